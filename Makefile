@@ -1,0 +1,65 @@
+# Drawbridge. `make` lists the targets.
+SHELL      := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+GO         ?= go
+TAGS       := nolibopusfile
+BIN        := bin/drawbridge
+GOFLAGS_   := -trimpath -tags $(TAGS)
+# Packages whose tests need neither the binary nor a browser.
+UNIT        = $$($(GO) list -tags $(TAGS) ./... | grep -vE '^drawbridge/tests(/load)?$$')
+
+.DEFAULT_GOAL := help
+.PHONY: help run selftest build test test-unit test-blackbox check lint bench fresh fuzz deps test-deps clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+run: build ## build and start the demo: a phone page on http://localhost:8080/ and an echo trunk
+	@$(BIN) demo
+
+selftest: build ## place one WebRTC call to the echo trunk and print the verdict as one JSON line
+	@$(BIN) demo --selftest
+
+build: deps ## build bin/drawbridge
+	@mkdir -p bin
+	@$(GO) build $(GOFLAGS_) -o $(BIN) ./cmd/drawbridge
+
+test: deps test-deps test-unit test-blackbox ## every test: unit, flows, SIPp, real browsers
+
+test-unit: deps ## unit tests and call flows in virtual time
+	$(GO) test -tags $(TAGS) $(UNIT)
+
+test-blackbox: build test-deps ## the binary with SIPp phones and real Chromium
+	DRAWBRIDGE_BINARY=$(CURDIR)/$(BIN) $(GO) test -tags $(TAGS) -count=1 -timeout 9m ./tests ./tests/load
+
+check: deps lint ## the gate before a commit: vet, lint, architecture, tidy, race, short fuzzing
+	@test -z "$$(gofmt -l . | tee /dev/stderr)" || { echo "gofmt: the files above need formatting"; exit 1; }
+	$(GO) vet -tags $(TAGS) ./...
+	$(GO) mod tidy -diff
+	$(GO) test -tags $(TAGS) -run 'TestArch' ./tests
+	$(GO) test -race -tags $(TAGS) $(UNIT)
+	CGO_ENABLED=0 $(GO) build -tags noopus ./...
+	$(MAKE) --no-print-directory fuzz FUZZTIME=20s
+
+lint: ## the linters of .golangci.yml
+	@cd tools && $(GO) build -o ../bin/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+	@bin/golangci-lint run ./...
+
+FUZZTIME ?= 20s
+fuzz: deps ## every fuzz target for FUZZTIME (20s)
+	@build/fuzz.sh $(TAGS) $(FUZZTIME)
+
+bench: build ## CPU per packet and per call second, beside rtpengine in the same run
+	$(GO) run -tags $(TAGS) ./tests/bench -binary $(BIN)
+
+fresh: ## as root: clone, make run and a call in an empty Debian tree; times and screenshots in tests/out
+	$(GO) run ./tests/fresh -out tests/out
+
+deps: ## install what building needs (Debian: libopus-dev, pkg-config, a C compiler)
+	@build/deps.sh build
+
+test-deps: ## install what the tests need (Debian: chromium, sip-tester; npm packages by lock file)
+	@build/deps.sh test
+
+clean: ## remove what was built
+	rm -rf bin tests/browser/node_modules tests/browser/dist
