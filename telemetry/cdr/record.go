@@ -1,0 +1,60 @@
+package cdr
+
+import (
+	"bytes"
+	"encoding/json"
+	"time"
+
+	"drawbridge/telemetry"
+)
+
+// Record is one line of the file. Durations are whole milliseconds from the monotonic clock, times are UTC.
+type Record struct {
+	Call       string        `json:"call"`
+	From       string        `json:"from"`
+	To         string        `json:"to"`
+	Start      time.Time     `json:"start"`
+	Answer     *time.Time    `json:"answer,omitempty"` // absent when never answered
+	End        time.Time     `json:"end"`
+	SetupMS    int64         `json:"setupMs"`    // INVITE to 2xx, or to the final failure
+	DurationMS int64         `json:"durationMs"` // answer to end, 0 when never answered
+	Cause      Cause         `json:"cause"`
+	Rule       string        `json:"rule,omitempty"` // policy rule that refused the call
+	A          telemetry.Leg `json:"a"`
+	B          telemetry.Leg `json:"b"`
+}
+
+// Cause is why the call ended.
+type Cause struct {
+	SIP  int    `json:"sip"` // 0 when a confirmed call ended normally
+	Q850 int    `json:"q850"`
+	Text string `json:"text"`
+	By   string `json:"by"` // "a", "b" or "gateway"
+}
+
+// NewRecord turns the event into a record.
+func NewRecord(e telemetry.CallEnded) Record {
+	r := Record{
+		Call: e.Call, From: e.From, To: e.To,
+		Start: e.Start.UTC(), End: e.End.UTC(),
+		SetupMS: e.Setup.Milliseconds(), DurationMS: e.Duration.Milliseconds(),
+		Cause: Cause{SIP: e.Cause.SIP, Q850: e.Cause.Q850, Text: e.Cause.Text, By: e.Cause.By},
+		Rule:  e.Rule, A: e.A, B: e.B,
+	}
+	if !e.Answer.IsZero() {
+		at := e.Answer.UTC()
+		r.Answer = &at
+	}
+	return r
+}
+
+// appendLine encodes r as one line, newline included. Control characters in values from the wire come out escaped.
+func appendLine(dst []byte, r Record) ([]byte, error) {
+	buf := bytes.NewBuffer(dst)
+	enc := json.NewEncoder(buf)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(r); err != nil {
+		return dst, err
+	}
+	return buf.Bytes(), nil
+}

@@ -1,0 +1,97 @@
+package telemetry
+
+import "time"
+
+// Cause is the one reason a call ended (RFC 3326): it becomes the Reason header, the log line and the CDR field.
+type Cause struct {
+	SIP  int    // final SIP status, 0 when a confirmed call ended normally
+	Q850 int    // ITU-T Q.850 cause
+	Text string // short, never quotes a message
+	By   string // "a", "b", "gateway": who ended it
+}
+
+// Leg is what a CDR says of one side.
+type Leg struct {
+	Realm     string `json:"realm,omitempty"`
+	Peer      string `json:"peer,omitempty"`   // trunk or account name, never an address
+	Kind      string `json:"kind,omitempty"`   // "sip" or "json"
+	CallID    string `json:"callId,omitempty"` // the dialog's Call-ID
+	Codec     string `json:"codec,omitempty"`
+	Media     string `json:"media,omitempty"` // "webrtc" or "rtp"
+	PacketsIn uint64 `json:"packetsIn"`
+	OctetsIn  uint64 `json:"octetsIn"`
+	// PacketsOut counts packets that left the gateway on this leg.
+	PacketsOut uint64  `json:"packetsOut"`
+	Lost       uint64  `json:"lost"`     // packets, from sequence numbers
+	JitterMS   float64 `json:"jitterMs"` // RFC 3550 interarrival jitter
+	RTTMS      float64 `json:"rttMs,omitempty"`
+}
+
+// CallStarted is emitted when a call attempt has been given an id, before admission.
+type CallStarted struct {
+	Call string
+	At   time.Time
+	From string
+	To   string
+	A    Leg
+}
+
+// CallAnswered is emitted when the caller's side has its 2xx.
+type CallAnswered struct {
+	Call string
+	At   time.Time
+}
+
+// CallEnded carries the CDR. It is emitted once for every call attempt, refused ones included.
+type CallEnded struct {
+	Call     string
+	From, To string
+	Start    time.Time
+	Answer   time.Time     // zero when never answered
+	End      time.Time     //
+	Duration time.Duration // answer to end, from the monotonic clock
+	Setup    time.Duration // INVITE to 2xx or to the final failure
+	Cause    Cause
+	Rule     string // the policy rule that refused it, "" otherwise
+	A, B     Leg
+}
+
+// Rejected is a request refused by policy or authentication; Status is what the peer was told, 0 for silence.
+type Rejected struct {
+	Realm, Source, Method string
+	Status                int
+	Rule                  string
+}
+
+// Registered and Unregistered follow a binding.
+type Registered struct {
+	AOR, Transport string
+	Expires        time.Duration
+}
+
+// Unregistered says why a binding went: "expired", "removed", "flow".
+type Unregistered struct{ AOR, Why string }
+
+// Refused is a connection, handshake, datagram or message turned away at an edge. Kind is a short stable word, for metrics:
+// "ws-origin", "ws-subprotocol", "ws-limit", "json-hello", "malformed", "unknown-source", "overload", "dtls-fingerprint", "dtls-unvalidated",
+// "dtls-handshake", "stun-integrity", "rtp-source", "srtp-auth", "srtp-replay", "rtp-malformed", ... Count is how many it stands for (bursts are summed).
+type Refused struct {
+	Kind   string
+	Realm  string
+	Source string // address, may be ""
+	Call   string // call id when known
+	Detail string // one line, no payload
+	Count  uint64
+}
+
+// MediaUp tells that a leg has passed a stage: "ice", "dtls", "rtp".
+type MediaUp struct {
+	Call  string
+	Leg   string // "a" or "b"
+	Stage string
+	At    time.Time
+}
+
+// Lifecycle is a fact about the process: "started", "draining", "stopped", "panic", and of the call records' file "records refused" and "records
+// written again".
+type Lifecycle struct{ What, Detail string }

@@ -1,0 +1,126 @@
+package telemetry
+
+import (
+	"context"
+	"log/slog"
+	"strconv"
+)
+
+// Slog returns a Listener that writes to log: one info line at the end of a call with everything, refusals summed to one line a
+// kind and second, registrations and media stages at debug level. A nil log means slog.Default. Lifecycle "stopped" writes what is
+// still summed up.
+func Slog(log *slog.Logger) Listener {
+	if log == nil {
+		log = slog.Default()
+	}
+	s := slogSink{log}
+	b := newBursts(s.burst)
+	return Listener{
+		CallStarted:  s.callStarted,
+		CallAnswered: s.callAnswered,
+		CallEnded:    s.callEnded,
+		Rejected: func(e Rejected) {
+			b.add(burstKey{Event: "rejected", Kind: e.Rule + " " + strconv.Itoa(e.Status), Realm: e.Realm}, 1, e)
+		},
+		Registered:   s.registered,
+		Unregistered: s.unregistered,
+		Refused: func(e Refused) {
+			b.add(burstKey{Event: "refused", Kind: e.Kind, Realm: e.Realm}, e.Count, e)
+		},
+		MediaUp: s.mediaUp,
+		Lifecycle: func(e Lifecycle) {
+			if e.What == "stopped" {
+				b.flush()
+			}
+			s.lifecycle(e)
+		},
+	}
+}
+
+// slogSink turns events into lines.
+type slogSink struct{ log *slog.Logger }
+
+func (s slogSink) write(level slog.Level, msg string, attrs ...slog.Attr) {
+	s.log.LogAttrs(context.Background(), level, msg, attrs...)
+}
+
+func (s slogSink) callStarted(e CallStarted) {
+	s.write(slog.LevelDebug, "call started",
+		slog.String("call", e.Call), slog.String("from", Mask(e.From)), slog.String("to", Mask(e.To)), legAttr("a", e.A))
+}
+
+func (s slogSink) callAnswered(e CallAnswered) {
+	s.write(slog.LevelDebug, "call answered", slog.String("call", e.Call))
+}
+
+func (s slogSink) callEnded(e CallEnded) {
+	attrs := []slog.Attr{
+		slog.String("call", e.Call),
+		slog.String("from", Mask(e.From)),
+		slog.String("to", Mask(e.To)),
+		slog.Bool("answered", !e.Answer.IsZero()),
+		slog.Int64("setup_ms", e.Setup.Milliseconds()),
+		slog.Int64("duration_ms", e.Duration.Milliseconds()),
+		slog.Int("sip", e.Cause.SIP),
+		slog.Int("q850", e.Cause.Q850),
+		slog.String("cause", e.Cause.Text),
+		slog.String("by", e.Cause.By),
+	}
+	if e.Rule != "" {
+		attrs = append(attrs, slog.String("rule", e.Rule))
+	}
+	s.write(slog.LevelInfo, "call ended", append(attrs, legAttr("a", e.A), legAttr("b", e.B))...)
+}
+
+func legAttr(name string, l Leg) slog.Attr {
+	return slog.Group(name,
+		slog.String("realm", l.Realm), slog.String("peer", l.Peer), slog.String("codec", l.Codec),
+		slog.Uint64("in", l.PacketsIn), slog.Uint64("out", l.PacketsOut), slog.Uint64("lost", l.Lost))
+}
+
+func (s slogSink) registered(e Registered) {
+	s.write(slog.LevelDebug, "registered",
+		slog.String("aor", maskAOR(e.AOR)), slog.String("transport", e.Transport), slog.Int64("expires_s", int64(e.Expires.Seconds())))
+}
+
+func (s slogSink) unregistered(e Unregistered) {
+	s.write(slog.LevelDebug, "unregistered", slog.String("aor", maskAOR(e.AOR)), slog.String("why", e.Why))
+}
+
+func (s slogSink) mediaUp(e MediaUp) {
+	s.write(slog.LevelDebug, "media up", slog.String("call", e.Call), slog.String("leg", e.Leg), slog.String("stage", e.Stage))
+}
+
+func (s slogSink) lifecycle(e Lifecycle) {
+	level := slog.LevelInfo
+	if e.What == "panic" || e.What == "records refused" {
+		level = slog.LevelError
+	}
+	s.write(level, e.What, slog.String("detail", e.Detail))
+}
+
+// burst writes n summed refusals; last is the newest of them.
+func (s slogSink) burst(k burstKey, n uint64, last any) {
+	attrs := []slog.Attr{slog.String("kind", k.Kind), slog.Uint64("count", n)}
+	if k.Realm != "" {
+		attrs = append(attrs, slog.String("realm", k.Realm))
+	}
+	switch e := last.(type) {
+	case Refused:
+		attrs = append(attrs, nonEmpty("source", e.Source, "call", e.Call, "detail", e.Detail)...)
+	case Rejected:
+		attrs = append(attrs, nonEmpty("source", e.Source, "method", e.Method)...)
+	}
+	s.write(slog.LevelWarn, k.Event, attrs...)
+}
+
+// nonEmpty makes attributes of name, value pairs and leaves out empty values.
+func nonEmpty(pairs ...string) []slog.Attr {
+	var attrs []slog.Attr
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if pairs[i+1] != "" {
+			attrs = append(attrs, slog.String(pairs[i], pairs[i+1]))
+		}
+	}
+	return attrs
+}
