@@ -1,0 +1,38 @@
+package wire
+
+// maxHops is the Max-Forwards of a request that starts here (RFC 3261 section 8.1.1.6).
+const maxHops = 70
+
+// NewRequest returns a request with Max-Forwards 70 and nothing else.
+func NewRequest(method Method, uri URI) *Message {
+	return &Message{Method: method, URI: uri, MaxForwards: maxHops, Expires: -1}
+}
+
+// NewResponse returns a response to req: Via, From, To, Call-ID and CSeq copied, Timestamp into a 100, Record-Route into what forms a
+// dialog (RFC 3261 sections 8.2.6 and 12.1.1). toTag goes into the To unless it has a tag already; "" leaves it without. An empty
+// reason is the status's own phrase. The response shares req's values, which nobody writes to.
+func NewResponse(req *Message, status int, reason, toTag string) *Message {
+	if reason == "" {
+		reason = ReasonPhrase(status)
+	}
+	m := &Message{
+		Status: status, Reason: reason,
+		Via:  req.Via[:len(req.Via):len(req.Via)],
+		From: req.From, To: req.To, CallID: req.CallID, CSeq: req.CSeq,
+		MaxForwards: -1, Expires: -1,
+	}
+	if toTag != "" && m.ToTag() == "" {
+		m.To.Params.Set("tag", toTag)
+	}
+	if status == 100 {
+		if t := req.Get("Timestamp"); t != "" {
+			m.Add("Timestamp", t)
+		}
+	}
+	if status > 100 && status < 300 && formsDialog(req.Method) {
+		m.RecordRoute = req.RecordRoute
+	}
+	return m
+}
+
+func formsDialog(m Method) bool { return m == INVITE || m == SUBSCRIBE || m == REFER || m == NOTIFY }
