@@ -1,0 +1,24 @@
+package txn
+
+import "drawbridge/sip/wire"
+
+// User is a transaction user (RFC 3261 section 5). Its methods run on the shard's goroutine and must not block.
+type User interface {
+	// Request delivers a request once: retransmissions never come here. For an ACK to a 2xx tx is nil.
+	Request(sh *Shard, tx *Server, f Flow, m *wire.Message)
+	// Cancel delivers a CANCEL that matches invite, which has no final response yet. The CANCEL itself is already answered 200;
+	// the user decides what happens to the INVITE (RFC 3261 section 9.2).
+	Cancel(sh *Shard, invite *Server, m *wire.Message)
+	// Unacked reports that Timer H fired for a non-2xx final response.
+	Unacked(sh *Shard, invite *Server)
+	// FlowLost is delivered on every shard.
+	FlowLost(sh *Shard, key FlowKey)
+}
+
+// ClientUser receives what a client transaction produces, on the shard's goroutine.
+type ClientUser interface {
+	// Response delivers provisional and final responses, and every 2xx retransmission of an INVITE (RFC 6026).
+	Response(sh *Shard, tx *Client, m *wire.Message)
+	// Failed ends the transaction without a final response: ErrTimeout (Timer B or F) or a transport error.
+	Failed(sh *Shard, tx *Client, err error)
+}

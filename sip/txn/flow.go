@@ -1,0 +1,39 @@
+package txn
+
+import "net/netip"
+
+// Flow is one transport association: the way a message came in and the only way its answers go out (RFC 3261 section 18.2.2).
+// For UDP it is the pair of listening socket and remote address; for WebSocket it is the connection. sip/transport implements it.
+type Flow interface {
+	// Send queues one whole message. It never blocks: a stream flow whose queue is full is closed and reports it through
+	// Receiver.FlowLost. Send takes no ownership of b.
+	Send(b []byte) error
+	// Key identifies the flow for as long as it lives; two flows with the same key are the same association.
+	Key() FlowKey
+	// Reliable reports whether retransmissions are the transport's business.
+	Reliable() bool
+	// Transport is the Via transport token: "UDP", "WS" or "WSS".
+	Transport() string
+	// Realm names the side of the border that the socket belongs to.
+	Realm() string
+	// SentBy is the host and port this side writes into Via and Contact.
+	SentBy() netip.AddrPort
+	// Remote is the peer's transport address.
+	Remote() netip.AddrPort
+}
+
+// FlowKey is comparable. ID is 0 for connectionless flows, which the address tells apart.
+type FlowKey struct {
+	Realm  string
+	ID     uint64
+	Local  netip.AddrPort
+	Remote netip.AddrPort
+}
+
+// Receiver is what a transport hands its input to; Core implements it.
+type Receiver interface {
+	// Receive takes one framed message. The flow's reader calls it in arrival order; raw may be reused when it returns.
+	Receive(f Flow, raw []byte)
+	// FlowLost reports that a connection has ended. It is called once for a flow, after its last Receive.
+	FlowLost(f Flow, why error)
+}

@@ -1,0 +1,125 @@
+package txn
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"drawbridge/sip/wire"
+)
+
+// class says how far into an overload an event still gets in.
+type class uint8
+
+const (
+	fresh   class = iota // would start something new: refused first
+	ongoing              // belongs to a call or transaction: the room behind the limit is theirs
+	owed                 // must not be lost: always queued
+)
+
+// mailboxBytes bounds what the messages of one mailbox take. Chosen here: 4 096 INVITEs of ordinary size; large ones meet it first.
+const mailboxBytes = 8 << 20
+
+// item is one event: a message from a flow, or a function.
+type item struct {
+	flow  Flow // the way the message came
+	reply Flow // requests: the way its answers go
+	msg   *wire.Message
+	key   key // requests: keyer.server
+	size  int // bytes the message came in
+	fn    func(*Shard)
+}
+
+func (it *item) invite() bool { return it.msg != nil && it.msg.Method == wire.INVITE }
+
+// mailbox is a shard's queue. All classes share one order, so a CANCEL never overtakes its INVITE.
+type mailbox struct {
+	limit int
+	depth atomic.Int64  // events queued, or taken and not handled yet
+	bytes atomic.Int64  // the size of their messages
+	wake  chan struct{} // holds one signal
+
+	mu     sync.Mutex
+	queue  []item
+	live   map[key]struct{} // INVITEs let in whose transaction has not ended: their retransmissions are no new calls
+	closed bool
+}
+
+func newMailbox(limit int) *mailbox {
+	return &mailbox{limit: limit, wake: make(chan struct{}, 1), live: make(map[key]struct{})}
+}
+
+// put queues an event. Errors: ErrOverload, ErrStopped, errRetransmission.
+func (b *mailbox) put(it item, c class) error {
+	if err := b.add(it, c); err != nil {
+		return err
+	}
+	select {
+	case b.wake <- struct{}{}:
+	default: // a signal is pending
+	}
+	return nil
+}
+
+func (b *mailbox) add(it item, c class) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		return ErrStopped
+	}
+	if !b.room(c) {
+		if _, known := b.live[it.key]; known && it.invite() {
+			return errRetransmission
+		}
+		return ErrOverload
+	}
+	if it.invite() {
+		b.live[it.key] = struct{}{}
+	}
+	b.queue = append(b.queue, it)
+	b.depth.Add(1)
+	b.bytes.Add(int64(it.size))
+	return nil
+}
+
+// handled gives an event's room back.
+func (b *mailbox) handled(it *item) {
+	b.depth.Add(-1)
+	b.bytes.Add(-int64(it.size))
+}
+
+func (b *mailbox) room(c class) bool {
+	depth, bytes := int(b.depth.Load()), b.bytes.Load()
+	switch c {
+	case fresh:
+		return depth < b.limit && bytes < mailboxBytes
+	case ongoing:
+		return depth < 2*b.limit && bytes < 2*mailboxBytes
+	default:
+		return true
+	}
+}
+
+// take returns everything queued, oldest first; spare is the array to go on with.
+func (b *mailbox) take(spare []item) []item {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	batch := b.queue
+	b.queue = spare[:0]
+	return batch
+}
+
+// forget ends the life of an INVITE.
+func (b *mailbox) forget(k key) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.live, k)
+}
+
+func (b *mailbox) close() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.closed = true
+	b.queue = nil
+	b.depth.Store(0)
+	b.bytes.Store(0)
+}

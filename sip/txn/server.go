@@ -1,0 +1,235 @@
+package txn
+
+import (
+	"strings"
+	"time"
+
+	"drawbridge/sip/wire"
+)
+
+// serverState follows the server machines (RFC 3261 figures 7 and 8, RFC 6026 section 7.1). Trying is the time before the first
+// response, of INVITE too.
+//
+//	INVITE      Trying -> Proceeding -> Completed (300-699; G, H) -> Confirmed (ACK; I) -> Terminated
+//	                 \         \------> Accepted  (2xx; L) ----------------------------------^
+//	non-INVITE  Trying -> Proceeding -> Completed (final; J) -> Terminated
+type serverState uint8
+
+const (
+	serverTrying serverState = iota
+	serverProceeding
+	serverAccepted
+	serverCompleted
+	serverConfirmed
+	serverTerminated
+)
+
+// Server is a server transaction. It belongs to its shard's goroutine.
+type Server struct {
+	sh       *Shard
+	flow     Flow // the way the request came
+	reply    Flow // the way its answers go
+	method   wire.Method
+	branch   string
+	key      key
+	merge    key // in Shard.merged
+	reliable bool
+	tie      tether
+
+	state     serverState
+	cancelled bool
+	tag       string
+	last      []byte // what a retransmission of the request gets
+	interval  time.Duration
+	retry     Timer // the wait for 100 Trying, then G
+	life      Timer // H, I, J, L
+}
+
+// begin makes the transaction of a new request.
+func (sh *Shard) begin(it *item) *Server {
+	m := it.msg
+	tx := &Server{
+		sh: sh, flow: it.flow, reply: it.reply, key: it.key,
+		method: m.Method, branch: strings.Clone(m.Branch()), reliable: it.flow.Reliable(),
+	}
+	sh.servers[tx.key] = tx
+	sh.tie(&tx.tie, tx, tx.flow)
+	if m.ToTag() == "" {
+		tx.merge = sh.core.keys.request(m)
+		sh.merged[tx.merge] = tx
+	} else {
+		tx.tag = strings.Clone(m.ToTag())
+	}
+	if m.Method == wire.INVITE {
+		trying := wire.NewResponse(m, 100, "", "")
+		tx.last = trying.Append(make([]byte, 0, 1024)) // room for the answers that follow
+		tx.retry = sh.clock.after(tryingAfter, tx, retry)
+	} else {
+		tx.life = sh.clock.after(giveUp, tx, life)
+	}
+	return tx
+}
+
+// Flow is the way the request came.
+func (tx *Server) Flow() Flow { return tx.flow }
+
+// Shard is the shard that owns the transaction.
+func (tx *Server) Shard() *Shard { return tx.sh }
+
+// Request returns the request's method and branch.
+func (tx *Server) Request() (method wire.Method, branch string) { return tx.method, tx.branch }
+
+// Tag is the To tag of the responses: the request's own, or one minted on first use. CANCEL is answered with it too.
+func (tx *Server) Tag() string {
+	if tx.tag == "" {
+		tx.tag = tx.sh.Token()
+	}
+	return tx.tag
+}
+
+// final reports whether a final response was sent.
+func (tx *Server) final() bool { return tx.state > serverProceeding }
+
+// Respond sends a response: provisional ones, then one final. After a 2xx to INVITE further 2xx are sent as they come (RFC 6026
+// section 7.1): retransmitting them until the ACK is the user's business, see Resend. A 408 to anything but INVITE ends the
+// transaction in silence (RFC 4320 section 4.2). Errors: ErrFinalSent, ErrTerminated, and the transport's.
+func (tx *Server) Respond(m *wire.Message) error {
+	switch {
+	case tx.state == serverTerminated:
+		return ErrTerminated
+	case tx.state == serverAccepted && m.Status/100 == 2:
+	case tx.final():
+		return ErrFinalSent
+	case m.Status == 408 && tx.method != wire.INVITE:
+		tx.terminate()
+		return nil
+	}
+	tx.sh.core.sign(m)
+	if tag := m.ToTag(); m.Status > 100 && tag != tx.tag {
+		tx.tag = strings.Clone(tag)
+	}
+	tx.last = m.Append(tx.last[:0])
+	tx.retry.Stop()
+	tx.enter(m.Status)
+	return tx.reply.Send(tx.last)
+}
+
+// Dismiss answers req, the transaction's own request, and forgets it (RFC 3261 section 8.2.7): the response leaves once, under a tag
+// that follows from the request, and no timer runs. It is for what a stranger may ask for, such as a challenge, which must cost no
+// memory and be no source of retransmissions. A request that comes again is new to the user; the ACK is swallowed. A transaction that
+// has its final response is left alone.
+func (tx *Server) Dismiss(req *wire.Message, status int, fields ...wire.Field) {
+	if tx.final() {
+		return
+	}
+	tx.terminate()
+	tx.sh.core.answer(tx.reply, req, status, "", tx.sh.core.statelessTag(req), fields...)
+}
+
+// enter moves to the state that a response leads to.
+func (tx *Server) enter(status int) {
+	switch {
+	case status < 200:
+		tx.state = serverProceeding
+	case tx.method != wire.INVITE:
+		tx.state = serverCompleted
+		tx.hold(TimerJ)
+	case status < 300:
+		if tx.state != serverAccepted {
+			tx.state = serverAccepted
+			tx.outlive(TimerL)
+		}
+	default:
+		tx.state = serverCompleted
+		tx.outlive(TimerH)
+		if !tx.reliable {
+			tx.interval = T1
+			tx.retry = tx.sh.clock.after(tx.interval, tx, retry)
+		}
+	}
+}
+
+// Resend sends the last response once more: how a user retransmits its 2xx (RFC 3261 section 13.3.1.4). Errors: ErrTerminated, and
+// the transport's.
+func (tx *Server) Resend() error {
+	if tx.state == serverTerminated {
+		return ErrTerminated
+	}
+	return tx.reply.Send(tx.last)
+}
+
+// again takes a retransmission of the request. The user never sees it.
+func (tx *Server) again() {
+	if tx.state == serverProceeding || tx.state == serverCompleted {
+		_ = tx.reply.Send(tx.last) // lost like any datagram: the next retransmission brings us here again
+	}
+}
+
+// acked takes an ACK that matches the INVITE and reports whether it ends here. One in the Accepted state is for the dialog.
+func (tx *Server) acked() bool {
+	switch tx.state {
+	case serverAccepted:
+		return false
+	case serverCompleted:
+		tx.retry.Stop()
+		tx.state = serverConfirmed
+		tx.hold(TimerI)
+	default: // too early, or a copy
+	}
+	return true
+}
+
+// expire is Timer G or the wait for 100 Trying (retry), or the end of a state (life).
+func (tx *Server) expire(kind timerKind) {
+	if kind == life {
+		unacked := tx.state == serverCompleted && tx.method == wire.INVITE
+		tx.terminate()
+		if unacked {
+			tx.sh.core.user.Unacked(tx.sh, tx)
+		}
+		return
+	}
+	if tx.state == serverTrying {
+		tx.state = serverProceeding
+	} else {
+		tx.interval = backoff(tx.interval)
+		tx.retry = tx.sh.clock.after(tx.interval, tx, retry)
+	}
+	_ = tx.reply.Send(tx.last) // Timer H tells the user when nothing got through
+}
+
+func (tx *Server) flowLost(error) { tx.terminate() }
+
+// outlive ends the transaction after d, on every transport.
+func (tx *Server) outlive(d time.Duration) {
+	tx.life.Stop()
+	tx.life = tx.sh.clock.after(d, tx, life)
+}
+
+// hold ends the transaction after d, at once where nothing is retransmitted.
+func (tx *Server) hold(d time.Duration) {
+	if tx.reliable {
+		// The caller still sends last: what ends is the memory of it.
+		tx.terminate()
+		return
+	}
+	tx.outlive(d)
+}
+
+func (tx *Server) terminate() {
+	if tx.state == serverTerminated {
+		return
+	}
+	tx.state = serverTerminated
+	tx.retry.Stop()
+	tx.life.Stop()
+	sh := tx.sh
+	sh.untie(&tx.tie)
+	delete(sh.servers, tx.key)
+	if tx.merge != (key{}) && sh.merged[tx.merge] == tx {
+		delete(sh.merged, tx.merge)
+	}
+	if tx.method == wire.INVITE {
+		sh.box.forget(tx.key)
+	}
+}

@@ -1,0 +1,141 @@
+package txn
+
+import (
+	"container/heap"
+	"time"
+)
+
+// expirer is what a timer wakes: a transaction, which knows its timers by kind, or a user's function.
+type expirer interface{ expire(kind timerKind) }
+
+type timerKind uint8
+
+const (
+	retry timerKind = iota // A, E, G, and the wait for 100 Trying: something is sent again
+	life                   // B, D, F, H, I, J, K, L, M: a state ends
+)
+
+type userTimer func()
+
+func (fn userTimer) expire(timerKind) { fn() }
+
+// Timer is a timer of a shard's heap. The zero value is a stopped timer. It belongs to the shard's goroutine.
+type Timer struct {
+	clock *clock
+	entry *timerEntry
+	gen   uint32
+}
+
+// Stop ends the timer; its function will not run. A timer that has fired or was stopped stays so.
+func (t *Timer) Stop() {
+	if t.Active() {
+		heap.Remove(t.clock, t.entry.at)
+		t.clock.release(t.entry)
+	}
+	*t = Timer{}
+}
+
+// Active reports whether the timer is going to fire.
+func (t *Timer) Active() bool { return t.entry != nil && t.entry.gen == t.gen }
+
+// timerEntry is used again after it has fired or was stopped; gen tells the uses apart.
+type timerEntry struct {
+	due   time.Duration // since clock.start
+	seq   uint64        // timers due at the same time fire in the order they were set
+	owner expirer
+	kind  timerKind
+	at    int // place in the heap
+	gen   uint32
+}
+
+// clock is a shard's timer heap, driven by one time.Timer.
+type clock struct {
+	start time.Time
+	tick  *time.Timer
+	armed time.Duration // when tick fires, 0 when it does not
+	seq   uint64
+	heap  []*timerEntry
+	free  []*timerEntry
+}
+
+// newClock makes a clock that stands until start.
+func newClock() *clock { return &clock{start: time.Now()} }
+
+func (c *clock) now() time.Duration { return time.Since(c.start) }
+
+func (c *clock) after(d time.Duration, owner expirer, kind timerKind) Timer {
+	var e *timerEntry
+	if n := len(c.free); n > 0 {
+		e, c.free = c.free[n-1], c.free[:n-1]
+	} else {
+		e = new(timerEntry)
+	}
+	c.seq++
+	e.due, e.seq, e.owner, e.kind = c.now()+max(d, 0), c.seq, owner, kind
+	heap.Push(c, e)
+	return Timer{clock: c, entry: e, gen: e.gen}
+}
+
+func (c *clock) release(e *timerEntry) {
+	e.gen++
+	e.owner = nil
+	if len(c.free) < cap(c.heap) {
+		c.free = append(c.free, e)
+	}
+}
+
+// next takes the timer that is due, if there is one that was set up to last.
+func (c *clock) next(last uint64) (expirer, timerKind, bool) {
+	if len(c.heap) == 0 || c.heap[0].due > c.now() || c.heap[0].seq > last {
+		return nil, 0, false
+	}
+	e := heap.Pop(c).(*timerEntry)
+	owner, kind := e.owner, e.kind
+	c.release(e)
+	return owner, kind, true
+}
+
+// arm sets tick to the first timer.
+func (c *clock) arm() {
+	if len(c.heap) == 0 {
+		if c.armed != 0 {
+			c.tick.Stop()
+			c.armed = 0
+		}
+		return
+	}
+	if due := c.heap[0].due; due != c.armed {
+		c.armed = due
+		c.tick.Reset(due - c.now())
+	}
+}
+
+// Len, Less, Swap, Push and Pop are heap.Interface.
+func (c *clock) Len() int { return len(c.heap) }
+
+func (c *clock) Less(i, j int) bool {
+	a, b := c.heap[i], c.heap[j]
+	if a.due != b.due {
+		return a.due < b.due
+	}
+	return a.seq < b.seq
+}
+
+func (c *clock) Swap(i, j int) {
+	c.heap[i], c.heap[j] = c.heap[j], c.heap[i]
+	c.heap[i].at, c.heap[j].at = i, j
+}
+
+func (c *clock) Push(x any) {
+	e := x.(*timerEntry)
+	e.at = len(c.heap)
+	c.heap = append(c.heap, e)
+}
+
+func (c *clock) Pop() any {
+	last := len(c.heap) - 1
+	e := c.heap[last]
+	c.heap[last] = nil
+	c.heap = c.heap[:last]
+	return e
+}
