@@ -1,0 +1,18 @@
+package transport
+
+import "errors"
+
+var (
+	// ErrConfig: a listener cannot be served as configured.
+	ErrConfig = errors.New("transport: bad configuration")
+	// ErrNoListener: the realm has no socket of the address family asked for.
+	ErrNoListener = errors.New("transport: no listener")
+	// ErrClosed: the flow has ended.
+	ErrClosed = errors.New("transport: flow closed")
+	// ErrQueueFull: the peer does not take its messages; the flow is closed.
+	ErrQueueFull = errors.New("transport: send queue full")
+	// ErrLimit: too many flows, in all or from one source.
+	ErrLimit = errors.New("transport: flow limit")
+	// ErrSubprotocol: the server does not speak SIP over WebSocket (RFC 7118).
+	ErrSubprotocol = errors.New("transport: no sip subprotocol")
+)

@@ -1,0 +1,160 @@
+package transport
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"time"
+
+	"drawbridge/sip/txn"
+)
+
+// packetConn is what a UDP socket must do; *net.UDPConn does it.
+type packetConn interface {
+	ReadFromUDPAddrPort(b []byte) (int, netip.AddrPort, error)
+	WriteToUDPAddrPort(b []byte, to netip.AddrPort) (int, error)
+	LocalAddr() net.Addr
+	Close() error
+}
+
+// udpSocket is one listener. It keeps nothing about peers.
+type udpSocket struct {
+	t      *Transport
+	realm  string
+	conn   packetConn
+	local  netip.AddrPort
+	sentBy netip.AddrPort
+}
+
+func listenUDP(network string, at netip.AddrPort) (packetConn, error) {
+	conn, err := net.ListenUDP(network, net.UDPAddrFromAddrPort(at))
+	if err != nil {
+		return nil, err
+	}
+	if err := conn.SetReadBuffer(udpReadBuffer); err != nil {
+		_ = conn.Close()
+		return nil, err
+	}
+	return conn, nil
+}
+
+// openUDP binds a listener. An IPv6 socket takes IPv6 only: which socket serves a peer must follow from its address.
+func (t *Transport) openUDP(l Listener) (*udpSocket, error) {
+	network := "udp6"
+	if l.Addr.Addr().Unmap().Is4() {
+		network = "udp4"
+	}
+	conn, err := t.cfg.listen(network, l.Addr)
+	if err != nil {
+		return nil, err
+	}
+	local := addrPort(conn.LocalAddr())
+	sentBy := l.Advertise
+	switch {
+	case !sentBy.Addr().IsValid():
+		sentBy = local
+	case sentBy.Port() == 0:
+		sentBy = netip.AddrPortFrom(sentBy.Addr(), local.Port())
+	}
+	return &udpSocket{t: t, realm: l.Realm, conn: conn, local: local, sentBy: sentBy}, nil
+}
+
+// read hands on datagrams until the socket is closed. Any other error is the fault of one datagram or one moment, never of the
+// listener.
+func (s *udpSocket) read(ctx context.Context) {
+	b := make([]byte, s.t.cfg.MaxMessage+1) // one more tells what was too large
+	for {
+		n, from, err := s.conn.ReadFromUDPAddrPort(b)
+		switch {
+		case err == nil:
+			s.datagram(b[:n], unmap(from))
+		case errors.Is(err, net.ErrClosed):
+			return
+		default:
+			s.t.errors.Add(1)
+			if !pause(ctx, time.Millisecond) { // an error that stays must not take a core
+				return
+			}
+		}
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func (s *udpSocket) datagram(b []byte, from netip.AddrPort) {
+	if allow := s.t.cfg.Allow; allow != nil && !allow(s.realm, from.Addr()) {
+		s.t.refused("unknown-source", s.realm, from.Addr(), "")
+		return
+	}
+	f := &udpFlow{s, from}
+	switch {
+	case len(b) > s.t.cfg.MaxMessage:
+		s.t.refused("malformed", s.realm, from.Addr(), "datagram too large")
+	case string(b) == ping:
+		_ = f.Send([]byte(pong)) // lost: the next one is answered
+	case blank(b):
+	default:
+		s.t.cfg.Receiver.Receive(f, b)
+	}
+}
+
+// ping and pong are the keepalive of RFC 5626 section 3.5.1, which phones use over UDP too.
+const (
+	ping = "\r\n\r\n"
+	pong = "\r\n"
+)
+
+// blank finds the other things that are sent to keep a NAT open: nothing, CRLF, NUL.
+func blank(b []byte) bool { return len(bytes.Trim(b, "\r\n \x00")) == 0 }
+
+// udpFlow is a socket and a remote address.
+type udpFlow struct {
+	s      *udpSocket
+	remote netip.AddrPort
+}
+
+// Send writes one datagram. It may be called from any goroutine.
+func (f *udpFlow) Send(b []byte) error {
+	_, err := f.s.conn.WriteToUDPAddrPort(b, f.remote)
+	return err
+}
+
+// Key has no ID: the addresses are the flow.
+func (f *udpFlow) Key() txn.FlowKey {
+	return txn.FlowKey{Realm: f.s.realm, Local: f.s.local, Remote: f.remote}
+}
+
+// Reroute implements txn.Rerouter.
+func (f *udpFlow) Reroute(port uint16) txn.Flow {
+	return &udpFlow{f.s, netip.AddrPortFrom(f.remote.Addr(), port)}
+}
+
+func (f *udpFlow) Reliable() bool         { return false }
+func (f *udpFlow) Transport() string      { return "UDP" }
+func (f *udpFlow) Realm() string          { return f.s.realm }
+func (f *udpFlow) SentBy() netip.AddrPort { return f.s.sentBy }
+func (f *udpFlow) Remote() netip.AddrPort { return f.remote }
+
+// addrPort takes the address of a socket apart; zero when it has none, as a pipe.
+func addrPort(a net.Addr) netip.AddrPort {
+	switch a := a.(type) {
+	case *net.UDPAddr:
+		return unmap(a.AddrPort())
+	case *net.TCPAddr:
+		return unmap(a.AddrPort())
+	}
+	return netip.AddrPort{}
+}
+
+func unmap(a netip.AddrPort) netip.AddrPort { return netip.AddrPortFrom(a.Addr().Unmap(), a.Port()) }
