@@ -1,0 +1,55 @@
+package offer
+
+import (
+	"net/netip"
+	"strconv"
+	"strings"
+)
+
+// Ports below this belong to services, not to media (a peer that names port 22 wants us to attack it).
+const firstMediaPort = 1024
+
+// parseAddr reads the address of a c= or a=rtcp line: a literal, with the TTL of RFC 8866 section 5.7 cut off. Names are not resolved.
+func parseAddr(s string) (netip.Addr, bool) {
+	s, _, _ = strings.Cut(s, "/")
+	a, err := netip.ParseAddr(s)
+	if err != nil || a.Zone() != "" {
+		return netip.Addr{}, false
+	}
+	return a.Unmap(), true
+}
+
+// checkTarget says whether the gateway may send media to ap (security T22). local is our own media address.
+func checkTarget(ap netip.AddrPort, local Local, allowLoopback bool) error {
+	a := ap.Addr()
+	switch {
+	case !a.IsValid() || a.IsUnspecified():
+		return refused("no usable media address")
+	case a.IsMulticast() || a.Is4() && a.As4()[0] >= 240:
+		return refused("media address is not a unicast one")
+	case (a.IsLoopback() || a.IsLinkLocalUnicast() || a.Is4() && a.As4()[0] == 0) && !allowLoopback:
+		return refused("media address is local to a host or link")
+	case ap.Port() < firstMediaPort:
+		return refused("media port is a service's port")
+	case a.Is4() != local.RTP.Addr().Unmap().Is4():
+		return refused("media address family differs from ours")
+	case a == local.RTP.Addr().Unmap() && (!allowLoopback || ap.Port() == local.RTP.Port() || ap.Port() == local.RTCP.Port()):
+		return refused("media address is our own")
+	}
+	return nil
+}
+
+// parseCandidate reads an ICE candidate as far as it may serve as a hint: UDP, first component, a literal address
+// (RFC 8839 section 5.1). mDNS names and TCP candidates give nothing.
+func parseCandidate(value string) (netip.AddrPort, bool) {
+	f := strings.Fields(value)
+	if len(f) < 8 || f[1] != "1" || !strings.EqualFold(f[2], "udp") {
+		return netip.AddrPort{}, false
+	}
+	a, ok := parseAddr(f[4])
+	port, err := strconv.ParseUint(f[5], 10, 16)
+	if !ok || err != nil {
+		return netip.AddrPort{}, false
+	}
+	return netip.AddrPortFrom(a, uint16(port)), true
+}

@@ -1,0 +1,323 @@
+package offer
+
+import (
+	"net/netip"
+	"slices"
+)
+
+// ProfileOf says which profile an offer speaks, so that its leg can be opened likewise: a telephone may be a WebRTC one.
+func ProfileOf(sdp []byte) (Profile, error) {
+	d, err := read(sdp)
+	if err != nil {
+		return RTP, err
+	}
+	for _, s := range d.sections {
+		if s.media == "audio" && s.fingerprint != "" && s.proto != "RTP/AVP" {
+			return WebRTC, nil
+		}
+	}
+	return RTP, nil
+}
+
+// Shared returns those of our codecs that an offer has, in our order, without touching the machine: what the leg could
+// speak once it is answered. Errors: *Error.
+func (m *Machine) Shared(sdp []byte) ([]Codec, error) {
+	d, err := read(sdp)
+	if err != nil {
+		return nil, err
+	}
+	i, err := m.pickAudio(d)
+	if err != nil {
+		return nil, err
+	}
+	var out []Codec
+	for _, c := range m.cfg.Codecs {
+		if slices.ContainsFunc(d.sections[i].codecs, c.Same) {
+			out = append(out, c)
+		}
+	}
+	return out, nil
+}
+
+// Restarts reports whether an offer asks for an ICE restart: other credentials than those agreed (RFC 8839 section 4.4.1.1.1).
+// The caller may then fetch new local credentials from media and SetLocal them before it answers.
+func (m *Machine) Restarts(sdp []byte) bool {
+	was := m.agreed.stream.ICE
+	d, err := read(sdp)
+	if err != nil || was.Ufrag == "" || m.agreed.audio >= len(d.sections) {
+		return false
+	}
+	s := d.sections[m.agreed.audio]
+	return s.ufrag != "" && (s.ufrag != was.Ufrag || s.pwd != was.Pwd)
+}
+
+// answer prepares the state after a peer's offer.
+func (m *Machine) answer(d *description, like Direction) (session, payloadTypes, error) {
+	next := session{slots: make([]slot, len(d.sections))}
+	for i, s := range d.sections {
+		next.slots[i] = slot{media: s.media, proto: s.proto, format: s.formats[0], mid: s.mid}
+	}
+	i, err := m.pickAudio(d)
+	if err != nil {
+		return next, nil, err
+	}
+	s := d.sections[i]
+	next.audio, next.bundle = i, s.bundled
+	if !s.live() {
+		return m.disabled(next), m.types, nil
+	}
+	st, err := m.judge(s, d.lite)
+	if err != nil {
+		return next, nil, err
+	}
+	types, err := m.chooseFormats(&next, &st, s.codecs)
+	if err != nil {
+		return next, nil, err
+	}
+	if st.Setup, err = m.answerRole(s.setup); err != nil {
+		return next, nil, err
+	}
+	ours := m.peerDirection(s).Answer(like)
+	st.MaySend, st.MayRecv = ours.Sends(), ours.Recvs()
+	next.stream, next.setup, next.mux = st, st.Setup, st.Mux
+	return next, types, nil
+}
+
+// pickAudio finds the m-line to serve: the one in use, if it is still audio of our profile, else the first that fits.
+func (m *Machine) pickAudio(d *description) (int, error) {
+	n := m.agreed.audio
+	known := len(m.agreed.slots) > 0 && n < len(d.sections) && m.speaks(d.sections[n])
+	if known && d.sections[n].live() {
+		return n, nil
+	}
+	for i, s := range d.sections {
+		if m.speaks(s) && s.live() {
+			return i, nil
+		}
+	}
+	if known {
+		return n, nil // the stream we had is switched off
+	}
+	return 0, refused("no audio that can be served")
+}
+
+// speaks reports whether s is audio in a transport of our profile. A legacy RTP/SAVPF is WebRTC too (RFC 8829 section 5.1.2).
+func (m *Machine) speaks(s section) bool {
+	if s.media != "audio" {
+		return false
+	}
+	if m.cfg.Profile == RTP {
+		return s.proto == "RTP/AVP" || s.proto == "RTP/AVPF"
+	}
+	return slices.Contains([]string{"UDP/TLS/RTP/SAVPF", "UDP/TLS/RTP/SAVP", "TCP/DTLS/RTP/SAVPF", "RTP/SAVPF"}, s.proto)
+}
+
+// disabled answers audio whose port is 0: the stream is off, the formats stay for the day it comes back.
+func (m *Machine) disabled(next session) session {
+	next.refused = true
+	next.formats = m.agreed.formats
+	next.setup, next.mux = m.agreed.setup, m.agreed.mux
+	next.stream = Stream{Local: m.local, Refused: true, PtimeMS: defaultPtime}
+	return next
+}
+
+// chooseFormats takes the first of our codecs that the offer has, at the offer's payload type, and the telephone-event beside it.
+func (m *Machine) chooseFormats(next *session, st *Stream, offered []Codec) (payloadTypes, error) {
+	types := m.types
+	for _, ours := range m.cfg.Codecs {
+		i := slices.IndexFunc(offered, ours.Same)
+		if i < 0 {
+			continue
+		}
+		st.Send = offered[i]
+		st.Recv, types = types.bind(ours, offered[i].PT)
+		next.formats = append(next.formats, st.Recv)
+		if ev, ok := pickEvent(offered, st.Send); ok {
+			st.SendEvent = ev
+			st.RecvEvent, types = types.bind(event(m.cfg.Profile, ev.Clock), ev.PT)
+			next.formats = append(next.formats, st.RecvEvent)
+		}
+		st.FMTP = st.Send.Fmtp
+		return types, nil
+	}
+	return nil, refused("no common codec")
+}
+
+// answered prepares the state after the peer's answer to our open offer.
+func (m *Machine) answered(d *description) (session, error) {
+	next := m.tried
+	if next.audio >= len(d.sections) || d.sections[next.audio].media != "audio" {
+		return next, refused("the answer lacks the audio line")
+	}
+	s := d.sections[next.audio]
+	if s.portNumber == 0 {
+		next.refused = true
+		next.stream = Stream{Local: m.local, Refused: true, PtimeMS: defaultPtime}
+		return next, nil
+	}
+	if !m.speaks(s) {
+		return next, refused("the answer changes the transport")
+	}
+	st, err := m.judge(s, d.lite)
+	if err != nil {
+		return next, err
+	}
+	if err := answeredFormats(&st, s.codecs, next.formats); err != nil {
+		return next, err
+	}
+	if st.Setup, err = m.answeredRole(s.setup); err != nil {
+		return next, err
+	}
+	theirs := m.peerDirection(s)
+	st.MaySend = next.stream.MaySend && theirs.Recvs()
+	st.MayRecv = next.stream.MayRecv && theirs.Sends()
+	next.stream, next.setup = st, st.Setup
+	return next, nil
+}
+
+// answeredFormats finds the first format of the answer that we have offered. A dynamic type without rtpmap means what it meant in the
+// offer. What comes in uses our own types, what goes out uses the peer's.
+func answeredFormats(st *Stream, answer, ours []Codec) error {
+	answer = slices.Clone(answer)
+	for i, a := range answer {
+		if a.Name != "" {
+			continue
+		}
+		if k := slices.IndexFunc(ours, func(c Codec) bool { return c.PT == a.PT }); k >= 0 {
+			a.Name, a.Clock, a.Channels = ours[k].Name, ours[k].Clock, ours[k].Channels
+			answer[i] = a
+		}
+	}
+	for _, a := range answer {
+		i := slices.IndexFunc(ours, a.Same)
+		if i < 0 || a.is(eventName) {
+			continue
+		}
+		st.Send, st.Recv, st.FMTP = a, ours[i], a.Fmtp
+		if ev, ok := pickEvent(answer, a); ok {
+			if k := slices.IndexFunc(ours, ev.Same); k >= 0 {
+				st.SendEvent, st.RecvEvent = ev, ours[k]
+			}
+		}
+		return nil
+	}
+	return refused("the answer has no offered codec")
+}
+
+// live reports whether an offered section is switched on: port 0 means off, but for a bundle-only one (RFC 9143 section 6).
+func (s section) live() bool { return s.portNumber != 0 || s.bundled }
+
+// judge takes from a live audio section what does not depend on who offered: addresses, ICE, DTLS, packet time.
+func (m *Machine) judge(s section, lite bool) (Stream, error) {
+	st := Stream{Local: m.local, PtimeMS: s.packetTime()}
+	if m.cfg.Profile == RTP {
+		return st, m.judgeAddress(&st, s)
+	}
+	switch {
+	case s.fingerprint == "":
+		return st, refused("no fingerprint with an accepted hash")
+	case !isICEText(s.ufrag, 4) || !isICEText(s.pwd, 22):
+		return st, refused("no ICE credentials")
+	}
+	st.ICE = ICE{Ufrag: s.ufrag, Pwd: s.pwd, Lite: lite}
+	st.Fingerprint, st.Mux = s.fingerprint, s.mux
+	st.Remote = m.hint(s)
+	return st, nil
+}
+
+// judgeAddress takes a trunk's address, or its old hold c=0.0.0.0, under which the former address stays known but unused.
+func (m *Machine) judgeAddress(st *Stream, s section) error {
+	if s.addr.IsValid() && s.addr.IsUnspecified() {
+		st.Remote, st.RemoteRTCP = m.agreed.stream.Remote, m.agreed.stream.RemoteRTCP
+		return nil
+	}
+	st.Remote = netip.AddrPortFrom(s.addr, s.portNumber)
+	if err := checkTarget(st.Remote, m.local, m.cfg.AllowLoopback); err != nil {
+		st.Remote = netip.AddrPort{}
+		return err
+	}
+	if st.RemoteRTCP = s.rtcp; !s.rtcp.IsValid() && s.portNumber < 65535 {
+		st.RemoteRTCP = netip.AddrPortFrom(s.addr, s.portNumber+1)
+	}
+	if checkTarget(st.RemoteRTCP, m.local, m.cfg.AllowLoopback) != nil {
+		st.RemoteRTCP = netip.AddrPort{} // a call without RTCP is better than no call
+	}
+	return nil
+}
+
+// hint is where a browser's media will probably be; nothing is sent there before a verified check.
+func (m *Machine) hint(s section) netip.AddrPort {
+	ap := s.candidate
+	if !ap.IsValid() {
+		ap = netip.AddrPortFrom(s.addr, s.portNumber)
+	}
+	if checkTarget(ap, m.local, m.cfg.AllowLoopback) != nil {
+		return netip.AddrPort{}
+	}
+	return ap
+}
+
+// peerDirection is the peer's direction with the old hold taken into account. In WebRTC c=0.0.0.0 only means "see the candidates".
+func (m *Machine) peerDirection(s section) Direction {
+	if m.cfg.Profile == RTP && s.addr.IsValid() && s.addr.IsUnspecified() {
+		return s.direction.withoutRecv()
+	}
+	return s.direction
+}
+
+// packetTime is what the peer wants to get, in whole tens of milliseconds between 10 and 60; 20 when it says nothing.
+func (s section) packetTime() int {
+	t := s.ptime
+	if t == 0 {
+		t = defaultPtime
+	}
+	if s.maxPT > 0 && s.maxPT < t {
+		t = s.maxPT
+	}
+	return min(max(t/10*10, minPtime), maxPtime)
+}
+
+// setupOffer is the role in every offer of ours (RFC 8842 section 5.2).
+const setupOffer = "actpass"
+
+// attribute is the role as our answer writes it.
+func (s Setup) attribute() string {
+	if s == SetupActive {
+		return "active"
+	}
+	return "passive"
+}
+
+// answerRole chooses our DTLS role for an answer. The gateway is the server unless the peer insists; an agreed role is kept, because
+// a new one would mean a new handshake (RFC 8842 section 5.5).
+func (m *Machine) answerRole(setup string) (Setup, error) {
+	if m.cfg.Profile == RTP {
+		return SetupNone, nil
+	}
+	switch setup {
+	case "actpass", "":
+		if m.agreed.setup != SetupNone {
+			return m.agreed.setup, nil
+		}
+		return SetupPassive, nil
+	case "active":
+		return SetupPassive, nil
+	case "passive":
+		return SetupActive, nil
+	}
+	return SetupNone, refused("unusable DTLS setup")
+}
+
+// answeredRole reads our role from the peer's answer. Answers that do not choose leave us the server.
+func (m *Machine) answeredRole(setup string) (Setup, error) {
+	if m.cfg.Profile == RTP {
+		return SetupNone, nil
+	}
+	if setup == "passive" {
+		return SetupActive, nil
+	}
+	if setup == "holdconn" {
+		return SetupNone, refused("unusable DTLS setup")
+	}
+	return SetupPassive, nil
+}

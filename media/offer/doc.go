@@ -1,0 +1,22 @@
+// Package offer is the SDP side of one leg: the offer/answer machine of RFC 3264 over typed SDP.
+//
+// Each leg of a call has its own [Machine] and negotiates with the gateway only, so what one peer says never reaches the
+// other: no extmap, ssrc, msid, candidate or fingerprint crosses, because every line sent is written here from our own values.
+// The package is pure: no socket, clock, lock, random source or logger. A Machine belongs to the goroutine that owns the call.
+//
+// An SDP from outside takes this way, in this order of files:
+//
+//	scan.go      limits, line by line, before anything is parsed
+//	read.go      text -> description: what each m-line says, tokens checked
+//	address.go   which addresses media may be sent to
+//	machine.go   the machine: who has an offer open, what is agreed
+//	answer.go    a peer's offer or answer -> Stream
+//	codec.go     which format; payload types keep their meaning for the whole session
+//	write.go     our SDP, the same bytes as long as nothing changed
+//
+// A refusal is an [*Error] with the SIP status owed (400 when it cannot be read, 488 when it cannot be served). Whatever the
+// error, the machine is as it was before the call.
+//
+// RFC 3264 offer/answer, RFC 8866 SDP, RFC 8829 JSEP, RFC 8839 ICE in SDP, RFC 8842 DTLS in SDP, RFC 9143 BUNDLE, RFC 5761 rtcp-mux,
+// RFC 4733 telephone-event, RFC 7587 Opus.
+package offer

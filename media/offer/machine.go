@@ -1,0 +1,206 @@
+package offer
+
+import (
+	"bytes"
+	"slices"
+)
+
+// State says whose offer is open.
+type State uint8
+
+// A Machine answers an offer at once, so RemoteOffer is seen by nobody but a caller that keeps its own account of a late answer.
+const (
+	Stable State = iota
+	LocalOffer
+	RemoteOffer
+)
+
+// Machine is the offer/answer state of one leg. It belongs to the goroutine that owns the call.
+//
+//	Stable --Offer--> LocalOffer --Answered, Settle, Cancel--> Stable
+//	   \--Offered--> Stable (the answer is made in the same step)
+//
+// A step is prepared beside the state and swapped in when it has succeeded.
+type Machine struct {
+	cfg    Config
+	local  Local
+	fresh  bool // codecs were re-ordered or the full list is wanted: the next offer shows all
+	open   State
+	agreed session // as of the last complete offer/answer
+	tried  session // what our open offer proposes
+	early  []byte  // the last preview, for Settle
+	types  payloadTypes
+	sent   sent
+}
+
+// session is one state of the negotiation.
+type session struct {
+	slots   []slot
+	audio   int     // index of the audio slot
+	formats []Codec // of the audio in our SDP: our payload types, telephone-event included
+	bundle  bool
+	mux     bool
+	refused bool // the audio has port 0
+	setup   Setup
+	stream  Stream
+	local   []byte
+	remote  []byte
+}
+
+// slot is one m-line of the session. Lines are never removed and never change place (RFC 3264 section 8).
+type slot struct {
+	media, proto, format, mid string
+}
+
+// sent is the SDP last given out, for the o= version and for byte-identical repeats.
+type sent struct {
+	version uint64
+	text    string
+}
+
+// New returns a machine without local addresses.
+func New(cfg Config) *Machine {
+	return &Machine{cfg: cfg.withDefaults()}
+}
+
+// SetLocal gives the machine what media has allocated. It is called before the first SDP, and again only for a declared ICE restart or
+// when the endpoint has moved: the next SDP then shows the new values.
+func (m *Machine) SetLocal(l Local) { m.local = l }
+
+// Prefer re-orders the codecs from the next SDP on; see [Config.Prefer].
+func (m *Machine) Prefer(names ...string) {
+	m.cfg = m.cfg.Prefer(names...)
+	m.fresh = true
+}
+
+// Open says whether an offer of ours waits for its answer.
+func (m *Machine) Open() State { return m.open }
+
+// Current returns the agreed stream and the two SDP behind it; nil before the first agreement. The bytes must not be changed.
+func (m *Machine) Current() (s Stream, local, remote []byte) {
+	return m.agreed.stream, m.agreed.local, m.agreed.remote
+}
+
+// Offer makes our offer: every codec at first, later those agreed, so that a refresh repeats the former SDP byte for byte.
+// Errors: ErrOpen, ErrNoLocal.
+func (m *Machine) Offer(dir Direction) ([]byte, error) {
+	if !m.fresh && len(m.agreed.formats) > 0 {
+		return m.offer(dir, m.agreed.formats)
+	}
+	return m.OfferAll(dir)
+}
+
+// OfferAll is Offer with every configured codec, as a re-INVITE without SDP wants it (RFC 3261 section 14.2).
+func (m *Machine) OfferAll(dir Direction) ([]byte, error) {
+	all := slices.Concat(m.cfg.Codecs, events(m.cfg.Profile, m.cfg.Codecs))
+	for i := range all {
+		all[i].PT = m.types.last(all[i])
+	}
+	return m.offer(dir, all)
+}
+
+func (m *Machine) offer(dir Direction, formats []Codec) ([]byte, error) {
+	switch {
+	case !m.local.RTP.IsValid():
+		return nil, ErrNoLocal
+	case m.open != Stable:
+		return nil, ErrOpen
+	}
+	next := m.agreed.reoffer(m.cfg.Profile)
+	types := m.types
+	for _, c := range formats {
+		c, types = types.bind(c, c.PT)
+		next.formats = append(next.formats, c)
+	}
+	next.stream.MaySend, next.stream.MayRecv = dir.Sends(), dir.Recvs()
+	next.local = m.write(&next, dir, setupOffer)
+	m.types, m.tried, m.open, m.early = types, next, LocalOffer, nil
+	return next.local, nil
+}
+
+// reoffer copies the shape of the session; the first offer makes it.
+func (s session) reoffer(p Profile) session {
+	next := session{slots: slices.Clone(s.slots), audio: s.audio, bundle: s.bundle, mux: s.mux, setup: s.setup}
+	if len(next.slots) > 0 {
+		return next
+	}
+	next.slots = []slot{{media: "audio", proto: "RTP/AVP"}}
+	if p == WebRTC {
+		next.slots[0] = slot{media: "audio", proto: "UDP/TLS/RTP/SAVPF", mid: "0"}
+		next.bundle, next.mux = true, true
+	}
+	return next
+}
+
+// Answered takes the peer's answer to our open offer. On an error the offer stays open.
+// Errors: ErrNoOffer, *Error.
+func (m *Machine) Answered(sdp []byte) (Stream, error) {
+	next, err := m.settle(sdp)
+	if err != nil {
+		return Stream{}, err
+	}
+	m.agreed, m.open, m.early, m.fresh = next, Stable, nil, false
+	return next.stream, nil
+}
+
+// Preview reads SDP in an unreliable 18x: the answer that the 2xx will bring (RFC 6337 section 3.1). The offer stays open.
+func (m *Machine) Preview(sdp []byte) (Stream, error) {
+	next, err := m.settle(sdp)
+	if err != nil {
+		return Stream{}, err
+	}
+	m.early = next.remote
+	return next.stream, nil
+}
+
+// Settle takes the last preview for the answer, for peers whose 2xx carries no SDP. Errors: ErrNoOffer when there was no preview.
+func (m *Machine) Settle() (Stream, error) {
+	if m.early == nil {
+		return Stream{}, ErrNoOffer
+	}
+	return m.Answered(m.early)
+}
+
+func (m *Machine) settle(sdp []byte) (session, error) {
+	if m.open != LocalOffer {
+		return session{}, ErrNoOffer
+	}
+	d, err := read(sdp)
+	if err != nil {
+		return session{}, err
+	}
+	next, err := m.answered(d)
+	if err != nil {
+		return session{}, err
+	}
+	next.remote = bytes.Clone(sdp)
+	return next, nil
+}
+
+// Offered takes the peer's offer and makes our answer; like is the direction we would like to have.
+// Errors: ErrGlare, ErrNoLocal, *Error.
+func (m *Machine) Offered(sdp []byte, like Direction) ([]byte, Stream, error) {
+	switch {
+	case !m.local.RTP.IsValid():
+		return nil, Stream{}, ErrNoLocal
+	case m.open == LocalOffer:
+		return nil, Stream{}, ErrGlare
+	}
+	d, err := read(sdp)
+	if err != nil {
+		return nil, Stream{}, err
+	}
+	next, types, err := m.answer(d, like)
+	if err != nil {
+		return nil, Stream{}, err
+	}
+	next.remote = bytes.Clone(sdp)
+	next.local = m.write(&next, directionOf(next.stream.MaySend, next.stream.MayRecv), next.setup.attribute())
+	m.types, m.agreed, m.fresh = types, next, false
+	return next.local, next.stream, nil
+}
+
+// Cancel drops our open offer (it was refused, or its INVITE failed): what was agreed before holds.
+func (m *Machine) Cancel() {
+	m.open, m.tried, m.early = Stable, session{}, nil
+}

@@ -1,0 +1,75 @@
+package offer
+
+import "net/netip"
+
+// Profile is what kind of peer a leg's SDP is written for.
+type Profile uint8
+
+const (
+	// RTP is a trunk: RTP/AVP, port pair, no ICE (clients.md, "SDP towards the trunk").
+	RTP Profile = iota
+	// WebRTC is a browser: UDP/TLS/RTP/SAVPF, ice-lite, rtcp-mux, BUNDLE, DTLS-SRTP (RFC 8827, RFC 8829).
+	WebRTC
+)
+
+// Direction is RFC 3264 section 5.1, from the view of the SDP that carries it.
+type Direction uint8
+
+const (
+	SendRecv Direction = iota
+	SendOnly
+	RecvOnly
+	Inactive
+)
+
+// Codec is one payload format. Two codecs are the same when Name (case-insensitive), Clock and Channels are.
+type Codec struct {
+	Name     string // "opus", "PCMU", "PCMA", "telephone-event"
+	PT       uint8  // 0..127
+	Clock    int    // RTP clock, Hz
+	Channels int    // 1, or 2 for opus/48000/2
+	Fmtp     string // text behind the payload type, "" when absent
+}
+
+// Local is what the media plane has allocated for a leg: the addresses and secrets that its SDP announces.
+type Local struct {
+	RTP         netip.AddrPort // address announced in c= and m=; for WebRTC also the one host candidate
+	RTCP        netip.AddrPort // RTP profile: the odd port; invalid for WebRTC (rtcp-mux)
+	Ufrag, Pwd  string         // WebRTC: ICE-lite credentials (RFC 8445), constant for the call
+	Fingerprint string         // WebRTC: "sha-256 AB:CD:..." of the process's certificate
+}
+
+// ICE is the remote side's credentials; Ufrag "" means no ICE.
+type ICE struct {
+	Ufrag, Pwd string
+	Lite       bool
+}
+
+// Setup is the DTLS role the gateway takes (RFC 5763): it prefers to be the server.
+type Setup uint8
+
+const (
+	SetupNone    Setup = iota
+	SetupPassive       // the gateway is the DTLS server
+	SetupActive        // the gateway is the DTLS client
+)
+
+// Stream is one negotiated audio stream, seen from the gateway: everything the media plane needs to bind a leg.
+type Stream struct {
+	Local       Local
+	Refused     bool           // port 0: there is no media at all
+	Remote      netip.AddrPort // where media goes; invalid when the peer refused the stream or has been on hold by c=0.0.0.0 from the start. On WebRTC a hint only: media follows verified checks
+	RemoteRTCP  netip.AddrPort // invalid when there is none: send no RTCP
+	Send        Codec          // what the gateway sends: the peer's payload type
+	Recv        Codec          // what the gateway receives: our payload type
+	SendEvent   Codec          // telephone-event towards the peer; Name "" when not negotiated
+	RecvEvent   Codec
+	MaySend     bool // the gateway may send media (peer's direction allows it, and so does ours)
+	MayRecv     bool
+	PtimeMS     int // packet time towards the peer, 20 when it said nothing
+	ICE         ICE
+	Fingerprint string // the peer's "sha-256 AB:CD:..."; "" on the RTP profile
+	Setup       Setup
+	Mux         bool   // rtcp-mux (RFC 5761)
+	FMTP        string // the peer's parameters of Send
+}
