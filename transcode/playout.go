@@ -1,0 +1,329 @@
+package transcode
+
+// Chosen here (media.md section 4).
+const (
+	pullsPerSecond = 50 // one Pull is 20 ms
+	ringSlots      = 32 // a power of two; room for the deepest delay at 10 ms a packet, twice
+	deepest        = 8  // frames of delay at most; beyond, the oldest are dropped
+	fullConceal    = 5  // lost frames concealed at full level
+	fadedConceal   = 10 // from here on only comfort noise
+	lateRun        = 25 // so many late packets in a row mean that the sender's numbering has gone back
+	misorder       = 100
+	slabPayload    = 256  // bytes set aside for each slot
+	maxPayload     = 1500 // longer ones are dropped
+	noisePeak      = 8    // comfort noise, about -72 dB of full scale
+)
+
+// Kind says where a pulled frame came from.
+type Kind uint8
+
+const (
+	Idle      Kind = iota // nothing to play yet; n is 0
+	Played                // decoded from packets
+	Recovered             // in-band FEC of the following packet
+	Concealed             // invented by the decoder
+	Silence               // comfort noise: nothing has come for long
+)
+
+// PlayoutStats counts what a Playout has done.
+type PlayoutStats struct {
+	Played, Recovered, Concealed, Silence uint64 // frames pulled
+	Late, Dropped                         uint64 // packets
+	Shrunk                                uint64 // frames taken out to lower the delay
+}
+
+// Playout is the play-out ring between a packet stream with jitter and a steady 20 ms clock. It is pure: Push when a packet comes, Pull
+// every 20 ms; one goroutine does both.
+//
+// Delay adapts without timestamps of arrival. When the ring is empty at a Pull, a frame is concealed and the stream stands still, so the
+// delay grows by that frame unless the packet turns out to be lost. When 95 of 100 pulls have found more than one frame waiting
+// and no stall was seen for a while, two frames are blended into one. So the delay is what the 95th percentile of jitter needs, at least one
+// frame, at most eight; the same two moves absorb the skew of the sender's clock.
+type Playout struct {
+	dec   Decoder
+	clock int // of RTP timestamps
+	frame int // samples per Pull
+
+	ring    [ringSlots]packet
+	started bool
+	waited  bool // the first packet has seen one Pull pass: from then on we play
+	nextSeq uint16
+	nextTS  uint32 // timestamp of the first sample not yet decoded
+	stalled int    // samples concealed while the ring was empty; the stream has stood still for so long
+	late    int    // late packets in a row
+	span    int    // samples of the last packet
+
+	pcm  []int16 // decoded, not yet pulled: pcm[:held]
+	held int
+
+	gone   int // frames concealed in a row
+	noise  uint32
+	delays delays
+	stats  PlayoutStats
+}
+
+type packet struct {
+	used bool
+	seq  uint16
+	ts   uint32
+	data []byte
+}
+
+// NewPlayout plays through dec, which it owns from now on; clock is the codec's RTP clock (48000 for Opus).
+func NewPlayout(dec Decoder, clock int) *Playout {
+	p := &Playout{
+		dec: dec, clock: clock, frame: dec.Rate() / pullsPerSecond,
+		pcm: make([]int16, dec.Rate()*160/1000), noise: 1,
+	}
+	slab := make([]byte, ringSlots*slabPayload)
+	for i := range p.ring {
+		p.ring[i].data = slab[i*slabPayload : i*slabPayload : (i+1)*slabPayload]
+	}
+	p.span = p.frame
+	return p
+}
+
+// Stats returns the counters so far.
+func (p *Playout) Stats() PlayoutStats { return p.stats }
+
+// Push takes a packet, copying its payload.
+func (p *Playout) Push(seq uint16, ts uint32, payload []byte) {
+	if len(payload) == 0 || len(payload) > maxPayload {
+		p.stats.Dropped++
+		return
+	}
+	ahead := int(int16(seq - p.nextSeq))
+	switch {
+	case !p.started, ahead >= ringSlots, ahead < -misorder:
+		p.restart(seq, ts)
+	case ahead < 0:
+		if p.late++; p.late < lateRun {
+			p.stats.Late++
+			return
+		}
+		p.restart(seq, ts) // and this one is played
+	}
+	p.late = 0
+	s := &p.ring[seq%ringSlots]
+	s.used, s.seq, s.ts, s.data = true, seq, ts, append(s.data[:0], payload...)
+}
+
+// restart begins anew at a packet: the sender's numbering has jumped.
+func (p *Playout) restart(seq uint16, ts uint32) {
+	for i := range p.ring {
+		if p.ring[i].used {
+			p.ring[i].used = false
+			p.stats.Dropped++
+		}
+	}
+	p.started, p.nextSeq, p.nextTS, p.stalled = true, seq, ts, 0
+}
+
+// Pull writes the next 20 ms to pcm, which must have room for them, and says where they came from; n is 0 only for Idle.
+func (p *Playout) Pull(pcm []int16) (n int, k Kind) {
+	if !p.waited { // one tick of patience: packets that come on the tick would miss it half the time
+		p.waited = p.started
+		return 0, Idle
+	}
+	p.trim()
+	p.delays.note(p.depth())
+	k = p.fill(p.frame)
+	if p.delays.shouldShrink(p.quiet()) && p.depth() > 0 {
+		p.shrink()
+	}
+	n = copy(pcm, p.pcm[:p.frame])
+	p.held = copy(p.pcm, p.pcm[p.frame:p.held])
+	p.count(k)
+	return n, k
+}
+
+// fill decodes or conceals until n samples are held.
+func (p *Playout) fill(n int) Kind {
+	k := Played
+	for p.held < n {
+		k = max(k, p.advance())
+	}
+	return k
+}
+
+// advance adds the next stretch of audio.
+func (p *Playout) advance() Kind {
+	head := p.head()
+	if head == nil {
+		p.stalled += p.frame
+		p.delays.stall()
+		return p.conceal(p.frame)
+	}
+	gap := p.samples(head.ts - p.nextTS)
+	if p.stalled > 0 && gap > 0 { // the packets we stood still for were lost, not late: their time has passed
+		step := min(p.stalled, gap)
+		p.nextTS, gap = p.nextTS+p.units(step), gap-step
+	}
+	p.stalled = 0
+	if gap < p.dec.Rate()/400 || gap > deepest*p.frame { // less than an Opus frame, or a jump of the sender's clock
+		return p.play(head)
+	}
+	n := min(gap, p.frame)
+	n -= n % (p.dec.Rate() / 400)
+	p.nextTS += p.units(n)
+	if head.seq != p.nextSeq && n == gap && n <= p.span { // the packet right before head is missing; FEC reaches one back
+		if k, ok := p.recover(n, head.data); ok {
+			return k
+		}
+	}
+	return p.conceal(n)
+}
+
+// head is the oldest packet waiting; those whose time was concealed are dropped.
+func (p *Playout) head() *packet {
+	for i := range uint16(ringSlots) {
+		s := &p.ring[(p.nextSeq+i)%ringSlots]
+		if !s.used {
+			continue
+		}
+		if gap := p.samples(s.ts - p.nextTS); gap < 0 && gap >= -deepest*p.frame {
+			s.used = false
+			p.stats.Late++
+			continue
+		}
+		return s
+	}
+	return nil
+}
+
+// play decodes a packet. One that cannot be decoded counts as lost.
+func (p *Playout) play(s *packet) Kind {
+	s.used = false
+	p.nextSeq = s.seq + 1
+	n, err := p.dec.Decode(p.pcm[p.held:], s.data)
+	if err != nil || n == 0 {
+		p.stats.Dropped++
+		p.nextTS = s.ts + p.units(p.span)
+		return p.conceal(p.frame)
+	}
+	p.held += n
+	p.span, p.gone = n, 0
+	p.nextTS = s.ts + p.units(n)
+	return Played
+}
+
+// recover takes a lost stretch from the redundancy of the packet behind it.
+func (p *Playout) recover(n int, next []byte) (Kind, bool) {
+	r, ok := p.dec.(Recoverer)
+	if !ok {
+		return 0, false
+	}
+	if _, err := r.Recover(p.pcm[p.held:], n, next); err != nil {
+		return 0, false
+	}
+	p.held += n
+	p.gone = 0
+	return Recovered, true
+}
+
+// conceal invents n samples: as the decoder does it at first, then falling, then comfort noise.
+func (p *Playout) conceal(n int) Kind {
+	out := p.pcm[p.held : p.held+n]
+	p.held += n
+	p.gone++
+	if p.gone > fadedConceal {
+		p.hiss(out)
+		return Silence
+	}
+	if _, err := p.dec.Conceal(out, n); err != nil {
+		p.hiss(out)
+		return Silence
+	}
+	if p.gone > fullConceal {
+		p.fade(out)
+	}
+	return Concealed
+}
+
+// fade lowers a frame in a straight line that reaches silence with the last concealed frame.
+func (p *Playout) fade(out []int16) {
+	whole := len(out) * (fadedConceal - fullConceal)
+	from := whole - len(out)*(p.gone-fullConceal-1)
+	for i := range out {
+		out[i] = int16(int(out[i]) * (from - i) / whole)
+	}
+}
+
+// hiss is low noise from a linear congruential sequence: a dead line sounds like a broken call.
+func (p *Playout) hiss(out []int16) {
+	for i := range out {
+		p.noise = p.noise*1664525 + 1013904223
+		out[i] = int16(p.noise>>16%(2*noisePeak+1)) - noisePeak
+	}
+}
+
+// trim drops the oldest packets when the delay is beyond the limit.
+func (p *Playout) trim() {
+	for p.depth() > deepest {
+		s := p.head()
+		if s == nil {
+			return
+		}
+		s.used = false
+		p.stats.Dropped++
+		p.nextSeq, p.nextTS, p.stalled = s.seq+1, s.ts+p.units(p.span), 0
+	}
+}
+
+// shrink blends two frames into one.
+func (p *Playout) shrink() {
+	n := p.frame
+	if p.fill(2*n) != Played {
+		return
+	}
+	a, b := p.pcm[:n], p.pcm[n:2*n]
+	for i := range a {
+		a[i] = int16((int(a[i])*(n-i) + int(b[i])*i) / n)
+	}
+	p.held = n + copy(p.pcm[n:], p.pcm[2*n:p.held])
+	p.stats.Shrunk++
+}
+
+// depth is the audio waiting, in whole frames.
+func (p *Playout) depth() int {
+	waiting := p.held
+	for i := range p.ring {
+		if p.ring[i].used {
+			waiting += p.span
+		}
+	}
+	return waiting / p.frame
+}
+
+// quiet reports whether the frame to be pulled is so low that a change of speed goes unheard.
+func (p *Playout) quiet() bool {
+	for _, s := range p.pcm[:p.frame] {
+		if s > 300 || s < -300 { // -40 dB of full scale
+			return false
+		}
+	}
+	return true
+}
+
+// samples turns a difference of timestamps into PCM samples.
+func (p *Playout) samples(d uint32) int {
+	return int(int64(int32(d)) * int64(p.dec.Rate()) / int64(p.clock))
+}
+
+func (p *Playout) units(samples int) uint32 {
+	return uint32(int64(samples) * int64(p.clock) / int64(p.dec.Rate()))
+}
+
+func (p *Playout) count(k Kind) {
+	switch k {
+	case Played:
+		p.stats.Played++
+	case Recovered:
+		p.stats.Recovered++
+	case Concealed:
+		p.stats.Concealed++
+	case Silence:
+		p.stats.Silence++
+	case Idle: // nothing was played
+	}
+}
