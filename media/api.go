@@ -1,0 +1,58 @@
+package media
+
+import (
+	"time"
+
+	"drawbridge/media/offer"
+)
+
+// LegID names a side of a call.
+type LegID uint8
+
+// A is the caller's side, B the callee's.
+const (
+	A LegID = iota
+	B
+)
+
+// String is the name events and logs use.
+func (id LegID) String() string {
+	if id == A {
+		return "a"
+	}
+	return "b"
+}
+
+// Side says what to allocate for a leg.
+type Side struct {
+	Realm   string
+	Profile offer.Profile
+}
+
+// EventKind says what happened to a session.
+type EventKind uint8
+
+const (
+	EventICE    EventKind = iota // first verified connectivity check
+	EventDTLS                    // keys in place
+	EventRTP                     // first authentic media packet in
+	EventDTMF                    // a complete telephone-event digit came in on Leg (it has been relayed already)
+	EventFailed                  // media of the leg cannot work any more; Reason says why: "fingerprint", "dtls", "consent", "codec"
+	EventClosed                  // last event of the session; Stats is set
+)
+
+// Event is what a Session reports.
+type Event struct {
+	Kind   EventKind
+	Leg    LegID
+	Digit  byte
+	Reason string
+	Stats  [2]LegStats
+}
+
+// LegStats are the counters of one leg at the end.
+type LegStats struct {
+	PacketsIn, OctetsIn, PacketsOut, OctetsOut, Lost uint64
+	Jitter, RTT                                      time.Duration
+	Codec                                            string
+}

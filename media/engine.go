@@ -1,0 +1,191 @@
+package media
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"drawbridge/transcode"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// Engine is the media plane: per-core event loops that own every media socket. Its exported methods may be called from any goroutine.
+type Engine struct {
+	cfg    Config
+	start  time.Time // loops count nanoseconds from here
+	loops  []*loop
+	realms map[string]*realm
+	doors  []netip.AddrPort // browser addresses; the index is the same in every loop
+	cert   *certificate
+	pool   chan struct{} // a token per running DTLS handshake
+	hands  sync.WaitGroup
+
+	mu      sync.RWMutex
+	ufrags  map[string]credential     // our ICE user fragments; read once per STUN message
+	remotes map[netip.AddrPort]uint32 // RTP peers announced or learnt by some leg, with the number of legs: nobody else may latch there
+	next    atomic.Uint32             // spreads sessions over loops
+	ended   atomic.Bool               // Run has returned
+	open    atomic.Int64              // sessions
+	shaking atomic.Int64              // handshakes running
+
+	encoders transcode.Pool // a leg that ends leaves its encoder to the next
+
+	reported [numDrops]uint64 // what has become events; for report
+}
+
+// realm is a Realm with its sockets and ports.
+type realm struct {
+	name  string
+	cfg   Realm
+	ports *ports
+	door  int // index in Engine.doors of the address that is announced; -1: no browsers here
+}
+
+// New opens the browser sockets and prepares the loops. Errors: ErrWildcard, ErrPortRange, or the socket's.
+func New(cfg Config) (*Engine, error) {
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	cfg = cfg.defaults()
+	cert, err := newCertificate()
+	if err != nil {
+		return nil, err
+	}
+	e := &Engine{
+		cfg: cfg, start: time.Now(), cert: cert,
+		realms:  make(map[string]*realm, len(cfg.Realms)),
+		pool:    make(chan struct{}, maxHandshakes),
+		ufrags:  make(map[string]credential),
+		remotes: make(map[netip.AddrPort]uint32),
+	}
+	if err := e.openLoops(); err != nil {
+		e.release()
+		return nil, err
+	}
+	for name, r := range cfg.Realms {
+		if err := e.openRealm(name, r); err != nil {
+			e.release()
+			return nil, fmt.Errorf("media: realm %s: %w", name, err)
+		}
+	}
+	return e, nil
+}
+
+func (e *Engine) openLoops() error {
+	for i := range e.cfg.Loops {
+		l, err := newLoop(e, i)
+		if err != nil {
+			return err
+		}
+		e.loops = append(e.loops, l)
+	}
+	return nil
+}
+
+// openRealm binds each browser address once a loop and prepares the port range.
+func (e *Engine) openRealm(name string, cfg Realm) error {
+	r := &realm{name: name, cfg: cfg, ports: newPorts(cfg.PortMin, cfg.PortMax), door: -1}
+	for _, addr := range cfg.WebRTC {
+		index := len(e.doors)
+		if err := vacantAddr(addr); err != nil {
+			return err
+		}
+		for _, l := range e.loops {
+			fd, bound, err := openShared(addr, len(e.loops) > 1)
+			if err != nil {
+				return fmt.Errorf("browser socket %s: %w", addr, err)
+			}
+			addr = bound // port 0 is chosen once, by the first loop
+			if err := l.addDoor(fd, bound, r); err != nil {
+				return err
+			}
+		}
+		e.doors = append(e.doors, addr)
+		if r.door < 0 {
+			r.door = index
+		}
+	}
+	e.realms[name] = r
+	return nil
+}
+
+// release closes what New opened when New or Run ends.
+func (e *Engine) release() {
+	for _, l := range e.loops {
+		l.release()
+	}
+}
+
+// Run drives the loops until ctx ends; it returns when all of them and the DTLS pool have ended. Sessions that are still open are
+// closed and hear their EventClosed first.
+func (e *Engine) Run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	for _, l := range e.loops {
+		g.Go(func() error { return l.run(ctx) })
+	}
+	g.Go(func() error { return e.summarise(ctx) })
+	err := g.Wait()
+	e.ended.Store(true)
+	e.hands.Wait() // loops have let go of every handshake
+	e.release()
+	e.report()
+	return err
+}
+
+// Open makes a media session for one call. notify is called from media goroutines, never after the Closed event; it must not block.
+func (e *Engine) Open(call string, notify func(Event)) *Session {
+	s := &Session{engine: e, call: call, notify: notify}
+	s.owner.Store(e.loops[int(e.next.Add(1))%len(e.loops)])
+	e.open.Add(1)
+	return s
+}
+
+// Loops is the number of event loops: goroutines that hold a P each while Run runs.
+func (e *Engine) Loops() int { return len(e.loops) }
+
+// Fingerprint is the SHA-256 fingerprint of the process's DTLS certificate, as SDP writes it.
+func (e *Engine) Fingerprint() string { return e.cert.fingerprint }
+
+// Addrs are the browser addresses of a realm, with the ports that were bound.
+func (e *Engine) Addrs(realm string) []netip.AddrPort {
+	r, ok := e.realms[realm]
+	if !ok || r.door < 0 {
+		return nil
+	}
+	return e.doors[r.door : r.door+len(r.cfg.WebRTC)]
+}
+
+// now is nanoseconds since New, from the monotonic clock.
+func (e *Engine) now() int64 { return int64(time.Since(e.start)) }
+
+// claim notes that a leg expects media from addr; disclaim takes it back.
+func (e *Engine) claim(addr netip.AddrPort) {
+	if !addr.IsValid() {
+		return
+	}
+	e.mu.Lock()
+	e.remotes[addr]++
+	e.mu.Unlock()
+}
+
+func (e *Engine) disclaim(addr netip.AddrPort) {
+	if !addr.IsValid() {
+		return
+	}
+	e.mu.Lock()
+	if e.remotes[addr]--; e.remotes[addr] == 0 {
+		delete(e.remotes, addr)
+	}
+	e.mu.Unlock()
+}
+
+// claimed tells whether some leg already has addr as its peer.
+func (e *Engine) claimed(addr netip.AddrPort) bool {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	return e.remotes[addr] > 0
+}

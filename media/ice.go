@@ -1,0 +1,324 @@
+package media
+
+import (
+	"bytes"
+	"crypto/rand"
+	"net/netip"
+
+	"github.com/pion/stun/v4"
+)
+
+// The gateway is an ICE-lite agent (RFC 8445 section 2.5): it answers checks and sends none. What it learns from them is which
+// sources are the browser: no other may speak DTLS, RTP or RTCP here, and media goes nowhere else.
+
+// Lengths of our credentials, in characters of six bits; RFC 8839 section 5.4 asks for 4 and 22 at least.
+const (
+	ufragLength = 8
+	pwdLength   = 24
+)
+
+// credential is what an ICE user fragment of ours stands for.
+type credential struct {
+	leg *leg
+	pwd string
+}
+
+// icePair is a verified 5-tuple of a leg.
+type icePair struct {
+	door int
+	via  *loop // whose socket its packets come in on
+	to   sockaddr
+}
+
+// success is the code of a response that is no error.
+const success stun.ErrorCode = 0
+
+// ice is what a leg knows of its browser's paths.
+type ice struct {
+	pairs    []icePair
+	selected netip.AddrPort // media goes here; the first verified until one is nominated
+	last     int64          // time of the last verified check; 0 before the first and after consent is lost
+}
+
+// newCredential makes credentials for a leg. They stay valid until the leg ends: a browser goes on to ping with old ones after an
+// ICE restart, so a leg may have several.
+func (e *Engine) newCredential(g *leg) (ufrag, pwd string) {
+	pwd = iceText(pwdLength)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for {
+		ufrag = iceText(ufragLength)
+		if _, taken := e.ufrags[ufrag]; !taken {
+			break
+		}
+	}
+	e.ufrags[ufrag] = credential{leg: g, pwd: pwd}
+	return ufrag, pwd
+}
+
+// forget removes a leg's credentials.
+func (e *Engine) forget(ufrags []string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, u := range ufrags {
+		delete(e.ufrags, u)
+	}
+}
+
+// iceText is n random ice-chars (RFC 8839 section 5.4: ALPHA, DIGIT, "+", "/").
+func iceText(n int) string {
+	const chars = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+	b := make([]byte, n)
+	_, _ = rand.Read(b) // never fails
+	for i := range b {
+		b[i] = chars[b[i]&63]
+	}
+	return string(b)
+}
+
+// addressee reads a STUN message into l.check and finds whose user fragment it names. Nothing is answered before integrity.
+func (l *loop) addressee(b []byte) (*leg, Drop) {
+	c, drop := l.credential(b)
+	return c.leg, drop
+}
+
+// credential reads a Binding request into l.check and looks up the user fragment that it is for.
+func (l *loop) credential(b []byte) (credential, Drop) {
+	if !stun.IsMessage(b) || stun.Decode(b, &l.check) != nil {
+		return credential{}, DropSTUN
+	}
+	switch l.check.Type {
+	case stun.BindingRequest:
+	case stun.NewType(stun.MethodBinding, stun.ClassIndication): // keepalive: nothing to do and nothing wrong
+		return credential{}, DropHeld
+	default:
+		return credential{}, DropSTUN
+	}
+	if stun.Fingerprint.Check(&l.check) != nil {
+		return credential{}, DropSTUNIntegrity
+	}
+	user, err := l.check.Get(stun.AttrUsername)
+	if err != nil {
+		return credential{}, DropSTUN
+	}
+	ours, _, _ := bytes.Cut(user, []byte{':'}) // RFC 8445 section 7.2.2: ours first
+	l.engine.mu.RLock()
+	c, ok := l.engine.ufrags[string(ours)]
+	l.engine.mu.RUnlock()
+	if !ok {
+		return credential{}, DropSTUNUser
+	}
+	return c, Delivered
+}
+
+// check answers a connectivity check of this leg's browser (RFC 8445 section 7.3) and learns its source.
+func (g *leg) check(l *loop, d *door, via *loop, b []byte, src netip.AddrPort) Drop {
+	c, drop := l.credential(b)
+	if drop != Delivered {
+		return drop
+	}
+	if c.leg != g || stun.NewShortTermIntegrity(c.pwd).Check(&l.check) != nil {
+		return DropSTUNIntegrity
+	}
+	if l.moves(g.session, via) {
+		return l.handOver(via, g, d.id, via, b, src)
+	}
+	controlled, nominates := attributes(&l.check)
+	to := sockaddrOf(src)
+	if controlled { // we are lite, so the browser controls, whatever it believes (RFC 8445 section 7.3.1.1)
+		l.answer(d, c.pwd, &to, stun.CodeRoleConflict)
+		return Delivered
+	}
+	l.answer(d, c.pwd, &to, success)
+	g.learn(l, d, via, to, nominates)
+	return Delivered
+}
+
+// attributes reads what counts for the role. What follows MESSAGE-INTEGRITY is not authentic and is ignored.
+func attributes(m *stun.Message) (controlled, nominates bool) {
+	for _, a := range m.Attributes {
+		switch a.Type {
+		case stun.AttrMessageIntegrity:
+			return controlled, nominates
+		case stun.AttrICEControlled:
+			controlled = true
+		case stun.AttrUseCandidate:
+			nominates = true
+		default: // says nothing about the role
+		}
+	}
+	return controlled, nominates
+}
+
+// answer sends the response to the request in l.check, authenticated by pwd. It is never longer than twice the request (T10).
+func (l *loop) answer(d *door, pwd string, to *sockaddr, code stun.ErrorCode) {
+	m := &l.reply
+	m.Reset()
+	m.Type = stun.BindingSuccess
+	if code != success {
+		m.Type = stun.BindingError
+	}
+	m.TransactionID = l.check.TransactionID
+	m.WriteHeader()
+	var err error
+	if code == success {
+		ip := to.addr.Addr().As16()
+		err = (&stun.XORMappedAddress{IP: ip[:], Port: int(to.addr.Port())}).AddTo(m)
+	} else {
+		err = code.AddTo(m)
+	}
+	if err == nil {
+		err = stun.NewShortTermIntegrity(pwd).AddTo(m)
+	}
+	if err == nil {
+		err = stun.Fingerprint.AddTo(m)
+	}
+	if err != nil { // impossible with these attributes; the browser would ask again
+		return
+	}
+	b := l.slot()
+	l.queue(d.id, b[:copy(b, m.Raw)], to)
+}
+
+// learn takes the source of a verified check.
+func (g *leg) learn(l *loop, d *door, via *loop, to sockaddr, nominates bool) {
+	first := g.ice.last == 0
+	g.ice.last = l.now
+	if g.known(to.addr) == nil {
+		g.addPair(l, icePair{door: d.id, via: via, to: to})
+	}
+	g.vouch(l, g.known(to.addr))
+	if first || (nominates && g.ice.selected != to.addr) {
+		g.ice.selected = to.addr
+		g.to, g.door, g.open = to, d.id, true
+	}
+	if first {
+		l.arm(&g.timers[timerConsent], l.now+int64(consentLimit))
+		g.session.stage(EventICE, g.id, "ice")
+	}
+}
+
+// known returns the pair of a source, nil when no check has verified it.
+func (g *leg) known(src netip.AddrPort) *icePair {
+	for i := range g.ice.pairs {
+		if g.ice.pairs[i].to.addr == src {
+			return &g.ice.pairs[i]
+		}
+	}
+	return nil
+}
+
+// addPair keeps a source. A leg keeps a few; the oldest that carries no media goes first.
+func (g *leg) addPair(l *loop, p icePair) {
+	if len(g.ice.pairs) == maxPairs {
+		for i, old := range g.ice.pairs {
+			if old.to.addr != g.ice.selected {
+				g.dropPair(l, old)
+				g.ice.pairs = append(g.ice.pairs[:i], g.ice.pairs[i+1:]...)
+				break
+			}
+		}
+	}
+	g.ice.pairs = append(g.ice.pairs, p)
+}
+
+// vouch tells the socket of a pair, at every verified check, that its source is this leg's.
+func (g *leg) vouch(l *loop, p *icePair) {
+	src, door := p.to.addr, p.door
+	if p.via == l { // the rule: no closure, no command
+		l.doors[door].seat(src, g, l.now)
+		return
+	}
+	p.via.post(func(at *loop) { at.doors[door].seat(src, g, at.now) })
+}
+
+// seat makes a source the guest of a leg. Somebody else's guest is not taken away as long as its own checks go on: an account with a
+// forged source must not make another one's call deaf.
+func (d *door) seat(src netip.AddrPort, g *leg, now int64) {
+	if holder, ok := d.known[src]; ok && holder.leg != g && now-holder.checked < int64(guestSilence) {
+		return
+	}
+	d.known[src] = guest{leg: g, checked: now}
+}
+
+func (g *leg) dropPair(l *loop, p icePair) {
+	src, door := p.to.addr, p.door
+	p.via.soon(l, func(at *loop) {
+		d := at.doors[door]
+		if d.known[src].leg != g {
+			return
+		}
+		delete(d.known, src)
+		if g.gone {
+			d.ended.add(src, at.now)
+		}
+	})
+}
+
+// soon runs fn on l: at once when from is l already.
+func (l *loop) soon(from *loop, fn func(at *loop)) {
+	if l == from {
+		fn(l)
+		return
+	}
+	l.post(fn)
+}
+
+// consent is due when a browser may have gone: 30 s without a check (RFC 7675).
+func (g *leg) consent(l *loop) {
+	due := g.ice.last + int64(consentLimit)
+	if due > l.now {
+		l.arm(&g.timers[timerConsent], due)
+		return
+	}
+	g.open, g.ice.last = false, 0 // a check that comes after all starts again
+	g.fail("consent")
+}
+
+// moves gives a session to the loop where its browser's packets come in, at its first verified check; later ones are handed over.
+// SO_REUSEPORT keeps a 5-tuple on its socket, so this happens once, before media.
+func (l *loop) moves(s *Session, via *loop) bool {
+	if s.adopted {
+		return false
+	}
+	s.adopted = true
+	if via == l {
+		return false
+	}
+	l.give(s, via)
+	return true
+}
+
+// give hands a session's sockets and timers to another loop.
+func (l *loop) give(s *Session, to *loop) {
+	type due struct {
+		t  *timer
+		at int64
+	}
+	var dues []due
+	for _, g := range s.legs {
+		if g == nil {
+			continue
+		}
+		g.unwatch(l)
+		for i := range g.timers {
+			if t := &g.timers[i]; t.pos != 0 {
+				dues = append(dues, due{t, t.at})
+				l.disarm(t)
+			}
+		}
+	}
+	delete(l.sessions, s)
+	s.owner.Store(to)
+	to.post(func(l *loop) {
+		l.sessions[s] = struct{}{}
+		for _, g := range s.legs {
+			if g != nil {
+				g.watch(l)
+			}
+		}
+		for _, d := range dues {
+			l.arm(d.t, d.at)
+		}
+	})
+}

@@ -1,0 +1,361 @@
+package media
+
+import (
+	"net/netip"
+	"strings"
+	"time"
+
+	"drawbridge/media/offer"
+)
+
+// leg is one side of a session: an endpoint, the stream negotiated on it, and the two directions of media. After allocate it belongs to
+// the loop of its session.
+type leg struct {
+	session *Session
+	id      LegID
+	profile offer.Profile
+	realm   *realm
+	gone    bool // leave has been called
+
+	st    offer.Stream
+	bound bool
+
+	// Where packets leave and go.
+	pair      portPair // RTP profile
+	rtp, rtcp sock
+	door      int // WebRTC: the browser address
+	to        sockaddr
+	toRTCP    sockaddr
+	open      bool // to may be sent to
+
+	latch  latch // RTP profile: who is the peer
+	ice    ice   // WebRTC: which sources are the browser
+	ufrags []string
+	shake  shake
+	crypt  *crypt // nil before keys
+
+	in     inbound
+	out    outbound
+	onward path // takes this leg's media to the other leg; nil until both are bound
+	event  eventIn
+	digits digits
+	report reporter
+	timers [numTimers]timer
+}
+
+func newLeg(s *Session, id LegID, r *realm, profile offer.Profile) *leg {
+	g := &leg{session: s, id: id, realm: r, profile: profile, door: r.door}
+	g.pair.rtp, g.pair.rtcp = -1, -1
+	g.out.init()
+	for k := range g.timers {
+		g.timers[k].kind, g.timers[k].leg = timerKind(k), g
+	}
+	return g
+}
+
+// allocate opens the leg's sockets, on the caller's goroutine.
+func (g *leg) allocate() (offer.Local, error) {
+	e, r := g.session.engine, g.realm
+	if g.profile == offer.WebRTC {
+		ufrag, pwd := e.newCredential(g)
+		g.ufrags = append(g.ufrags, ufrag)
+		return offer.Local{RTP: r.announced(e.doors[r.door]), Ufrag: ufrag, Pwd: pwd, Fingerprint: e.cert.fingerprint}, nil
+	}
+	pr, err := r.ports.open(r.cfg.Bind)
+	if err != nil {
+		return offer.Local{}, err
+	}
+	g.pair = pr
+	g.rtp = sock{fd: pr.rtp, kind: sockRTP, leg: g}
+	g.rtcp = sock{fd: pr.rtcp, kind: sockRTCP, leg: g}
+	addr := r.announced(pr.addr)
+	return offer.Local{RTP: addr, RTCP: netip.AddrPortFrom(addr.Addr(), addr.Port()+1)}, nil
+}
+
+// announced is what SDP says instead of a bound address.
+func (r *realm) announced(a netip.AddrPort) netip.AddrPort {
+	if r.cfg.Advertise.IsValid() {
+		return netip.AddrPortFrom(r.cfg.Advertise, a.Port())
+	}
+	return a
+}
+
+// abandon gives back what allocate took.
+func (g *leg) abandon() {
+	g.session.engine.forget(g.ufrags)
+	if g.pair.rtp < 0 {
+		return
+	}
+	closeFD(g.pair.rtp)
+	closeFD(g.pair.rtcp)
+	g.realm.ports.give(g.pair.addr.Port())
+	g.pair.rtp, g.pair.rtcp = -1, -1
+}
+
+// arrive puts a new leg to work.
+func (g *leg) arrive(l *loop) {
+	g.watch(l)
+	l.arm(&g.timers[timerReport], l.now+int64(g.report.first()))
+}
+
+// leave takes the leg out of its loop and frees everything it holds.
+func (g *leg) leave(l *loop) {
+	g.gone, g.open = true, false
+	g.setPath(l, nil)
+	if other := g.session.legs[1-g.id]; other != nil {
+		other.setPath(l, nil)
+	}
+	for i := range g.timers {
+		l.disarm(&g.timers[i])
+	}
+	for _, p := range g.ice.pairs {
+		g.dropPair(l, p)
+	}
+	g.unshake()
+	g.session.engine.disclaim(g.latch.announced)
+	if g.latch.source != g.latch.announced {
+		g.session.engine.disclaim(g.latch.source)
+	}
+	g.unwatch(l)
+	g.abandon()
+}
+
+// watch and unwatch put the port pair into a loop and take it out. A socket that epoll refuses hears nothing; the leg still sends.
+func (g *leg) watch(l *loop) {
+	if g.pair.rtp < 0 {
+		return
+	}
+	_ = l.watch(&g.rtp)
+	_ = l.watch(&g.rtcp)
+}
+
+func (g *leg) unwatch(l *loop) {
+	if g.pair.rtp < 0 {
+		return
+	}
+	l.unwatch(&g.rtp)
+	l.unwatch(&g.rtcp)
+}
+
+// bind takes a negotiated stream, at first or after a re-offer.
+func (g *leg) bind(l *loop, st offer.Stream) {
+	was, first := g.st, !g.bound
+	g.st, g.bound = st, true
+	g.in.rebase(st.Recv.Clock)
+	if g.profile == offer.WebRTC {
+		g.bindBrowser(l, was, first)
+	} else {
+		g.bindTrunk(l)
+	}
+}
+
+// bindBrowser keeps keys as long as the fingerprint is the same: a changed one is another peer (security.md, media rule 8).
+func (g *leg) bindBrowser(l *loop, was offer.Stream, first bool) {
+	if !first && !strings.EqualFold(was.Fingerprint, g.st.Fingerprint) {
+		g.unshake()
+	}
+	if k := g.shake.waiting; k != nil {
+		g.shake.waiting = nil
+		if err := g.install(l, k); err != nil {
+			g.refuse(l, nil, err)
+		}
+	}
+}
+
+// bindTrunk points the leg at the announced address and gives it one chance to learn another.
+func (g *leg) bindTrunk(l *loop) {
+	e, remote := g.session.engine, unmapped(g.st.Remote)
+	if remote.IsValid() && !sendable(remote, g.realm.cfg.AllowLoopback) {
+		l.drop(DropTarget, remote, g)
+		remote = netip.AddrPort{}
+	}
+	if !remote.IsValid() {
+		g.open = false
+		return
+	}
+	if remote != g.latch.announced {
+		e.disclaim(g.latch.announced)
+		if g.latch.source != g.latch.announced {
+			e.disclaim(g.latch.source)
+		}
+		e.claim(remote)
+	}
+	g.latch.announce(remote)
+	g.open = true
+	g.redirect()
+}
+
+// redirect points the leg at the peer that the latch believes.
+func (g *leg) redirect() {
+	g.to = sockaddrOf(g.latch.source)
+	rtcp := unmapped(g.st.RemoteRTCP)
+	if !rtcp.IsValid() || g.latch.source != g.latch.announced {
+		rtcp = netip.AddrPortFrom(g.latch.source.Addr(), g.latch.source.Port()+1)
+	}
+	g.toRTCP = sockaddrOf(rtcp)
+}
+
+func unmapped(a netip.AddrPort) netip.AddrPort { return netip.AddrPortFrom(a.Addr().Unmap(), a.Port()) }
+
+// media takes one RTP datagram of the leg through steps 3 to 5.
+func (g *leg) media(l *loop, b []byte, src netip.AddrPort) Drop {
+	if !g.bound {
+		return DropUnbound
+	}
+	if len(b) < rtpHeader {
+		return DropMalformed
+	}
+	if !g.in.admits(ssrcOf(b), l.now) {
+		return DropSSRC
+	}
+	b, drop := g.unprotect(l, b)
+	if drop != Delivered {
+		return drop
+	}
+	p := &l.packet
+	var ok bool
+	if *p, ok = parseRTP(b); !ok {
+		return DropMalformed
+	}
+	event := g.isEvent(p.pt)
+	if !event && p.pt != g.st.Recv.PT {
+		return DropPayloadType
+	}
+	if !g.authentic(l, p, src) {
+		return DropSource
+	}
+	if drop := g.in.receive(p, l.now, event); drop != Delivered {
+		return drop
+	}
+	l.count.in.Add(1)
+	if g.in.packets == 1 {
+		g.session.stage(EventRTP, g.id, "rtp")
+	}
+	return g.forward(l, p, event)
+}
+
+// isEvent tells whether a payload type is telephone-event: ours, or the peer's own when it answered with another one than was offered.
+// RFC 3264 section 5.1 has it send with ours, many phones do not.
+func (g *leg) isEvent(pt uint8) bool {
+	st := &g.st
+	return st.RecvEvent.Name != "" && (pt == st.RecvEvent.PT || pt == st.SendEvent.PT && pt != st.Recv.PT)
+}
+
+// unprotect is step 3. On a leg that must be encrypted nothing else gets past.
+func (g *leg) unprotect(l *loop, b []byte) ([]byte, Drop) {
+	if g.profile != offer.WebRTC {
+		return b, Delivered
+	}
+	if g.crypt == nil {
+		return nil, DropEarly
+	}
+	out, drop := g.crypt.unprotect(l, b)
+	if drop == Delivered {
+		g.shake.last = nil // the browser has our last flight
+	}
+	return out, drop
+}
+
+// authentic is step 4. An SRTP packet is by now; a plain one must come from the peer.
+func (g *leg) authentic(l *loop, p *packet, src netip.AddrPort) bool {
+	if g.profile == offer.WebRTC {
+		return true
+	}
+	was := g.latch.source
+	ok, moved := g.latch.accept(p, src, l.now, l.engine.claimed)
+	if moved {
+		if was != g.latch.announced {
+			l.engine.disclaim(was)
+		}
+		if src != g.latch.announced {
+			l.engine.claim(src)
+		}
+		g.redirect()
+	}
+	return ok
+}
+
+// forward is step 5: the path to the other leg, if both directions allow it.
+func (g *leg) forward(l *loop, p *packet, event bool) Drop {
+	if !g.st.MayRecv {
+		g.pause()
+		return DropHeld
+	}
+	if event {
+		return g.digitIn(l, p)
+	}
+	if g.onward == nil {
+		return DropUnbound
+	}
+	if other := g.session.legs[1-g.id]; !other.st.MaySend || !other.ready() {
+		g.pause()
+		return DropHeld
+	}
+	return g.onward.forward(l, p)
+}
+
+// pause tells the path that packets were left out on purpose: no gap is to be seen when it goes on.
+func (g *leg) pause() {
+	if g.onward != nil {
+		g.onward.pause()
+	}
+}
+
+// ready tells whether media can be sent to the peer at all. A leg that must be encrypted waits for its keys.
+func (g *leg) ready() bool {
+	return g.bound && g.open && !g.gone && (g.profile == offer.RTP || g.crypt != nil)
+}
+
+// send protects a whole RTP packet in place and puts it on its way. b must have tailRoom behind it.
+func (g *leg) send(l *loop, b []byte) Drop {
+	payload := len(b) - rtpHeader
+	if g.profile == offer.WebRTC {
+		if b = g.crypt.protect(l, b); b == nil {
+			return DropSend
+		}
+		l.queue(g.door, b, &g.to)
+	} else if !sendTo(g.rtp.fd, b, &g.to) {
+		return DropSend
+	}
+	g.out.count(payload)
+	l.count.out.Add(1)
+	return Delivered
+}
+
+// fire serves a timer of the leg.
+func (g *leg) fire(l *loop, t *timer) {
+	switch t.kind {
+	case timerPlay:
+		if p, ok := g.onward.(clocked); ok {
+			p.tick(l, t)
+		}
+	case timerDigit:
+		g.playDigit(l)
+	case timerEvent:
+		g.endDigit(l)
+	case timerReport:
+		g.sendReport(l)
+	case timerConsent:
+		g.consent(l)
+	}
+}
+
+// fail reports that the leg's media cannot work. The call decides what follows.
+func (g *leg) fail(reason string) {
+	g.session.tell(Event{Kind: EventFailed, Leg: g.id, Reason: reason})
+}
+
+// stats are the leg's counters.
+func (g *leg) stats() LegStats {
+	return LegStats{
+		PacketsIn: g.in.packets, OctetsIn: g.in.octets, PacketsOut: g.out.packets, OctetsOut: g.out.octets,
+		Lost: uint64(max(g.in.lost(), 0)), Jitter: g.in.jitter.Duration(g.in.clock), RTT: time.Duration(g.report.rtt), Codec: g.st.Recv.Name,
+	}
+}
+
+// inPlace gives the packet's payload a plain header of ours in front of it: extensions, CSRC and padding do not cross the border.
+func (p *packet) inPlace(marker bool, pt uint8, seq uint16, ts, ssrc uint32) []byte {
+	b := p.b[p.start-rtpHeader : p.end]
+	putRTP(b, marker, pt, seq, ts, ssrc)
+	return b
+}

@@ -1,0 +1,394 @@
+package media
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/pion/rtp"
+	"github.com/pion/stun/v4"
+)
+
+// loop is one event loop: a goroutine on its own thread that owns sockets and calls. Fields below inbox belong to that goroutine.
+type loop struct {
+	engine *Engine
+	index  int
+	epoll  int
+	wakeFD int
+	inbox  inbox
+	count  counters // written by this goroutine, read by Stats
+
+	now      int64 // nanoseconds since the engine was made, taken once a round
+	stopped  bool
+	socks    []*sock // by the index that epoll carries
+	vacant   []int32
+	doors    []*door
+	sessions map[*Session]struct{}
+	timers   timers
+	pace     pace
+
+	in     inlet
+	made   slots // packets that the loop makes itself
+	events [batchSize]unix.EpollEvent
+	packet packet     // the one in hand, steps 3 to 5
+	header rtp.Header // scratch of step 3
+	check  stun.Message
+	reply  stun.Message
+}
+
+// sock is a socket that a loop waits on.
+type sock struct {
+	fd    int
+	index int32
+	gen   int32 // tells an event of this socket from one of its predecessor at the same index
+	kind  sockKind
+	door  *door
+	leg   *leg
+}
+
+type sockKind uint8
+
+const (
+	sockWake sockKind = iota // the eventfd
+	sockDoor                 // a browser address
+	sockRTP                  // a leg's even port
+	sockRTCP                 // a leg's odd port
+)
+
+// door is a loop's own socket of one browser address.
+type door struct {
+	sock
+	id    int
+	realm *realm
+	addr  netip.AddrPort
+	known map[netip.AddrPort]guest // sources that passed a connectivity check through this socket
+	ended departed
+	out   outbox
+}
+
+// guest says whose a verified source is. The leg may live on another loop: only its session's owner may look into it.
+type guest struct {
+	leg     *leg
+	checked int64 // last verified check
+}
+
+// inbox is how other goroutines reach a loop.
+type inbox struct {
+	mu       sync.Mutex
+	sessions []*Session // with commands pending
+	fns      []func(l *loop)
+	parcels  []parcel // a ring of datagrams that came in on another loop's socket
+	head, n  int
+	stopping bool // Run ends
+	stopped  bool // the goroutine has ended; what comes now is served under late
+	rung     atomic.Bool
+	late     sync.Mutex
+}
+
+// parcel is a datagram on its way to the loop that owns its leg.
+type parcel struct {
+	leg  *leg
+	via  *loop
+	door int
+	src  netip.AddrPort
+	n    int
+	b    [slotSize - tailRoom]byte
+}
+
+// parcelRoom is the length of the ring: 256 packets are 5 ms of 50 000 packets/s, and a browser's packets are handed over
+// only after it has roamed.
+const parcelRoom = 256
+
+func newLoop(e *Engine, index int) (*loop, error) {
+	l := &loop{engine: e, index: index, epoll: -1, wakeFD: -1, sessions: make(map[*Session]struct{})}
+	l.in.init()
+	l.check.Raw = make([]byte, 0, slotSize+64)
+	l.reply.Raw = make([]byte, 0, 256)
+	if e.cfg.Loops > 1 {
+		l.inbox.parcels = make([]parcel, parcelRoom)
+	}
+	var err error
+	if l.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
+		return nil, fmt.Errorf("media: epoll: %w", err)
+	}
+	if l.wakeFD, err = unix.Eventfd(0, unix.EFD_NONBLOCK|unix.EFD_CLOEXEC); err != nil {
+		closeFD(l.epoll)
+		return nil, fmt.Errorf("media: eventfd: %w", err)
+	}
+	if err := l.watch(&sock{fd: l.wakeFD, kind: sockWake}); err != nil {
+		l.release()
+		return nil, err
+	}
+	return l, nil
+}
+
+// addDoor gives the loop its socket of a browser address.
+func (l *loop) addDoor(fd int, addr netip.AddrPort, r *realm) error {
+	d := &door{sock: sock{fd: fd, kind: sockDoor}, id: len(l.doors), realm: r, addr: addr, known: make(map[netip.AddrPort]guest), ended: make(departed)}
+	d.sock.door = d
+	d.out.init()
+	l.doors = append(l.doors, d)
+	return l.watch(&d.sock)
+}
+
+// run is the loop until ctx ends.
+func (l *loop) run(ctx context.Context) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	defer context.AfterFunc(ctx, l.stop)()
+	for {
+		n, err := unix.EpollWait(l.epoll, l.events[:], l.wait(l.engine.now()))
+		if err != nil && err != unix.EINTR {
+			l.shut()
+			return fmt.Errorf("media: epoll_wait: %w", err)
+		}
+		l.now = l.engine.now()
+		l.inbox.rung.Store(false) // before the inbox is read: what comes later rings again
+		if l.commands() {
+			l.shut()
+			return nil
+		}
+		for i := range max(n, 0) {
+			l.ready(l.events[i]) //nolint:contextcheck // a handshake has a limit of its own
+		}
+		l.unpack() //nolint:contextcheck // as above
+		l.clock()
+		l.flush()
+		l.in.next = 0
+		l.yield(n > 0)
+	}
+}
+
+// ready serves one socket that has something to read.
+func (l *loop) ready(ev unix.EpollEvent) {
+	s := l.socks[ev.Fd]
+	if s == nil || s.gen != ev.Pad {
+		return // closed earlier in this round
+	}
+	switch s.kind {
+	case sockWake: // edge-triggered, never read: to come round was all it asked
+	case sockDoor:
+		l.read(s, batchSize)
+	default:
+		l.read(s, 4) // a stream sends one packet in 10 ms or more
+	}
+}
+
+// read drains a socket, a few batches at most: others wait too, and epoll reports what is left.
+func (l *loop) read(s *sock, max int) {
+	for range 4 {
+		if l.in.free() == 0 {
+			l.flush() // queued packets may lie in the slots
+			l.in.next = 0
+		}
+		want := min(max, l.in.free())
+		first, n := l.in.recv(s.fd, want)
+		l.ingress(s, first, n)
+		if n < want {
+			return
+		}
+	}
+}
+
+// slot lends a buffer for a packet that the loop makes; it is good until the packet is sent.
+func (l *loop) slot() []byte {
+	if l.made.free() == 0 {
+		l.flush()
+	}
+	s := &l.made.all[l.made.next]
+	l.made.next++
+	return s.b[:]
+}
+
+// queue puts a packet into a browser socket's batch. The packet stays in its slot until flush.
+func (l *loop) queue(door int, b []byte, to *sockaddr) {
+	d := l.doors[door]
+	if d.out.n == batchSize {
+		l.count.drop[DropSend].Add(d.out.flush(d.fd))
+	}
+	d.out.put(b, to)
+}
+
+// flush sends what is queued on the browser sockets. All slots are free then.
+func (l *loop) flush() {
+	for _, d := range l.doors {
+		if d.out.n > 0 {
+			l.count.drop[DropSend].Add(d.out.flush(d.fd))
+		}
+	}
+	l.made.next = 0
+}
+
+// Sockets
+
+// watch adds a socket to the loop.
+func (l *loop) watch(s *sock) error {
+	if k := len(l.vacant); k > 0 {
+		s.index = l.vacant[k-1]
+		l.vacant = l.vacant[:k-1]
+	} else {
+		s.index = int32(len(l.socks))
+		l.socks = append(l.socks, nil)
+	}
+	l.socks[s.index] = s
+	ev := unix.EpollEvent{Events: unix.EPOLLIN, Fd: s.index, Pad: s.gen}
+	if s.kind == sockWake {
+		ev.Events |= unix.EPOLLET
+	}
+	if err := unix.EpollCtl(l.epoll, unix.EPOLL_CTL_ADD, s.fd, &ev); err != nil {
+		return fmt.Errorf("media: epoll_ctl: %w", err)
+	}
+	return nil
+}
+
+// unwatch takes a socket out of the loop without closing it.
+func (l *loop) unwatch(s *sock) {
+	_ = unix.EpollCtl(l.epoll, unix.EPOLL_CTL_DEL, s.fd, nil) // it is there, or the loop is being torn down
+	if l.socks[s.index] == s {
+		l.socks[s.index] = nil
+		l.vacant = append(l.vacant, s.index)
+	}
+	s.gen++
+}
+
+func closeFD(fd int) {
+	if fd >= 0 {
+		_ = unix.Close(fd) // nothing is buffered that could fail
+	}
+}
+
+// Commands
+
+// postSession says that s has commands pending. A session whose loop has ended is served at once, on the caller's goroutine.
+func (l *loop) postSession(s *Session) {
+	in := &l.inbox
+	in.mu.Lock()
+	if in.stopped {
+		in.mu.Unlock()
+		in.late.Lock()
+		defer in.late.Unlock()
+		s.serve(l)
+		return
+	}
+	in.sessions = append(in.sessions, s)
+	in.mu.Unlock()
+	l.wake()
+}
+
+// post runs fn on the loop, after what was posted before it. A loop that has ended forgets it.
+func (l *loop) post(fn func(l *loop)) {
+	l.inbox.mu.Lock()
+	l.inbox.fns = append(l.inbox.fns, fn)
+	l.inbox.mu.Unlock()
+	l.wake()
+}
+
+// commands takes what was posted; true when the loop is to stop.
+func (l *loop) commands() bool {
+	in := &l.inbox
+	in.mu.Lock()
+	fns, sessions, stopping := in.fns, in.sessions, in.stopping
+	in.fns, in.sessions = nil, nil
+	in.mu.Unlock()
+	for _, fn := range fns {
+		fn(l)
+	}
+	for _, s := range sessions {
+		if owner := s.owner.Load(); owner != l {
+			owner.postSession(s) // it has moved
+			continue
+		}
+		s.serve(l)
+	}
+	return stopping
+}
+
+// wake makes the loop look at its inbox. Ringing twice before it looks costs nothing.
+func (l *loop) wake() {
+	if l.inbox.rung.Swap(true) {
+		return
+	}
+	one := [8]byte{1}
+	_, _ = unix.Write(l.wakeFD, one[:]) // fails only when the counter is full, which rings as well
+}
+
+// handOver gives a datagram to the loop that owns its leg.
+func (l *loop) handOver(to *loop, g *leg, door int, via *loop, b []byte, src netip.AddrPort) Drop {
+	in := &to.inbox
+	in.mu.Lock()
+	if in.n == len(in.parcels) || in.stopped {
+		in.mu.Unlock()
+		return DropHandover
+	}
+	p := &in.parcels[(in.head+in.n)%len(in.parcels)]
+	p.leg, p.via, p.door, p.src = g, via, door, src
+	p.n = copy(p.b[:], b)
+	in.n++
+	in.mu.Unlock()
+	to.wake()
+	return Delivered
+}
+
+// unpack serves the datagrams that other loops handed over, as if they had come in here.
+func (l *loop) unpack() {
+	in := &l.inbox
+	for range parcelRoom {
+		in.mu.Lock()
+		if in.n == 0 {
+			in.mu.Unlock()
+			return
+		}
+		p := &in.parcels[in.head]
+		g, via, door, src := p.leg, p.via, p.door, p.src
+		b := l.slot()[:p.n]
+		copy(b, p.b[:p.n])
+		in.head, in.n = (in.head+1)%len(in.parcels), in.n-1
+		in.mu.Unlock()
+		if owner := g.session.owner.Load(); owner != l {
+			l.drop(l.handOver(owner, g, door, via, b, src), src, g)
+			continue
+		}
+		l.commands() // its session may have been given to this loop a moment ago
+		l.drop(l.browser(l.doors[door], via, g, b, src), src, g)
+	}
+}
+
+// End
+
+// stop asks the loop to end.
+func (l *loop) stop() {
+	l.inbox.mu.Lock()
+	l.inbox.stopping = true
+	l.inbox.mu.Unlock()
+	l.wake()
+}
+
+// shut ends the loop's sessions. The browser sockets stay open until the last handshake has let go of them.
+func (l *loop) shut() {
+	l.commands()
+	l.stopped = true
+	for s := range l.sessions {
+		s.end(l)
+	}
+	l.flush()
+	l.inbox.late.Lock()
+	defer l.inbox.late.Unlock()
+	l.inbox.mu.Lock()
+	l.inbox.stopped = true
+	l.inbox.mu.Unlock()
+	l.commands()
+}
+
+// release closes what the loop itself opened. The loop is not running.
+func (l *loop) release() {
+	for _, d := range l.doors {
+		closeFD(d.fd)
+	}
+	closeFD(l.wakeFD)
+	closeFD(l.epoll)
+}

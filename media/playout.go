@@ -1,0 +1,86 @@
+package media
+
+import (
+	"time"
+
+	"drawbridge/transcode"
+)
+
+const (
+	playStep  = 20 * time.Millisecond  // one Pull of the ring
+	playLapse = 200 * time.Millisecond // a loop that was away for longer does not catch up
+)
+
+// player takes Opus through a play-out ring to G.711. The ring is filled by arrival and emptied by the loop's clock, so the phone
+// hears a steady stream whatever the network does.
+type player struct {
+	ends
+	dec    transcode.Decoder
+	enc    transcode.Encoder
+	ring   *transcode.Playout
+	frames *transcode.Repacketiser[int16]
+	pcm    [telephoneRate * int(playStep/time.Millisecond) / 1000]int16
+
+	running bool
+	marker  bool   // the next packet begins a talk spurt
+	ts      uint32 // outgoing timestamp of the next packet
+}
+
+func newPlayer(from, to *leg) (*player, error) {
+	t := &player{ends: endsOf(from, to)}
+	var err error
+	if t.dec, err = transcode.NewDecoder(t.in.Name, telephoneRate); err != nil {
+		return nil, err
+	}
+	if t.enc, err = transcode.NewEncoder(t.out.Name, telephoneRate, transcode.Options{}); err != nil {
+		return nil, err
+	}
+	t.ring = transcode.NewPlayout(t.dec, t.in.Clock)
+	t.frames = transcode.NewRepacketiser[int16](t.samples())
+	return t, nil
+}
+
+func (t *player) forward(l *loop, p *packet) Drop {
+	if p.fresh && t.running {
+		t.ring = transcode.NewPlayout(t.dec, t.in.Clock) // another source: its numbers mean nothing to this ring
+	}
+	t.ring.Push(p.seq, p.ts, p.payload())
+	if !t.running {
+		t.running, t.marker = true, true
+		t.ts = t.to.out.stamp(l.now, t.out.Clock)
+		t.frames.Reset()
+		l.arm(&t.from.timers[timerPlay], l.now)
+	}
+	return Delivered
+}
+
+// tick is due every 20 ms while the stream runs.
+func (t *player) tick(l *loop, due *timer) {
+	if !t.running || !t.to.ready() || !t.to.st.MaySend {
+		t.running = false // the next packet starts it again
+		return
+	}
+	next := due.at + int64(playStep)
+	if l.now-next > int64(playLapse) {
+		t.ts += uint32((l.now - next) / int64(playStep) * int64(t.step()) * int64(playStep/time.Millisecond) / int64(t.ptime))
+		next = l.now + int64(playStep)
+	}
+	l.arm(due, next)
+	n, _ := t.ring.Pull(t.pcm[:])
+	if n == 0 {
+		return
+	}
+	t.frames.Write(t.pcm[:n])
+	for pcm, ok := t.frames.Next(); ok; pcm, ok = t.frames.Next() {
+		ts := t.ts
+		t.ts += t.step()
+		if t.silent() { // a digit takes the place of audio; time goes on
+			continue
+		}
+		l.drop(t.emit(l, t.enc, pcm, ts, t.marker), t.to.to.addr, t.to)
+		t.marker = false
+	}
+}
+
+func (t *player) pause() { t.running = false }
+func (t *player) close() { t.running = false }

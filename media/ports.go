@@ -1,0 +1,118 @@
+package media
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"sync"
+	"time"
+)
+
+// ports hands out the even/odd port pairs of a realm. The pairs queue: the one that has rested longest goes first, and the first
+// order is random, so a pair is hard to guess and a late packet of a former call meets nobody.
+type ports struct {
+	mu   sync.Mutex
+	free []rested // a queue; nil when the kernel picks
+	any  bool     // no range: the kernel picks
+	used int
+}
+
+type rested struct {
+	port uint16 // the even one
+	at   time.Time
+}
+
+// bindTries is how many pairs of a range are tried before it counts as used up: other programs may sit on some of its ports.
+const bindTries = 32
+
+func newPorts(low, high uint16) *ports {
+	if low == 0 && high == 0 {
+		return &ports{any: true}
+	}
+	p := &ports{}
+	for port := (int(low) + 1) &^ 1; port+1 <= int(high); port += 2 {
+		p.free = append(p.free, rested{port: uint16(port)})
+	}
+	rand.Shuffle(len(p.free), func(i, j int) { p.free[i], p.free[j] = p.free[j], p.free[i] })
+	return p
+}
+
+// portPair is an open RTP/RTCP socket pair.
+type portPair struct {
+	rtp, rtcp int // file descriptors
+	addr      netip.AddrPort
+}
+
+// open binds a pair on addr. Errors: ErrNoPorts, which wraps the last socket error.
+func (p *ports) open(addr netip.Addr) (portPair, error) {
+	var last error
+	for range bindTries {
+		port, ok := p.take()
+		if !ok {
+			break
+		}
+		pr, err := openPair(addr, port)
+		if err == nil {
+			return pr, nil
+		}
+		last = err
+		p.give(port)
+	}
+	if last != nil {
+		return portPair{}, fmt.Errorf("%w: %w", ErrNoPorts, last)
+	}
+	return portPair{}, ErrNoPorts
+}
+
+func (p *ports) take() (uint16, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.any {
+		p.used++
+		return 0, true
+	}
+	if len(p.free) == 0 || (!p.free[0].at.IsZero() && time.Since(p.free[0].at) < portRest) {
+		return 0, false
+	}
+	port := p.free[0].port
+	p.free = p.free[1:]
+	p.used++
+	return port, true
+}
+
+// give returns a pair whose sockets are closed.
+func (p *ports) give(port uint16) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.used--
+	if !p.any {
+		p.free = append(p.free, rested{port: port &^ 1, at: time.Now()})
+	}
+}
+
+// inUse is the number of pairs that are open.
+func (p *ports) inUse() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.used
+}
+
+// openPair binds port and port+1; port 0 lets the kernel choose an even one.
+func openPair(addr netip.Addr, port uint16) (portPair, error) {
+	rtp, bound, err := openUDP(netip.AddrPortFrom(addr, port), nil)
+	if err != nil {
+		return portPair{}, err
+	}
+	if bound.Port()%2 != 0 { // RFC 3550 section 11: RTP is even. The kernel's choice plus one may be free.
+		closeFD(rtp)
+		if rtp, bound, err = openUDP(netip.AddrPortFrom(addr, bound.Port()-1), nil); err != nil {
+			return portPair{}, err
+		}
+	}
+	rtcp, _, err := openUDP(netip.AddrPortFrom(addr, bound.Port()+1), nil)
+	if err != nil {
+		closeFD(rtp)
+		return portPair{}, err
+	}
+	return portPair{rtp: rtp, rtcp: rtcp, addr: bound}, nil
+}

@@ -1,0 +1,166 @@
+package media
+
+import (
+	"strings"
+
+	"drawbridge/media/offer"
+	"drawbridge/transcode"
+)
+
+// path carries one direction of a call. It is composed when both legs are bound and swapped between two batches; per packet nothing
+// is looked up.
+type path interface {
+	// forward takes an authentic audio packet.
+	forward(l *loop, p *packet) Drop
+	// number is the outgoing sequence number of an event packet, which takes the place of audio; false when it is too late.
+	number(l *loop, p *packet) (uint16, bool)
+	// stamp is the outgoing timestamp that belongs to p's.
+	stamp(l *loop, p *packet) uint32
+	// pause forgets the position in the incoming stream: what was left out shall not look like loss.
+	pause()
+	// fits tells whether the path is the one for these streams still.
+	fits(from, to offer.Stream) bool
+	// close gives back codecs.
+	close()
+}
+
+// clocked is a path that the loop's clock drives.
+type clocked interface {
+	tick(l *loop, t *timer)
+}
+
+// compose gives both directions their paths, once both legs are bound. A path that fits still stays as it is.
+func (s *Session) compose(l *loop) {
+	for i, from := range s.legs {
+		to := s.legs[1-i]
+		if from == nil || to == nil || !from.bound || !to.bound {
+			continue
+		}
+		if from.onward != nil && from.onward.fits(from.st, to.st) {
+			continue
+		}
+		p, err := newPath(from, to)
+		if err != nil {
+			from.fail("codec")
+		}
+		from.setPath(l, p)
+	}
+}
+
+// setPath swaps the path; nil stops media of this direction.
+func (g *leg) setPath(l *loop, p path) {
+	if g.onward != nil {
+		g.onward.close()
+	}
+	l.disarm(&g.timers[timerPlay])
+	g.onward = p
+}
+
+// newPath chooses the cheapest way from one codec to the other.
+func newPath(from, to *leg) (path, error) {
+	in, out := from.st.Recv, to.st.Send
+	switch {
+	case sameCodec(in, out):
+		return &relay{to: to, codec: in}, nil
+	case isG711(in) && isG711(out):
+		return &relay{to: to, codec: in, table: g711Table(in.Name), becomes: out}, nil
+	}
+	return newTranscoder(from, to)
+}
+
+// sameCodec compares what RFC 3264 calls the same format; channels of Opus say nothing.
+func sameCodec(a, b offer.Codec) bool {
+	return a.Name != "" && strings.EqualFold(a.Name, b.Name) && a.Clock == b.Clock
+}
+
+func isG711(c offer.Codec) bool {
+	return c.Clock == 8000 && (strings.EqualFold(c.Name, "PCMU") || strings.EqualFold(c.Name, "PCMA"))
+}
+
+// g711Table maps payload bytes of one law to the other law.
+func g711Table(from string) *[256]byte {
+	t := new([256]byte)
+	for i := range t {
+		if strings.EqualFold(from, "PCMU") {
+			t[i] = transcode.ALawEncode(transcode.ULawDecode(byte(i)))
+		} else {
+			t[i] = transcode.ULawEncode(transcode.ALawDecode(byte(i)))
+		}
+	}
+	return t
+}
+
+// relay passes packets on without a buffer: own source, sequence numbers and timestamps shifted by a constant, so that gaps and
+// markers stay what they were.
+type relay struct {
+	to      *leg
+	codec   offer.Codec
+	becomes offer.Codec // with table: the other law
+	table   *[256]byte  // nil: the payload passes as it is
+
+	anchored bool
+	shift    int64  // outgoing number less incoming extended one, less out.skew
+	tsShift  uint32 // outgoing timestamp less incoming one
+	newest   int64  // newest incoming number
+	floor    int64  // older numbers would be sent under a number that is used: they are too late
+	skew     int64  // out.skew as it was for the last packet
+}
+
+func (r *relay) forward(l *loop, p *packet) Drop {
+	latest := !r.anchored || p.fresh || p.ext > r.newest
+	seq, ok := r.number(l, p)
+	if !ok {
+		return DropReplay
+	}
+	if r.to.digits.playing() { // the digit takes the place of audio
+		if latest {
+			r.to.out.skew--
+		}
+		return Delivered
+	}
+	if r.table != nil {
+		for i, x := range p.payload() {
+			p.b[p.start+i] = r.table[x]
+		}
+	}
+	ts := p.ts + r.tsShift
+	if latest {
+		r.to.out.sent(seq, ts, l.now)
+	}
+	return r.to.send(l, p.inPlace(p.marker || p.fresh, r.to.st.Send.PT, seq, ts, r.to.out.ssrc))
+}
+
+func (r *relay) number(l *loop, p *packet) (uint16, bool) {
+	out := &r.to.out
+	if !r.anchored || p.fresh {
+		r.anchor(l, p)
+	}
+	if r.skew != out.skew {
+		r.skew, r.floor = out.skew, r.newest+1
+	}
+	if p.ext < r.floor {
+		return 0, false
+	}
+	r.newest = max(r.newest, p.ext)
+	return uint16(p.ext + r.shift + out.skew), true
+}
+
+// anchor joins the incoming stream to the outgoing one at this packet.
+func (r *relay) anchor(l *loop, p *packet) {
+	out := &r.to.out
+	r.anchored = true
+	r.shift = int64(out.seq) + 1 - p.ext - out.skew
+	r.tsShift = out.stamp(l.now, r.codec.Clock) - p.ts
+	r.newest, r.floor, r.skew = p.ext-1, p.ext, out.skew
+}
+
+func (r *relay) stamp(_ *loop, p *packet) uint32 { return p.ts + r.tsShift }
+func (r *relay) pause()                          { r.anchored = false }
+func (r *relay) close()                          {}
+
+func (r *relay) fits(from, to offer.Stream) bool {
+	if r.table != nil {
+		return sameCodec(from.Recv, r.codec) && sameCodec(to.Send, r.becomes)
+	}
+	return sameCodec(from.Recv, r.codec) && sameCodec(to.Send, r.codec)
+}

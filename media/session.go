@@ -1,0 +1,152 @@
+package media
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"drawbridge/media/offer"
+	"drawbridge/telemetry"
+)
+
+// Session is the media of one call: two legs on one loop.
+type Session struct {
+	engine *Engine
+	call   string
+	notify func(Event)
+	owner  atomic.Pointer[loop] // changes once at most: to the loop where the first verified check arrives
+
+	// For the owner only.
+	legs    [2]*leg
+	adopted bool // the owner is final
+	closed  bool
+
+	mu      sync.Mutex
+	pending []func(l *loop) // commands in the order they were given, wherever the session is by now
+	ending  bool            // Close has been called
+}
+
+// Add allocates a leg's endpoint and returns what its SDP announces. Calling it again for the same leg releases the former
+// endpoint (failover to a trunk in another realm). Errors: ErrNoPorts, ErrNoRealm, ErrClosed.
+func (s *Session) Add(leg LegID, side Side) (offer.Local, error) {
+	r, ok := s.engine.realms[side.Realm]
+	if !ok || (side.Profile == offer.WebRTC && r.door < 0) || (side.Profile == offer.RTP && !r.cfg.Bind.IsValid()) {
+		return offer.Local{}, ErrNoRealm
+	}
+	s.mu.Lock()
+	ending := s.ending
+	s.mu.Unlock()
+	if ending {
+		return offer.Local{}, ErrClosed
+	}
+	g := newLeg(s, leg, r, side.Profile)
+	local, err := g.allocate()
+	if err != nil {
+		return offer.Local{}, err
+	}
+	if !s.do(func(l *loop) { s.place(l, g) }) {
+		g.abandon()
+		return offer.Local{}, ErrClosed
+	}
+	return local, nil
+}
+
+// Bind gives a leg its negotiated stream, at first or after a re-offer (hold, resume, address or codec change). Keys, SSRC,
+// clocks and latched addresses survive when the stream's identity (fingerprint, ufrag) is the same. It takes effect between two batches.
+func (s *Session) Bind(leg LegID, st offer.Stream) {
+	s.do(func(l *loop) {
+		if g := s.legs[leg]; g != nil {
+			g.bind(l, st)
+			s.compose(l)
+		}
+	})
+}
+
+// SendDTMF plays one digit (0-9 * # A-D) as telephone-event towards leg, after those already queued. Dropped and counted when not negotiated.
+func (s *Session) SendDTMF(leg LegID, digit byte, d time.Duration) {
+	s.do(func(l *loop) {
+		if g := s.legs[leg]; g != nil {
+			g.queueDigit(l, digit, d)
+		}
+	})
+}
+
+// Close releases sockets and ports and answers with one EventClosed. It may be called once or more.
+func (s *Session) Close() { s.queue(s.end, true) }
+
+// do queues a command for the session's owner; false when Close came first.
+func (s *Session) do(fn func(l *loop)) bool { return s.queue(fn, false) }
+
+// queue appends one command; nothing follows the last one.
+func (s *Session) queue(fn func(l *loop), last bool) bool {
+	s.mu.Lock()
+	if s.ending {
+		s.mu.Unlock()
+		return false
+	}
+	s.ending = last
+	s.pending = append(s.pending, fn)
+	first := len(s.pending) == 1
+	s.mu.Unlock()
+	if first {
+		s.owner.Load().postSession(s)
+	}
+	return true
+}
+
+// serve runs the queued commands on the owner.
+func (s *Session) serve(l *loop) {
+	s.mu.Lock()
+	fns := s.pending
+	s.pending = nil
+	s.mu.Unlock()
+	for _, fn := range fns {
+		fn(l)
+	}
+}
+
+// place puts a new endpoint in the leg's seat.
+func (s *Session) place(l *loop, g *leg) {
+	if s.closed || l.stopped {
+		g.abandon()
+		return
+	}
+	if old := s.legs[g.id]; old != nil {
+		old.leave(l)
+	}
+	s.legs[g.id] = g
+	l.sessions[s] = struct{}{}
+	g.arrive(l)
+	s.compose(l)
+}
+
+// end closes both legs and says so. It is the one place where a session ends.
+func (s *Session) end(l *loop) {
+	if s.closed {
+		return
+	}
+	s.closed = true
+	var stats [2]LegStats
+	for i, g := range s.legs {
+		if g != nil {
+			stats[i] = g.stats()
+			g.leave(l)
+		}
+	}
+	delete(l.sessions, s)
+	s.engine.open.Add(-1)
+	s.notify(Event{Kind: EventClosed, Stats: stats})
+}
+
+// tell reports an event of a leg, unless the session has ended.
+func (s *Session) tell(ev Event) {
+	if !s.closed {
+		s.notify(ev)
+	}
+}
+
+// stage reports that a leg's media has passed a stage: to the call, and once to telemetry.
+func (s *Session) stage(kind EventKind, leg LegID, name string) {
+	s.tell(Event{Kind: kind, Leg: leg})
+	s.engine.cfg.Events.EmitMediaUp(telemetry.MediaUp{Call: s.call, Leg: leg.String(), Stage: name, At: time.Now()})
+}

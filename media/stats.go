@@ -1,0 +1,228 @@
+package media
+
+import (
+	"context"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"drawbridge/telemetry"
+)
+
+// Drop is why a datagram went no further. It indexes an array of counters: the packet path looks up no label.
+type Drop uint8
+
+const (
+	Delivered           Drop = iota
+	DropUnknown              // first byte belongs to no protocol of RFC 7983, or the wrong one for this socket
+	DropMalformed            // not a whole RTP packet
+	DropSource               // RTP from somebody who is not the peer
+	DropAuth                 // SRTP tag wrong
+	DropReplay               // SRTP or RTP sequence number seen before, or too old
+	DropEarly                // SRTP before keys
+	DropPayloadType          // not negotiated
+	DropSSRC                 // too many sources in one stream
+	DropHeld                 // the direction is held
+	DropUnbound              // nothing negotiated yet, or no other leg
+	DropRTCP                 // malformed RTCP
+	DropSTUN                 // malformed STUN, or not a Binding request
+	DropSTUNUser             // STUN for nobody here
+	DropSTUNIntegrity        // MESSAGE-INTEGRITY or FINGERPRINT wrong
+	DropDTLSUnvalidated      // DTLS from a source without a verified check
+	DropDTLSState            // DTLS that no handshake waits for
+	DropDTLSBusy             // too many handshakes
+	DropDTLSFingerprint      // certificate is not the one of the SDP
+	DropDTLSHandshake        // handshake failed
+	DropHandover             // another loop's queue is full
+	DropSend                 // the kernel refused to send
+	DropDigit                // telephone-event that the far side did not negotiate, or a malformed one
+	DropTarget               // the peer announced an address that the realm forbids
+	DropCodec                // payload that the codec refused
+	DropEnded                // from a browser whose call has just ended
+	numDrops
+)
+
+// dropKinds are the words for metrics and events. refused marks those that are an event of their own: somebody was turned away.
+var dropKinds = [numDrops]struct {
+	name    string
+	refused bool
+}{
+	Delivered:           {"delivered", false},
+	DropUnknown:         {"media-unknown", true},
+	DropMalformed:       {"rtp-malformed", true},
+	DropSource:          {"rtp-source", true},
+	DropAuth:            {"srtp-auth", true},
+	DropReplay:          {"srtp-replay", true},
+	DropEarly:           {"srtp-early", false},
+	DropPayloadType:     {"rtp-payload-type", false},
+	DropSSRC:            {"rtp-ssrc", true},
+	DropHeld:            {"rtp-held", false},
+	DropUnbound:         {"rtp-unbound", false},
+	DropRTCP:            {"rtcp-malformed", true},
+	DropSTUN:            {"stun-malformed", true},
+	DropSTUNUser:        {"stun-user", true},
+	DropSTUNIntegrity:   {"stun-integrity", true},
+	DropDTLSUnvalidated: {"dtls-unvalidated", true},
+	DropDTLSState:       {"dtls-state", false},
+	DropDTLSBusy:        {"dtls-busy", true},
+	DropDTLSFingerprint: {"dtls-fingerprint", true},
+	DropDTLSHandshake:   {"dtls-handshake", true},
+	DropHandover:        {"media-handover", false},
+	DropSend:            {"media-send", false},
+	DropDigit:           {"dtmf-refused", false},
+	DropTarget:          {"rtp-target", true},
+	DropCodec:           {"codec-refused", false},
+	DropEnded:           {"media-ended", false},
+}
+
+// String is the kind in metrics and events.
+func (d Drop) String() string { return dropKinds[d].name }
+
+// counters are a loop's own. Its goroutine writes them, anybody reads.
+type counters struct {
+	drop     [numDrops]atomic.Uint64
+	in, out  atomic.Uint64 // authentic RTP packets
+	lateMax  atomic.Int64  // nanoseconds, since Stats looked last
+	lateMean atomic.Int64  // nanoseconds, moving mean
+
+	sampled [numDrops]atomic.Bool // an example is waiting to be reported
+	mu      sync.Mutex
+	sample  [numDrops]sample
+}
+
+// sample is one example of what a burst of drops was about.
+type sample struct {
+	source netip.AddrPort
+	realm  string
+	call   string
+}
+
+// drop counts what became of a datagram; the first refusal of a kind in each second leaves an example.
+func (l *loop) drop(d Drop, src netip.AddrPort, g *leg) {
+	if d == Delivered {
+		return
+	}
+	l.count.drop[d].Add(1)
+	if !dropKinds[d].refused || l.count.sampled[d].Swap(true) {
+		return
+	}
+	s := sample{source: src}
+	if g != nil {
+		s.realm, s.call = g.realm.name, g.session.call
+	}
+	l.count.mu.Lock()
+	l.count.sample[d] = s
+	l.count.mu.Unlock()
+}
+
+// late notes how long after its due time the loop came to a timer.
+func (l *loop) late(d int64) {
+	if d > l.count.lateMax.Load() {
+		l.count.lateMax.Store(d)
+	}
+	mean := l.count.lateMean.Load()
+	l.count.lateMean.Store(mean + (d-mean)/16)
+}
+
+// Stats is the state of the media plane for metrics and admission. Counters only grow.
+type Stats struct {
+	Sessions   int
+	Sockets    int            // pair sockets open
+	Ports      map[string]int // pairs in use by realm
+	Handshakes int            // running
+	Drops      map[string]uint64
+	Loops      []LoopStats
+}
+
+// LoopStats is one event loop.
+type LoopStats struct {
+	PacketsIn, PacketsOut uint64        // RTP
+	KernelDrops           uint64        // lost because a browser socket's buffer was full
+	LateMean, LateMax     time.Duration // scheduled to served; LateMax since the Stats before
+}
+
+// Stats reads the counters. It is for scraping, not for the packet path.
+func (e *Engine) Stats() Stats {
+	st := Stats{
+		Sessions: int(e.open.Load()), Handshakes: int(e.shaking.Load()),
+		Ports: make(map[string]int, len(e.realms)), Drops: make(map[string]uint64, numDrops),
+	}
+	for name, r := range e.realms {
+		n := r.ports.inUse()
+		st.Ports[name] = n
+		st.Sockets += 2 * n
+	}
+	for d := Delivered + 1; d < numDrops; d++ {
+		st.Drops[d.String()] = e.dropped(d)
+	}
+	for _, l := range e.loops {
+		ls := LoopStats{
+			PacketsIn: l.count.in.Load(), PacketsOut: l.count.out.Load(),
+			LateMean: time.Duration(l.count.lateMean.Load()), LateMax: time.Duration(l.count.lateMax.Swap(0)),
+		}
+		for _, d := range l.doors {
+			if !e.ended.Load() {
+				ls.KernelDrops += uint64(kernelDrops(d.fd))
+			}
+		}
+		st.Loops = append(st.Loops, ls)
+	}
+	return st
+}
+
+func (e *Engine) dropped(d Drop) (n uint64) {
+	for _, l := range e.loops {
+		n += l.count.drop[d].Load()
+	}
+	return n
+}
+
+// summarise turns refusals into events, one per second and kind at most, until ctx ends.
+func (e *Engine) summarise(ctx context.Context) error {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+			e.report()
+		}
+	}
+}
+
+// report emits what has been refused since it was called last. One goroutine calls it.
+func (e *Engine) report() {
+	for d := Delivered + 1; d < numDrops; d++ {
+		n := e.dropped(d)
+		if !dropKinds[d].refused || n == e.reported[d] {
+			continue
+		}
+		s := e.example(d)
+		e.cfg.Events.EmitRefused(telemetry.Refused{
+			Kind: d.String(), Realm: s.realm, Source: sourceText(s.source), Call: s.call, Count: n - e.reported[d],
+		})
+		e.reported[d] = n
+	}
+}
+
+// example takes the samples of a kind from all loops and returns one.
+func (e *Engine) example(d Drop) (s sample) {
+	for _, l := range e.loops {
+		if l.count.sampled[d].Load() {
+			l.count.mu.Lock()
+			s = l.count.sample[d]
+			l.count.mu.Unlock()
+			l.count.sampled[d].Store(false)
+		}
+	}
+	return s
+}
+
+func sourceText(a netip.AddrPort) string {
+	if !a.IsValid() {
+		return ""
+	}
+	return a.String()
+}

@@ -1,0 +1,173 @@
+package media
+
+import (
+	"math/rand/v2"
+	"time"
+
+	"drawbridge/media/rtpmath"
+)
+
+// Chosen here: a source may change a few times a minute (transfers, restarts), not more (T14).
+const (
+	sourceChanges = 3
+	sourceWindow  = time.Minute
+)
+
+// inbound is the stream that a leg receives: one source at a time.
+type inbound struct {
+	ssrc    uint32
+	started bool
+	clock   int
+	changes [sourceChanges]int64 // when the last sources began, oldest first
+	known   int                  // how many of these are set
+
+	seq     rtpmath.Sequence
+	window  window
+	jitter  rtpmath.Jitter
+	before  int64 // lost of earlier sources
+	packets uint64
+	octets  uint64
+}
+
+// admits tells whether a packet of this source is worth a look. It runs before authentication and changes nothing.
+func (in *inbound) admits(ssrc uint32, now int64) bool {
+	return !in.started || ssrc == in.ssrc || in.known < sourceChanges || now-in.changes[0] > int64(sourceWindow)
+}
+
+// receive counts an authentic packet, and refuses it when it repeats another or is far out of order.
+func (in *inbound) receive(p *packet, now int64, event bool) Drop {
+	if !in.started || p.ssrc != in.ssrc {
+		in.begin(p.ssrc, now)
+		p.fresh = true
+	}
+	var a rtpmath.Arrival
+	p.ext, a = in.seq.Update(p.seq)
+	switch a {
+	case rtpmath.Suspect:
+		return DropReplay
+	case rtpmath.Restarted:
+		p.fresh = true
+		in.window = window{}
+		in.jitter.Restart()
+	case rtpmath.InOrder:
+		if !event { // an event's packets all carry the time of its beginning
+			in.jitter.Update(time.Duration(now), p.ts, in.clock)
+		}
+	case rtpmath.Reordered: // late, but wanted; it says nothing about jitter
+	}
+	if !in.window.add(p.ext) {
+		return DropReplay
+	}
+	in.packets++
+	in.octets += uint64(p.end - p.start)
+	return Delivered
+}
+
+// begin starts with a new source.
+func (in *inbound) begin(ssrc uint32, now int64) {
+	if in.started {
+		in.before += in.seq.Lost()
+		copy(in.changes[:], in.changes[1:])
+		in.changes[sourceChanges-1] = now
+		in.known = min(in.known+1, sourceChanges)
+	}
+	in.ssrc, in.started = ssrc, true
+	in.seq, in.window = rtpmath.Sequence{}, window{}
+	in.jitter.Restart()
+}
+
+// rebase follows a change of the codec's clock.
+func (in *inbound) rebase(clock int) {
+	if in.clock != clock {
+		in.clock, in.jitter = clock, rtpmath.Jitter{}
+	}
+}
+
+func (in *inbound) lost() int64 { return in.before + in.seq.Lost() }
+
+// window remembers the last sequence numbers. On the way from plain RTP to SRTP it keeps two packets from being encrypted under one index.
+type window struct {
+	started bool
+	top     int64
+	seen    [2]uint64 // bit 0 of the first is top
+}
+
+// windowSize is in packets; the reordering that rtpmath admits is 100.
+const windowSize = 128
+
+// add notes a number; false when it was there or is too old to know.
+func (w *window) add(ext int64) bool {
+	if !w.started {
+		*w = window{started: true, top: ext, seen: [2]uint64{1}}
+		return true
+	}
+	if ext > w.top {
+		w.shift(uint64(ext - w.top))
+		w.top = ext
+		w.seen[0] |= 1
+		return true
+	}
+	back := uint64(w.top - ext)
+	if back >= windowSize {
+		return false
+	}
+	word, bit := &w.seen[back/64], uint64(1)<<(back%64)
+	if *word&bit != 0 {
+		return false
+	}
+	*word |= bit
+	return true
+}
+
+func (w *window) shift(n uint64) {
+	switch {
+	case n >= windowSize:
+		w.seen = [2]uint64{}
+	case n >= 64:
+		w.seen = [2]uint64{0, w.seen[0] << (n - 64)}
+	default:
+		w.seen = [2]uint64{w.seen[0] << n, w.seen[1]<<n | w.seen[0]>>(64-n)}
+	}
+}
+
+// outbound is the stream that a leg sends: our own source, continuous whatever feeds it.
+type outbound struct {
+	ssrc    uint32
+	seq     uint16 // of the newest packet
+	ts      uint32 // its timestamp
+	at      int64  // when it was sent; 0 before the first
+	skew    int64  // packets that we have added, less those that we have left out, since the beginning
+	packets uint64
+	octets  uint64
+}
+
+// init draws the beginning (RFC 3550 section 5.1).
+func (o *outbound) init() {
+	o.ssrc, o.ts = rand.Uint32(), rand.Uint32()
+	o.seq = uint16(rand.Uint32N(1 << 15)) // in the lower half, so that early loss does not confuse a receiver's ROC (RFC 3711 section 3.3.1)
+}
+
+// stamp is the timestamp of this instant.
+func (o *outbound) stamp(now int64, clock int) uint32 {
+	if o.at == 0 {
+		return o.ts
+	}
+	return o.ts + uint32(rtpmath.Units(time.Duration(now-o.at), clock))
+}
+
+// sent notes the newest packet.
+func (o *outbound) sent(seq uint16, ts uint32, now int64) {
+	o.seq, o.ts, o.at = seq, ts, max(now, 1)
+}
+
+// add reserves the next number for a packet that the gateway makes beside a relayed stream.
+func (o *outbound) add() uint16 {
+	o.seq++
+	o.skew++
+	return o.seq
+}
+
+func (o *outbound) count(payload int) {
+	o.packets++
+	o.octets += uint64(payload)
+}

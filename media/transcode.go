@@ -1,0 +1,179 @@
+package media
+
+import (
+	"strings"
+
+	"drawbridge/media/offer"
+	"drawbridge/transcode"
+)
+
+// A transcoded direction has codecs at the far side's rate, so that nothing is resampled (media.md section 3), and one of two clocks:
+// what comes from a codec of the telephone is encoded as it arrives; what comes from Opus waits in a play-out ring that the loop's
+// clock empties (playout.go).
+
+// maxPCM is 120 ms at 16 kHz: the longest packet of any codec here.
+const maxPCM = 120 * 16
+
+// maxConcealed is the longest hole, in packets, that is filled; a longer one is a pause.
+const maxConcealed = 5
+
+// newTranscoder makes the path between two codecs. Errors: errCodec, or the codec's.
+func newTranscoder(from, to *leg) (path, error) {
+	in, out := from.st.Recv, to.st.Send
+	switch {
+	case isG711(in) && isOpus(out):
+		return newOnArrival(from, to)
+	case isOpus(in) && isG711(out):
+		return newPlayer(from, to)
+	}
+	return nil, errCodec
+}
+
+func isOpus(c offer.Codec) bool { return strings.EqualFold(c.Name, "opus") && c.Clock == 48000 }
+
+// telephoneRate is the PCM rate between Opus and G.711, in Hz.
+const telephoneRate = 8000
+
+// ends is what a transcoded direction knows of its streams.
+type ends struct {
+	from, to *leg
+	in, out  offer.Codec
+	ptime    int // ms towards the far side
+}
+
+func endsOf(from, to *leg) ends {
+	return ends{from: from, to: to, in: from.st.Recv, out: to.st.Send, ptime: packetTime(to.st)}
+}
+
+// packetTime is what the peer asked for, if both codecs can do it.
+func packetTime(st offer.Stream) int {
+	switch st.PtimeMS {
+	case 10, 20, 40, 60:
+		return st.PtimeMS
+	}
+	return 20
+}
+
+func (e *ends) fits(from, to offer.Stream) bool {
+	return sameCodec(from.Recv, e.in) && sameCodec(to.Send, e.out) && packetTime(to) == e.ptime
+}
+
+// number and stamp place an event packet in a stream of our own making.
+func (e *ends) number(*loop, *packet) (uint16, bool) { return e.to.out.seq + 1, true }
+func (e *ends) stamp(l *loop, _ *packet) uint32      { return e.to.out.stamp(l.now, e.out.Clock) }
+
+// silent tells whether audio waits for a digit: one that is relayed, or one that we play.
+func (e *ends) silent() bool { return e.from.event.on() || e.to.digits.playing() }
+
+// samples is the length of one outgoing packet in PCM samples.
+func (e *ends) samples() int { return e.ptime * telephoneRate / 1000 }
+
+// step is the length of one outgoing packet in ticks of its clock.
+func (e *ends) step() uint32 { return uint32(e.ptime * e.out.Clock / 1000) }
+
+// emit encodes one frame and sends it with timestamp ts.
+func (e *ends) emit(l *loop, enc transcode.Encoder, pcm []int16, ts uint32, marker bool) Drop {
+	b := l.slot()
+	n, err := enc.Encode(b[rtpHeader:rtpHeader:slotSize-tailRoom], pcm)
+	if err != nil {
+		return DropCodec
+	}
+	out := &e.to.out
+	out.sent(out.seq+1, ts, l.now)
+	putRTP(b, marker, e.to.st.Send.PT, out.seq, ts, out.ssrc)
+	return e.to.send(l, b[:rtpHeader+n:slotSize])
+}
+
+// onArrival encodes what comes as it comes; holes are told by timestamps and concealed, so that the outgoing stream is continuous.
+type onArrival struct {
+	ends
+	dec    transcode.Decoder
+	enc    transcode.Encoder
+	pool   *transcode.Pool
+	frames *transcode.Repacketiser[int16]
+	pcm    [maxPCM]int16
+
+	started bool
+	marker  bool   // the next packet begins a talk spurt
+	expect  uint32 // incoming timestamp that follows
+	ts      uint32 // outgoing timestamp of the next frame
+}
+
+func newOnArrival(from, to *leg) (*onArrival, error) {
+	t := &onArrival{ends: endsOf(from, to), pool: &from.session.engine.encoders}
+	var err error
+	if t.dec, err = transcode.NewDecoder(t.in.Name, telephoneRate); err != nil {
+		return nil, err
+	}
+	if t.enc, err = t.pool.Get(telephoneRate, transcode.DefaultOptions); err != nil {
+		return nil, err
+	}
+	t.frames = transcode.NewRepacketiser[int16](t.samples())
+	return t, nil
+}
+
+func (t *onArrival) forward(l *loop, p *packet) Drop {
+	if !t.started || p.fresh {
+		t.begin(l, p)
+	}
+	switch hole := int32(p.ts - t.expect); {
+	case hole < 0:
+		return DropReplay // late: its place has been filled
+	case hole > 0:
+		t.fill(p, int(hole))
+	}
+	n, err := t.dec.Decode(t.pcm[:], p.payload())
+	if err != nil {
+		return DropCodec
+	}
+	t.expect = p.ts + uint32(n)
+	t.frames.Write(t.pcm[:n])
+	return t.drain(l)
+}
+
+// begin joins the incoming stream to the outgoing one.
+func (t *onArrival) begin(l *loop, p *packet) {
+	t.started, t.marker, t.expect = true, true, p.ts
+	t.ts = t.to.out.stamp(l.now, t.out.Clock)
+	t.frames.Reset()
+}
+
+// fill conceals a hole of so many samples, or steps over a pause.
+func (t *onArrival) fill(p *packet, hole int) {
+	if hole > maxConcealed*max(p.end-p.start, 1) {
+		t.frames.Reset()
+		t.ts += uint32(hole * t.out.Clock / t.in.Clock)
+		t.marker = true
+		return
+	}
+	for hole > 0 {
+		n, err := t.dec.Conceal(t.pcm[:], min(hole, t.samples()))
+		if err != nil || n <= 0 {
+			return
+		}
+		t.frames.Write(t.pcm[:n])
+		hole -= n
+	}
+}
+
+// drain sends the frames that are full. A digit takes the place of audio; time goes on.
+func (t *onArrival) drain(l *loop) Drop {
+	for {
+		pcm, ok := t.frames.Next()
+		if !ok {
+			return Delivered
+		}
+		ts := t.ts
+		t.ts += t.step()
+		if t.silent() {
+			continue
+		}
+		if d := t.emit(l, t.enc, pcm, ts, t.marker); d != Delivered {
+			return d
+		}
+		t.marker = false
+	}
+}
+
+func (t *onArrival) pause() { t.started = false }
+func (t *onArrival) close() { t.pool.Put(t.enc) }
