@@ -1,0 +1,6 @@
+// Package topology decides what the far side of a call may see. It is an allow-list: what no function here puts into a message does
+// not cross the border (docs: ARCHITECTURE.md; RFC 5853 section 3.1). It is pure: values in, values out.
+//
+// invite.go builds the INVITE towards the callee, privacy.go hides the caller who asks for it, status.go says which final status the
+// caller may be told, reason.go maps SIP statuses and Q.850 causes and writes and reads the Reason header.
+package topology
