@@ -1,0 +1,190 @@
+package registrar
+
+import (
+	"crypto/md5"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"hash"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"drawbridge/sip/txn"
+	"drawbridge/sip/wire"
+)
+
+// verdict is what a request's credentials are worth.
+type verdict uint8
+
+const (
+	accepted verdict = iota
+	missing          // none for our realm
+	wrong            // unknown user or wrong password: the same to the peer
+	guessing         // may be right, but too many wrong ones came before it: the same to the peer as wrong
+	stale            // right, but the nonce is old or was used before
+	broken           // cannot be read
+)
+
+// An algorithm of RFC 8760 section 2.2.
+type algorithm struct {
+	name string
+	size int // hex digits of a response
+	new  func() hash.Hash
+}
+
+var algorithms = []algorithm{
+	{"SHA-256", 2 * sha256.Size, sha256.New},
+	{"MD5", 2 * md5.Size, md5.New},
+}
+
+func algorithmNamed(name string) (algorithm, bool) {
+	if name == "" {
+		name = "MD5" // RFC 7616 section 3.4: absent means MD5
+	}
+	i := slices.IndexFunc(algorithms, func(a algorithm) bool { return strings.EqualFold(a.name, name) })
+	if i < 0 {
+		return algorithm{}, false
+	}
+	return algorithms[i], true
+}
+
+func (a algorithm) hex(parts ...string) string {
+	h := a.new()
+	h.Write([]byte(strings.Join(parts, ":")))
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// Authenticate says who sent m. A flow that has registered is its account (status 0 without a challenge); otherwise the credentials
+// decide. status is 0, or what the peer is owed: 401 with WWW-Authenticate for REGISTER, 407 with Proxy-Authenticate for every other
+// method, 400 for credentials that cannot be read. It may be called from any goroutine.
+func (r *Registrar) Authenticate(f txn.Flow, m *wire.Message, now time.Time) (user string, challenge []wire.Field, status int) {
+	if user, ok := r.table.identity(f.Key(), now); ok && m.Method != wire.REGISTER {
+		return user, nil, 0
+	}
+	user, v := r.verify(f, m, now)
+	switch v {
+	case accepted:
+		return user, nil, 0
+	case broken:
+		r.reject(f, m, 400, "auth/malformed")
+		return "", nil, 400
+	case wrong:
+		r.reject(f, m, challengeStatus(m.Method), "auth/wrong")
+	case guessing:
+		r.reject(f, m, challengeStatus(m.Method), "auth/guesses")
+	case missing, stale:
+	}
+	return "", r.challenge(f, m.Method, v == stale, now), challengeStatus(m.Method)
+}
+
+func challengeStatus(method wire.Method) int {
+	if method == wire.REGISTER {
+		return 401
+	}
+	return 407
+}
+
+func (r *Registrar) challenge(f txn.Flow, method wire.Method, stale bool, now time.Time) []wire.Field {
+	name := "Proxy-Authenticate"
+	if method == wire.REGISTER {
+		name = "WWW-Authenticate"
+	}
+	nonce := r.nonces.mint(f.Remote().Addr(), now)
+	var fields []wire.Field
+	for _, alg := range r.cfg.Algorithms(f) {
+		a := wire.Auth{Scheme: "Digest", Params: wire.Params{
+			{Name: "realm", Value: r.cfg.Domain}, {Name: "nonce", Value: nonce},
+			{Name: "algorithm", Value: alg}, {Name: "qop", Value: "auth"},
+		}}
+		if stale {
+			a.Params = append(a.Params, wire.Param{Name: "stale", Value: "true"})
+		}
+		fields = append(fields, wire.Field{Name: name, Value: a.String()})
+	}
+	return fields
+}
+
+// verify reads the credentials for our realm, whichever header carries them, and checks them. An unknown user costs the same work as a
+// wrong password.
+func (r *Registrar) verify(f txn.Flow, m *wire.Message, now time.Time) (string, verdict) {
+	creds, v := r.credentials(m)
+	if v != accepted {
+		return "", v
+	}
+	get := creds.Params.Get
+	alg, ok := algorithmNamed(get("algorithm"))
+	if !ok || !slices.Contains(r.cfg.Algorithms(f), alg.name) || get("qop") != "auth" || get("cnonce") == "" {
+		return "", missing // as if it had not been there: our challenge says what we take
+	}
+	nc, err := strconv.ParseUint(get("nc"), 16, 32)
+	if err != nil || len(get("nc")) != 8 || len(get("response")) != alg.size || get("uri") == "" {
+		return "", broken
+	}
+	ours, fresh := r.nonces.check(get("nonce"), f.Remote().Addr(), now)
+	if !ours {
+		return "", stale
+	}
+	user := get("username")
+	password, known := r.cfg.Password(user)
+	if !known {
+		password = r.decoy
+	}
+	ha1 := alg.hex(user, r.cfg.Domain, password)
+	ha2 := alg.hex(string(m.Method), get("uri"))
+	want := alg.hex(ha1, get("nonce"), get("nc"), get("cnonce"), "auth", ha2)
+	right := subtle.ConstantTimeCompare([]byte(want), []byte(strings.ToLower(get("response")))) == 1
+	switch {
+	case !known:
+		return "", wrong
+	case !right:
+		r.guesses.add(f.Remote().Addr(), user, now)
+		return "", wrong
+	case r.guesses.exhausted(f.Remote().Addr(), user, now):
+		return "", guessing
+	case !fresh:
+		return "", stale
+	case !r.counts.use(get("nonce"), uint32(nc), now):
+		r.reject(f, m, challengeStatus(m.Method), "auth/replay")
+		return "", stale
+	}
+	return user, accepted
+}
+
+// credentials finds the one set of digest credentials for our realm. Two for the same realm are refused: which one counts would be a
+// matter of taste.
+func (r *Registrar) credentials(m *wire.Message) (wire.Auth, verdict) {
+	var found wire.Auth
+	n := 0
+	for _, name := range []string{"Authorization", "Proxy-Authorization"} {
+		for _, value := range m.Values(name) {
+			a, err := wire.ParseAuth(value)
+			if err != nil {
+				return found, broken
+			}
+			if strings.EqualFold(a.Scheme, "Digest") && a.Params.Get("realm") == r.cfg.Domain {
+				found = a
+				n++
+			}
+		}
+	}
+	switch n {
+	case 0:
+		return found, missing
+	case 1:
+		return found, accepted
+	}
+	return found, broken
+}
+
+// CheckPassword compares an account's password in constant time, for transports that authenticate without digest. Unknown users take
+// the same way.
+func (r *Registrar) CheckPassword(user, password string) bool {
+	want, known := r.cfg.Password(user)
+	if !known {
+		want = r.decoy
+	}
+	a, b := sha256.Sum256([]byte(want)), sha256.Sum256([]byte(password))
+	return subtle.ConstantTimeCompare(a[:], b[:]) == 1 && known
+}

@@ -1,0 +1,402 @@
+package registrar
+
+import (
+	"context"
+	"crypto/md5"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+
+	"drawbridge/sip/txn"
+	"drawbridge/sip/wire"
+	"drawbridge/telemetry"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const (
+	domain   = "voice.example.com"
+	password = "wonderland"
+)
+
+type flow struct {
+	transport string
+	key       txn.FlowKey
+}
+
+func (f flow) Send([]byte) error      { return nil }
+func (f flow) Key() txn.FlowKey       { return f.key }
+func (f flow) Reliable() bool         { return f.transport != "UDP" }
+func (f flow) Transport() string      { return f.transport }
+func (f flow) Realm() string          { return "access" }
+func (f flow) SentBy() netip.AddrPort { return f.key.Local }
+func (f flow) Remote() netip.AddrPort { return f.key.Remote }
+func ws(id uint64) flow {
+	return flow{"WSS", txn.FlowKey{ID: id, Remote: netip.MustParseAddrPort("192.0.2.1:4711")}}
+}
+func udp(remote string) flow {
+	return flow{"UDP", txn.FlowKey{Remote: netip.MustParseAddrPort(remote)}}
+}
+func passwords(user string) (string, bool) { return password, user == "alice" }
+
+type seen struct {
+	mu                       sync.Mutex // guards all
+	registered, unregistered []string
+	rejected                 []string
+}
+
+func (s *seen) listener() telemetry.Listener {
+	note := func(list *[]string, what string) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		*list = append(*list, what)
+	}
+	return telemetry.Listener{
+		Registered:   func(e telemetry.Registered) { note(&s.registered, e.AOR) },
+		Unregistered: func(e telemetry.Unregistered) { note(&s.unregistered, e.Why) },
+		Rejected:     func(e telemetry.Rejected) { note(&s.rejected, e.Rule) },
+	}
+}
+
+func (s *seen) gone() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.unregistered)
+}
+
+func newRegistrar(t *testing.T) (*Registrar, *seen) {
+	t.Helper()
+	s := &seen{}
+	r, err := New(Config{Domain: domain, Password: passwords, Events: s.listener()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r, s
+}
+
+func request(t *testing.T, method wire.Method, seq int, extra ...string) *wire.Message {
+	t.Helper()
+	lines := []string{
+		string(method) + " sip:" + domain + " SIP/2.0",
+		"Via: SIP/2.0/WSS x.invalid;branch=z9hG4bK1",
+		"From: <sip:alice@" + domain + ">;tag=1", "To: <sip:alice@" + domain + ">",
+		"Call-ID: one", fmt.Sprintf("CSeq: %d %s", seq, method), "Max-Forwards: 70",
+	}
+	for _, e := range extra { // a line that replaces one, or a further one
+		name, _, _ := strings.Cut(e, ":")
+		for i, l := range lines[1:] {
+			if strings.HasPrefix(l, name+":") {
+				lines = append(lines[:i+1], lines[i+2:]...)
+				break
+			}
+		}
+		lines = append(lines, e)
+	}
+	m, v := wire.Read([]byte(strings.Join(lines, "\r\n")+"\r\n\r\n"), wire.CanonOptions{})
+	if v.Status != 0 {
+		t.Fatalf("test message: %d %s", v.Status, v.Reason)
+	}
+	return m
+}
+
+// answerTo computes the credentials for a challenge as a client does.
+func answerTo(t *testing.T, challenge, user, password string, method wire.Method, nc int) string {
+	t.Helper()
+	a, err := wire.ParseAuth(challenge)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := func(s string) string { d := md5.Sum([]byte(s)); return hex.EncodeToString(d[:]) }
+	if a.Params.Get("algorithm") == "SHA-256" {
+		h = func(s string) string { d := sha256.Sum256([]byte(s)); return hex.EncodeToString(d[:]) }
+	}
+	nonce, count := a.Params.Get("nonce"), fmt.Sprintf("%08x", nc)
+	response := h(h(user+":"+domain+":"+password) + ":" + nonce + ":" + count + ":abc:auth:" + h(string(method)+":sip:"+domain))
+	return fmt.Sprintf(`Digest username="%s", realm="%s", nonce="%s", uri="sip:%s", response="%s", algorithm=%s, qop=auth, nc=%s, cnonce="abc"`,
+		user, domain, nonce, domain, response, a.Params.Get("algorithm"), count)
+}
+
+// signIn registers and returns the final answer.
+func signIn(t *testing.T, r *Registrar, f txn.Flow, seq int, now time.Time, extra ...string) *wire.Message {
+	t.Helper()
+	resp := r.register(f, request(t, wire.REGISTER, seq, extra...), "t", now)
+	if resp.Status != 401 {
+		t.Fatalf("first REGISTER: %d, want 401", resp.Status)
+	}
+	creds := answerTo(t, resp.Get("WWW-Authenticate"), "alice", password, wire.REGISTER, 1)
+	return r.register(f, request(t, wire.REGISTER, seq+1, append(extra, "Authorization: "+creds)...), "t", now)
+}
+
+const contact = "Contact: <sip:x7@abc.invalid;transport=ws>;+sip.instance=\"<urn:uuid:1>\";reg-id=1;expires=600"
+
+func TestRegisterAndReach(t *testing.T) {
+	r, s := newRegistrar(t)
+	resp := signIn(t, r, ws(1), 1, time.Now(), contact)
+	if resp.Status != 200 || len(resp.Contact) != 1 || resp.Contact[0].URI.User != "x7" || resp.Contact[0].Params.Get("expires") != "600" {
+		t.Fatalf("answer %d with contacts %v; want 200 and the client's own Contact with expires", resp.Status, resp.Contact)
+	}
+	got := r.Lookup("alice")
+	if len(got) != 1 || got[0].Flow.Key() != ws(1).Key() {
+		t.Fatalf("Lookup: %+v, want the flow of the REGISTER", got)
+	}
+	if user, _, status := r.Authenticate(ws(1), request(t, wire.INVITE, 1), time.Now()); status != 0 || user != "alice" {
+		t.Errorf("INVITE on the registered flow: %q %d, want alice without a challenge", user, status)
+	}
+	if _, _, status := r.Authenticate(ws(2), request(t, wire.INVITE, 1), time.Now()); status != 407 {
+		t.Errorf("INVITE on another flow: %d, want 407", status)
+	}
+	if d := cmp.Diff([]string{"sip:alice@" + domain}, s.registered); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	now := time.Now()
+	for _, tt := range []struct {
+		name   string
+		extra  []string
+		status int
+	}{
+		{"foreign domain", []string{"To: <sip:alice@other.example.com>", contact}, 404},
+		{"another account", []string{"To: <sip:bob@" + domain + ">", contact}, 403},
+		{"too short", []string{"Contact: <sip:x@y.invalid>;expires=5"}, 423},
+		{"expires is no number", []string{"Contact: <sip:x@y.invalid>;expires=soon"}, 400},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r, _ := newRegistrar(t)
+			f := ws(1)
+			challenge := r.challenge(f, wire.REGISTER, false, now)[0].Value
+			creds := answerTo(t, challenge, "alice", password, wire.REGISTER, 1)
+			resp := r.register(f, request(t, wire.REGISTER, 1, append(tt.extra, "Authorization: "+creds)...), "t", now)
+			if resp.Status != tt.status {
+				t.Errorf("status %d, want %d", resp.Status, tt.status)
+			}
+			if tt.status == 423 && resp.Get("Min-Expires") != "30" {
+				t.Errorf("Min-Expires %q, want 30", resp.Get("Min-Expires"))
+			}
+			if n := len(r.Lookup("alice")) + len(r.Lookup("bob")); n != 0 {
+				t.Errorf("%d bindings after a refusal", n)
+			}
+		})
+	}
+}
+
+func TestCredentials(t *testing.T) {
+	now := time.Now()
+	r, s := newRegistrar(t)
+	f := udp("192.0.2.7:5060")
+	sha := func() string { return r.challenge(f, wire.INVITE, false, now)[0].Value }
+	weak := func() string { return r.challenge(f, wire.INVITE, false, now)[1].Value }
+	once := answerTo(t, sha(), "alice", password, wire.INVITE, 1)
+	for _, tt := range []struct {
+		name, creds string
+		from        txn.Flow
+		at          time.Time
+		status      int
+		staleTrue   bool
+	}{
+		{"none", "", f, now, 407, false},
+		{"SHA-256", once, f, now, 0, false},
+		{"the same again", once, f, now, 407, true},
+		{"MD5", answerTo(t, weak(), "alice", password, wire.INVITE, 1), f, now, 0, false},
+		{"wrong password", answerTo(t, sha(), "alice", "x", wire.INVITE, 1), f, now, 407, false},
+		{"unknown user", answerTo(t, sha(), "mallory", password, wire.INVITE, 1), f, now, 407, false},
+		{"from another address", answerTo(t, sha(), "alice", password, wire.INVITE, 1), udp("192.0.2.8:5060"), now, 407, true},
+		{"too late", answerTo(t, sha(), "alice", password, wire.INVITE, 1), f, now.Add(2 * time.Minute), 407, true},
+		{"forged nonce", strings.Replace(once, `nonce="`, `nonce="A`, 1), f, now, 407, true},
+		{"31 digits", strings.Replace(once, `response="`, `response="" , x="`, 1), f, now, 400, false},
+		{"without qop", strings.Replace(once, ", qop=auth", "", 1), f, now, 407, false},
+		{"quoted name", strings.Replace(once, `username="alice"`, `username="al\"ice"`, 1), f, now, 407, false},
+		{"no syntax", "Digest ===", f, now, 400, false},
+		{"other realm", strings.Replace(once, domain, "elsewhere", 1), f, now, 407, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var extra []string
+			if tt.creds != "" {
+				extra = append(extra, "Proxy-Authorization: "+tt.creds)
+			}
+			user, challenge, status := r.Authenticate(tt.from, request(t, wire.INVITE, 1, extra...), tt.at)
+			if status != tt.status || (status == 0) != (user == "alice") {
+				t.Fatalf("%q %d, want status %d", user, status, tt.status)
+			}
+			if status != 407 {
+				return
+			}
+			if len(challenge) != 2 || !strings.Contains(challenge[0].Value, "SHA-256") || challenge[0].Name != "Proxy-Authenticate" {
+				t.Errorf("challenges %v, want SHA-256 first, then MD5", challenge)
+			}
+			if got := strings.Contains(challenge[0].Value, "stale=true"); got != tt.staleTrue {
+				t.Errorf("stale=%v, want %v", got, tt.staleTrue)
+			}
+		})
+	}
+	for _, rule := range []string{"auth/replay", "auth/wrong", "auth/malformed"} {
+		if !strings.Contains(strings.Join(s.rejected, " "), rule) {
+			t.Errorf("no %s event in %v", rule, s.rejected)
+		}
+	}
+}
+
+// TestUnknownUserLooksLikeWrongPassword compares all that a scanner can see.
+func TestUnknownUserLooksLikeWrongPassword(t *testing.T) {
+	r, _ := newRegistrar(t)
+	now := time.Now()
+	look := func(user string) string {
+		creds := answerTo(t, r.challenge(ws(1), wire.REGISTER, false, now)[0].Value, user, "guess", wire.REGISTER, 1)
+		resp := r.register(ws(1), request(t, wire.REGISTER, 1, "To: <sip:"+user+"@"+domain+">", "Authorization: "+creds), "t", now)
+		a, err := wire.ParseAuth(resp.Get("WWW-Authenticate"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.Params.Set("nonce", "")
+		return fmt.Sprint(resp.Status, resp.Reason, a.String(), len(resp.Fields))
+	}
+	if d := cmp.Diff(look("alice"), look("nobody")); d != "" {
+		t.Error(d)
+	}
+	if r.CheckPassword("nobody", "") || r.CheckPassword("alice", "guess") || !r.CheckPassword("alice", password) {
+		t.Error("CheckPassword is wrong")
+	}
+}
+
+func TestBrowsersGetMD5Alone(t *testing.T) {
+	r, _ := newRegistrar(t)
+	fields := r.challenge(ws(1), wire.REGISTER, false, time.Now())
+	if len(fields) != 1 || !strings.Contains(fields[0].Value, "algorithm=MD5") {
+		t.Errorf("challenges on a WebSocket: %v, want MD5 alone", fields)
+	}
+}
+
+func TestOrderAndLimit(t *testing.T) {
+	r, _ := newRegistrar(t)
+	now := time.Now()
+	change := func(seq uint32, uri string, life time.Duration) Binding {
+		b := Binding{User: "alice", Flow: ws(1), CallID: "one", CSeq: seq, Contact: wire.Addr{URI: wire.URI{Scheme: "sip", Host: uri}}}
+		if life > 0 {
+			b.Expires = now.Add(life)
+		}
+		return b
+	}
+	for _, step := range []struct {
+		name    string
+		changes []Binding
+		status  int
+	}{
+		{"the first", []Binding{change(5, "a", time.Hour)}, 0},
+		{"the same CSeq again", []Binding{change(5, "a", time.Hour)}, 400},
+		{"the next", []Binding{change(6, "a", time.Hour)}, 0},
+		{"two more than there is room for", []Binding{change(7, "b", time.Hour), change(7, "c", time.Hour)}, 403},
+	} {
+		if _, _, status := r.table.apply("alice", step.changes, 2); status != step.status {
+			t.Errorf("%s: %d, want %d", step.name, status, step.status)
+		}
+	}
+	if n := len(r.Lookup("alice")); n != 1 {
+		t.Errorf("%d bindings after a refused change, want 1", n)
+	}
+	if _, removed, _ := r.table.apply("alice", []Binding{change(8, "a", 0)}, 2); removed != 1 || r.Count() != 0 {
+		t.Errorf("removed %d, %d left; want 1 and 0", removed, r.Count())
+	}
+	if _, ok := r.table.identity(ws(1).Key(), now); ok {
+		t.Error("the flow keeps an identity without a binding")
+	}
+}
+
+func TestReloadedPagesTakeNoRoom(t *testing.T) {
+	r, _ := newRegistrar(t)
+	now := time.Now()
+	for reload := range 5 {
+		flow := ws(uint64(reload + 1))
+		page := Binding{
+			User: "alice", Flow: flow, CallID: strconv.Itoa(reload), CSeq: 1, Expires: now.Add(time.Hour),
+			Contact: wire.Addr{URI: wire.URI{Scheme: "sip", Host: strconv.Itoa(reload) + ".invalid"}},
+		}
+		if _, _, status := r.table.apply("alice", []Binding{page}, 2); status != 0 {
+			t.Fatalf("reload %d: %d", reload, status)
+		}
+		if reload < 4 {
+			r.table.flowLost(flow.Key(), now)
+		}
+	}
+	if got := r.Lookup("alice"); len(got) != 1 {
+		t.Errorf("%d pages can be reached, want the last one", len(got))
+	}
+}
+
+func TestFlowLostAndExpiry(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, s := newRegistrar(t)
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- r.Run(ctx) }()
+		signIn(t, r, ws(1), 1, time.Now(), contact)
+		r.FlowLost(ws(1).Key())
+		if len(r.Lookup("alice")) != 0 {
+			t.Error("a lost flow is still looked up")
+		}
+		if _, _, status := r.Authenticate(ws(1), request(t, wire.INVITE, 1), time.Now()); status != 407 {
+			t.Errorf("a lost flow keeps its identity: %d, want 407", status)
+		}
+		time.Sleep(10 * time.Second) // a reload within the grace time: same instance, new flow
+		signIn(t, r, ws(2), 3, time.Now(), contact)
+		time.Sleep(time.Minute)
+		if got := r.Lookup("alice"); len(got) != 1 || got[0].Flow.Key().ID != 2 || len(s.gone()) != 0 {
+			t.Errorf("after a reload: %+v, events %v; want one binding on flow 2 and no event", got, s.gone())
+		}
+		r.FlowLost(ws(2).Key())
+		time.Sleep(defaultGrace + 2*sweepEvery)
+		signIn(t, r, ws(3), 5, time.Now(), "Contact: <sip:z@q.invalid>;expires=60")
+		time.Sleep(62 * time.Second)
+		if d := cmp.Diff([]string{"flow", "expired"}, s.gone()); d != "" {
+			t.Error(d)
+		}
+		if r.Count() != 0 || len(r.table.users) != 0 || len(r.table.flows) != 0 || len(r.counts.used) != 0 {
+			t.Errorf("left behind: %d users, %d flows, %d nonces", len(r.table.users), len(r.table.flows), len(r.counts.used))
+		}
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestNonceCountWindow(t *testing.T) {
+	var c counts
+	now := time.Now()
+	for _, tt := range []struct {
+		nc   uint32
+		want bool
+	}{{1, true}, {1, false}, {3, true}, {2, true}, {2, false}, {40, true}, {8, false}, {9, true}, {9, false}, {1 << 31, true}, {41, false}} {
+		if got := c.use("n", tt.nc, now); got != tt.want {
+			t.Errorf("count %d: %v, want %v", tt.nc, got, tt.want)
+		}
+	}
+}
+
+func FuzzAuthenticate(f *testing.F) {
+	f.Add(`Digest username="alice", realm="voice.example.com", nonce="x", uri="sip:a", response="0", qop=auth, nc=00000001, cnonce="c"`)
+	f.Add("Bearer abc")
+	f.Add(`Digest username="a\"b",realm=""`)
+	r, err := New(Config{Domain: domain, Password: passwords})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, value string) {
+		m := wire.NewRequest(wire.INVITE, wire.URI{Scheme: "sip", Host: domain})
+		m.Add("Authorization", value)
+		if user, _, status := r.Authenticate(ws(9), m, time.Now()); status == 0 {
+			t.Errorf("%q was let in as %q", value, user)
+		}
+	})
+}
