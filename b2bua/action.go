@@ -1,0 +1,170 @@
+package b2bua
+
+import (
+	"net/netip"
+	"time"
+
+	"drawbridge/media"
+	"drawbridge/media/offer"
+	"drawbridge/policy"
+	"drawbridge/sip/txn"
+	"drawbridge/sip/wire"
+	"drawbridge/telemetry"
+)
+
+// Action is something a call asks the switch to do. The switch executes them in order.
+type Action interface{ action() }
+
+// Questions: each is answered by the event named.
+type (
+	// AskPolicy is answered by Decided. The switch fills in the counters.
+	AskPolicy struct{ Request policy.Request }
+	// AskRoutes is answered by Routed.
+	AskRoutes struct{ Realm, Number string }
+	// Claim takes a slot of a trunk for leg B and gives back the one held before; it is answered by Claimed. Trunk "" only gives back.
+	Claim struct{ Trunk string }
+	// AskMedia allocates a leg's endpoint; it is answered by Opened.
+	AskMedia struct {
+		Side media.LegID
+		At   media.Side
+	}
+)
+
+// Signalling.
+type (
+	// Own makes a leg the owner of the dialogs with our tag, and of its flow.
+	Own struct {
+		Leg  LegID
+		Tag  string
+		Flow txn.Flow
+	}
+	// OwnLine makes a leg the owner of the call Ref on a JSON line.
+	OwnLine struct {
+		Leg  LegID
+		Line Line
+		Ref  string
+	}
+	// Respond answers a server transaction.
+	Respond struct {
+		Tx  TxID
+		Msg *wire.Message
+	}
+	// Send starts a client transaction. Hop is where a trunk's dialog wants its requests; invalid: along Flow.
+	Send struct {
+		Leg  LegID
+		Tx   TxID
+		Flow txn.Flow
+		Hop  netip.AddrPort
+		Msg  *wire.Message
+	}
+	// Resend sends the 2xx of an INVITE once more. Settled says that its ACK has come, or never will.
+	Resend  struct{ Tx TxID }
+	Settled struct{ Tx TxID }
+	// SendRaw sends bytes outside a transaction: the ACK to a 2xx.
+	SendRaw struct {
+		Flow  txn.Flow
+		Hop   netip.AddrPort
+		Bytes []byte
+	}
+	// CancelTx cancels the INVITE client transaction. Reason is what the CANCEL says (RFC 3326).
+	CancelTx struct {
+		Tx     TxID
+		Reason string
+	}
+	// Tell sends a JSON signal.
+	Tell struct {
+		Line   Line
+		Signal Signal
+	}
+)
+
+// Timers. Starting a running timer restarts it.
+type (
+	StartTimer struct {
+		Timer Timer
+		After time.Duration
+	}
+	StopTimer struct{ Timer Timer }
+)
+
+// Media.
+type (
+	Bind struct {
+		Side   media.LegID
+		Stream offer.Stream
+	}
+	PlayDTMF struct {
+		Side     media.LegID
+		Digit    byte
+		Duration time.Duration
+	}
+	// CloseMedia is answered by a Media event of kind EventClosed.
+	CloseMedia struct{}
+)
+
+// Facts and the end.
+type (
+	Started  telemetry.CallStarted
+	Answered telemetry.CallAnswered
+	Rejected telemetry.Rejected
+	// Ended carries the CDR; slots are given back with it.
+	Ended telemetry.CallEnded
+	// Buried is the last action: the switch forgets the call, but for its tombs.
+	Buried struct{ Tombs []Tomb }
+)
+
+// Tomb is what stays of a dialog for 64*T1: it answers 200 to BYE, 481 to the rest, and repeats its ACK.
+type Tomb struct {
+	Tag  string
+	Flow txn.Flow
+}
+
+func (AskPolicy) action()  {}
+func (AskRoutes) action()  {}
+func (Claim) action()      {}
+func (AskMedia) action()   {}
+func (Own) action()        {}
+func (OwnLine) action()    {}
+func (Respond) action()    {}
+func (Send) action()       {}
+func (Resend) action()     {}
+func (Settled) action()    {}
+func (SendRaw) action()    {}
+func (CancelTx) action()   {}
+func (Tell) action()       {}
+func (StartTimer) action() {}
+func (StopTimer) action()  {}
+func (Bind) action()       {}
+func (PlayDTMF) action()   {}
+func (CloseMedia) action() {}
+func (Started) action()    {}
+func (Answered) action()   {}
+func (Rejected) action()   {}
+func (Ended) action()      {}
+func (Buried) action()     {}
+
+// outbox collects what the legs and the coordinator of one call ask for while it handles one event.
+type outbox struct {
+	now  time.Time
+	acts []Action
+	mint func() string // fresh tokens: tags, Call-IDs, branches
+	txs  TxID          // last client transaction number
+}
+
+func (o *outbox) do(a ...Action) { o.acts = append(o.acts, a...) }
+
+// nextTx numbers a client transaction. Server transactions are numbered by the switch, from the other end.
+func (o *outbox) nextTx() TxID {
+	o.txs++
+	return o.txs
+}
+
+func (o *outbox) start(leg LegID, k TimerKind, d time.Duration) {
+	o.do(StartTimer{Timer{leg, k}, d})
+}
+
+func (o *outbox) stop(leg LegID, kinds ...TimerKind) {
+	for _, k := range kinds {
+		o.do(StopTimer{Timer{leg, k}})
+	}
+}

@@ -1,0 +1,196 @@
+package b2bua
+
+import (
+	"drawbridge/sip/txn"
+	"drawbridge/sip/wire"
+)
+
+// book is what one shard's goroutine knows of its calls.
+type book struct {
+	seats   map[*seat]struct{}
+	tags    map[string]*owner // our tags: SIP dialogs, and their tombs
+	lines   map[lineKey]*owner
+	invites map[*txn.Server]*seat // callers' INVITEs without a final response
+	flows   map[txn.FlowKey]map[*owner]struct{}
+}
+
+// owner is the leg behind a tag, a line's call or a flow. seat is nil when only the tomb is left.
+type owner struct {
+	seat *seat
+	leg  LegID
+	tag  string
+	flow txn.FlowKey
+	line lineKey
+}
+
+// lineKey names a call on a JSON line.
+type lineKey struct {
+	line uint64
+	ref  string
+}
+
+// seat is a call in the books, with all that has to be given back when it ends.
+type seat struct {
+	id      CallID
+	call    *Call
+	sh      *txn.Shard
+	invite  *txn.Server // the caller's, while it has no final response
+	servers map[TxID]*txn.Server
+	last    TxID // last server transaction number
+	clients map[TxID]*txn.Client
+	timers  map[Timer]*txn.Timer
+	owners  []*owner
+	media   session
+	slots   slots
+
+	inbox  []Event // events that the execution of an action has brought
+	busy   bool
+	ended  bool // its CDR is out
+	broken bool // a defect has struck it: it is on its way out
+}
+
+// slots are the places a call takes.
+type slots struct {
+	admitted bool
+	a, b     *trunkSlots
+}
+
+// firstServerTx keeps the numbers of server transactions apart from those that the call gives to its client transactions.
+const firstServerTx TxID = 1 << 31
+
+func newBook() *book {
+	return &book{
+		seats: map[*seat]struct{}{}, tags: map[string]*owner{}, lines: map[lineKey]*owner{},
+		invites: map[*txn.Server]*seat{}, flows: map[txn.FlowKey]map[*owner]struct{}{},
+	}
+}
+
+// seat makes room for a new call.
+func (s *Switch) seat(sh *txn.Shard) *seat {
+	at := &seat{
+		id: CallID(sh.Token()), sh: sh, last: firstServerTx,
+		servers: map[TxID]*txn.Server{}, clients: map[TxID]*txn.Client{}, timers: map[Timer]*txn.Timer{},
+	}
+	const legsPerCall = 64 // room for the session ids of a call's legs
+	at.call = newCall(callConfig{ring: s.cfg.Ring, session: s.cfg.Session, serial: s.serial.Add(legsPerCall)}, sh.Token)
+	s.books[sh.Index()].seats[at] = struct{}{}
+	s.active.Add(1)
+	return at
+}
+
+// served numbers a server transaction; 0 for an ACK, which has none.
+func (at *seat) served(tx *txn.Server) TxID {
+	if tx == nil {
+		return 0
+	}
+	at.last++
+	at.servers[at.last] = tx
+	return at.last
+}
+
+// own enters the owner of a tag and its flow.
+func (b *book) own(at *seat, a Own) {
+	o := &owner{seat: at, leg: a.Leg, tag: a.Tag, flow: a.Flow.Key()}
+	at.owners = append(at.owners, o)
+	b.tags[o.tag] = o
+	if !a.Flow.Reliable() {
+		return
+	}
+	if b.flows[o.flow] == nil {
+		b.flows[o.flow] = map[*owner]struct{}{}
+	}
+	b.flows[o.flow][o] = struct{}{}
+}
+
+// ownLine enters the owner of a call on a JSON line.
+func (b *book) ownLine(at *seat, a OwnLine) {
+	o := &owner{seat: at, leg: a.Leg, line: lineKey{a.Line.ID(), a.Ref}}
+	at.owners = append(at.owners, o)
+	b.lines[o.line] = o
+}
+
+// onFlow lists the legs that use a flow. The list is a copy: ending them changes the book.
+func (b *book) onFlow(key txn.FlowKey) []*owner {
+	var all []*owner
+	for o := range b.flows[key] {
+		if o.seat != nil {
+			all = append(all, o)
+		}
+	}
+	return all
+}
+
+// onLine lists the calls of a JSON line.
+func (b *book) onLine(id uint64) []*owner {
+	var all []*owner
+	for k, o := range b.lines {
+		if k.line == id {
+			all = append(all, o)
+		}
+	}
+	return all
+}
+
+// strike removes a call from the book. Its tombs stay for the stragglers of their dialogs.
+func (b *book) strike(at *seat, tombs []Tomb) {
+	for _, o := range at.owners {
+		o.seat = nil
+		if o.tag == "" {
+			delete(b.lines, o.line)
+			continue
+		}
+		if legs := b.flows[o.flow]; legs != nil {
+			delete(legs, o)
+			if len(legs) == 0 {
+				delete(b.flows, o.flow)
+			}
+		}
+		if !buriedIn(tombs, o.tag) {
+			delete(b.tags, o.tag)
+			continue
+		}
+		at.sh.After(lifetime, func() { delete(b.tags, o.tag) })
+	}
+	if at.invite != nil {
+		delete(b.invites, at.invite)
+	}
+	delete(b.seats, at)
+}
+
+func buriedIn(tombs []Tomb, tag string) bool {
+	for _, t := range tombs {
+		if t.Tag == tag {
+			return true
+		}
+	}
+	return false
+}
+
+// client connects a client transaction with the leg that started it. It outlives its call: a 2xx that comes when nobody waits for it
+// any more is acknowledged and ended all the same.
+type client struct {
+	s      *Switch
+	at     *seat
+	leg    LegID
+	tx     TxID
+	flow   txn.Flow
+	invite *wire.Message // nil for other methods
+	late   map[string]bool
+}
+
+// Response delivers what came for the transaction.
+func (cl *client) Response(sh *txn.Shard, _ *txn.Client, m *wire.Message) {
+	switch {
+	case cl.at.call != nil:
+		cl.s.feed(cl.at, Response{Leg: cl.leg, Tx: cl.tx, Msg: m})
+	case cl.invite != nil && m.Status/100 == 2:
+		cl.endLate(sh, m)
+	}
+}
+
+// Failed reports the end of a transaction without a final response.
+func (cl *client) Failed(_ *txn.Shard, _ *txn.Client, err error) {
+	if cl.at.call != nil {
+		cl.s.feed(cl.at, Failed{Leg: cl.leg, Tx: cl.tx, Err: err})
+	}
+}

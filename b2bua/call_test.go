@@ -1,0 +1,267 @@
+package b2bua
+
+import (
+	"cmp"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	gocmp "github.com/google/go-cmp/cmp"
+
+	"drawbridge/media"
+	"drawbridge/sip/wire"
+)
+
+// TestRaces holds one row for each race of a call's signalling: what comes in, in this order, and all that goes out.
+func TestRaces(t *testing.T) {
+	rows := []struct {
+		name           string
+		targets, hunts int
+		steps, want    string
+	}{
+		{"answer", 1, 1, "invite; 1 180; 1 200; a ACK; a BYE; 1 200 BYE",
+			"INVITE 1; 180 INVITE; ACK 1; bind b; 200 INVITE; bind a; 200 BYE; BYE 1; cdr 0 a"},
+		{"caller cancels before any 1xx: the CANCEL is asked for, the transaction holds it back", 1, 1, "invite; cancel; 1 487",
+			"INVITE 1; 487 INVITE; cancel 1; cdr 487 a"},
+		{"caller cancels while it rings", 1, 1, "invite; 1 180; cancel; 1 487", "INVITE 1; 180 INVITE; 487 INVITE; cancel 1; cdr 487 a"},
+		{"caller cancels, callee answers first", 1, 1, "invite; 1 200; cancel; a ACK; 1 BYE; a 200 BYE",
+			"INVITE 1; ACK 1; bind b; 200 INVITE; bind a; 200 BYE; BYE 0; cdr 0 b"},
+		{"caller cancels, callee's 2xx is on its way", 1, 1, "invite; 1 180; cancel; 1 200; 1 200 BYE",
+			"INVITE 1; 180 INVITE; 487 INVITE; cancel 1; cdr 487 a; ACK 1; BYE 1"},
+		{"and that 2xx comes twice", 1, 1, "invite; cancel; 1 200; 1 200; 1 200 BYE",
+			"INVITE 1; 487 INVITE; cancel 1; cdr 487 a; ACK 1; BYE 1; ACK 1"},
+		{"cancelled twice", 1, 1, "invite; 1 180; cancel; cancel; 1 487", "INVITE 1; 180 INVITE; 487 INVITE; cancel 1; cdr 487 a"},
+		{"a cancelled INVITE is never answered", 1, 1, "invite; 1 180; cancel; fire 1 cancel", "INVITE 1; 180 INVITE; 487 INVITE; cancel 1; cdr 487 a"},
+		{"a cancelled INVITE times out", 1, 1, "invite; cancel; 1 timeout", "INVITE 1; 487 INVITE; cancel 1; cdr 487 a"},
+		{"two BYEs cross", 1, 1, "invite; 1 200; a ACK; a BYE; 1 BYE; 1 481 BYE",
+			"INVITE 1; ACK 1; bind b; 200 INVITE; bind a; 200 BYE; BYE 1; cdr 0 a; 200 BYE"},
+		{"callee hangs up before the caller's ACK", 1, 1, "invite; 1 200; 1 BYE; a ACK; a 200 BYE",
+			"INVITE 1; ACK 1; bind b; 200 INVITE; bind a; 200 BYE; cdr 0 b; BYE 0"},
+		{"the same, and the ACK never comes", 1, 1, "invite; 1 200; 1 BYE; fire a repeat; fire a ack; a 200 BYE",
+			"INVITE 1; ACK 1; bind b; 200 INVITE; bind a; 200 BYE; cdr 0 b; a again; BYE 0"},
+		{"caller hangs up before its own ACK", 1, 1, "invite; 1 200; a BYE; 1 200 BYE",
+			"INVITE 1; ACK 1; bind b; 200 INVITE; bind a; 200 BYE; BYE 1; cdr 0 a"},
+		{"the caller's ACK is lost", 1, 1, "invite; 1 200; fire a repeat; fire a repeat; fire a ack; a 200 BYE; 1 200 BYE",
+			"INVITE 1; ACK 1; bind b; 200 INVITE; bind a; a again; a again; BYE 0; BYE 1; cdr 408 gateway"},
+		{"the caller's ACK comes twice", 1, 1, "invite; 1 200; a ACK; a ACK; a BYE; 1 200 BYE",
+			"INVITE 1; ACK 1; bind b; 200 INVITE; bind a; 200 BYE; BYE 1; cdr 0 a"},
+		{"the callee's 2xx comes again", 1, 1, "invite; 1 200; 1 200; a ACK; 1 200; a BYE; 1 200 BYE",
+			"INVITE 1; ACK 1; bind b; 200 INVITE; bind a; ACK 1; ACK 1; 200 BYE; BYE 1; cdr 0 a"},
+		{"BYE is never answered", 1, 1, "invite; 1 200; a ACK; a BYE; 1 200; 1 timeout; 1 timeout",
+			"INVITE 1; ACK 1; bind b; 200 INVITE; bind a; 200 BYE; BYE 1; cdr 0 a; ACK 1"},
+		{"two contacts, the first answers", 2, 1, "invite; 1 180; 2 180; 2 200; 1 487; a ACK; a BYE; 2 200 BYE",
+			"INVITE 1; INVITE 2; 180 INVITE; 180 INVITE; ACK 2; cancel 1; bind b; 200 INVITE; bind a; 200 BYE; BYE 2; cdr 0 a"},
+		{"two contacts answer at once", 2, 1, "invite; 1 200; 2 200; 2 200 BYE; a ACK; a BYE; 1 200 BYE",
+			"INVITE 1; INVITE 2; ACK 1; cancel 2; bind b; 200 INVITE; bind a; ACK 2; BYE 2; 200 BYE; BYE 1; cdr 0 a"},
+		{"two contacts, one declines for both", 2, 1, "invite; 1 603; 2 487", "INVITE 1; INVITE 2; 603 INVITE; cancel 2; cdr 603 b"},
+		{"two contacts ring, the caller gives up", 2, 1, "invite; 1 180; cancel; 1 487; 2 200; 2 200 BYE",
+			"INVITE 1; INVITE 2; 180 INVITE; 487 INVITE; cancel 1; cancel 2; cdr 487 a; ACK 2; BYE 2"},
+		{"nobody there: the next one", 1, 2, "invite; 1 timeout; 2 200; a ACK; 2 BYE; a 200 BYE",
+			"INVITE 1; INVITE 2; ACK 2; bind b; 200 INVITE; bind a; 200 BYE; BYE 0; cdr 0 b"},
+		{"no response while another one waits", 1, 2, "invite; fire 1 patience; 2 180; 1 180; 1 200; 1 200 BYE; 2 486",
+			"INVITE 1; cancel 1; INVITE 2; 180 INVITE; ACK 1; BYE 1; 486 INVITE; cdr 486 b"},
+		{"any response calls for patience", 1, 2, "invite; 1 100; 1 486", "INVITE 1; 486 INVITE; cdr 486 b"},
+		{"transport error: the next one", 1, 2, "invite; 1 broken; 2 486", "INVITE 1; INVITE 2; 486 INVITE; cdr 486 b"},
+		{"503, then 408: the last word counts", 1, 2, "invite; 1 503; 2 408", "INVITE 1; INVITE 2; 408 INVITE; cdr 408 b"},
+		{"Timer C turns to the next one", 1, 2, "invite; fire 1 progress; 1 487; 2 486", "INVITE 1; cancel 1; INVITE 2; 486 INVITE; cdr 486 b"},
+		{"Timer C, and the first one answers after all", 1, 2, "invite; fire 1 progress; 1 200; 1 200 BYE; 2 486",
+			"INVITE 1; cancel 1; INVITE 2; ACK 1; BYE 1; 486 INVITE; cdr 486 b"},
+		{"no next one after a 18x", 1, 2, "invite; 1 180; 1 503", "INVITE 1; 180 INVITE; 500 INVITE; cdr 503 b"},
+		{"nobody is reachable", 1, 2, "invite; 1 timeout; 2 broken", "INVITE 1; INVITE 2; 504 INVITE; cdr 504 gateway"},
+		{"nobody answers", 1, 1, "invite; 1 180; fire call ring; 1 487", "INVITE 1; 180 INVITE; 480 INVITE; cancel 1; cdr 480 gateway"},
+		{"early media: one answer for 183 and 200", 1, 1, "invite; 1 183; 1 200; a ACK; a BYE; 1 200 BYE",
+			"INVITE 1; bind b; bind a; 183 INVITE; ACK 1; bind b; 200 INVITE; bind a; 200 BYE; BYE 1; cdr 0 a"},
+		{"stopped while it rings", 1, 1, "invite; 1 180; stop; 1 487", "INVITE 1; 180 INVITE; 503 INVITE; cancel 1; cdr 503 gateway"},
+		{"stopped while it talks", 1, 1, "invite; 1 200; a ACK; stop; a 200 BYE; 1 200 BYE",
+			"INVITE 1; ACK 1; bind b; 200 INVITE; bind a; BYE 0; BYE 1; cdr 503 gateway"},
+		{"the media plane stops", 1, 1, "invite; 1 200; a ACK; closed; a 200 BYE; 1 200 BYE",
+			"INVITE 1; ACK 1; bind b; 200 INVITE; bind a; BYE 0; BYE 1; cdr 503 gateway"},
+		{"the callee's connection goes while it rings", 1, 1, "invite; 1 180; 1 lost", "INVITE 1; 180 INVITE; 408 INVITE; cdr 408 b"},
+		{"the caller's connection goes while it rings", 1, 1, "invite; 1 180; a lost; 1 487", "INVITE 1; 180 INVITE; cancel 1; cdr 408 a"},
+		{"a re-INVITE before our 2xx is acknowledged", 1, 1, "invite; 1 200; a INVITE; a BYE; 1 200 BYE",
+			"INVITE 1; ACK 1; bind b; 200 INVITE; bind a; 500 INVITE; 200 BYE; BYE 1; cdr 0 a"},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			r := newRig(t)
+			r.targets, r.hunts = row.targets, row.hunts
+			r.play(row.steps)
+			if d := gocmp.Diff(strings.Split(row.want, "; "), r.log); d != "" {
+				t.Error(d)
+			}
+			r.checkEnd()
+		})
+	}
+}
+
+// checkEnd holds what every call owes, whatever happened to it.
+func (r *rig) checkEnd() {
+	r.t.Helper()
+	if r.ended != 1 || r.buried != 1 {
+		r.t.Errorf("%d CDRs, %d burials; legs %v; log %v", r.ended, r.buried, r.states(), r.log)
+	}
+	if r.closed > r.opened || r.closed > 1 {
+		r.t.Errorf("media opened %d times, closed %d times", r.opened, r.closed)
+	}
+	if r.final == 0 && r.call.a.State() != Gone {
+		r.t.Error("the caller's INVITE was never answered")
+	}
+	if len(r.timers) != 0 {
+		r.t.Errorf("timers left: %v", r.timers)
+	}
+}
+
+func (r *rig) states() []LegState {
+	var all []LegState
+	for _, l := range r.call.legs {
+		all = append(all, l.State())
+	}
+	return all
+}
+
+func TestNoMediaIsRefusedBeforeAnybodyRings(t *testing.T) {
+	r := newRig(t)
+	r.noMedia = true
+	r.invite()
+	if d := gocmp.Diff([]string{"503 INVITE", "cdr 503 gateway"}, r.log); d != "" {
+		t.Error(d)
+	}
+	r.checkEnd()
+}
+
+// TestHandleIsPure: the same events give the same actions.
+func TestHandleIsPure(t *testing.T) {
+	const steps = "invite; 1 183; 1 200; a ACK; 1 BYE; a 200 BYE"
+	one, two := newRig(t), newRig(t)
+	one.play(steps)
+	two.play(steps)
+	if d := gocmp.Diff(one.log, two.log); d != "" {
+		t.Error(d)
+	}
+}
+
+// TestRandomCalls throws random legal events at calls: whatever the order, every 2xx is acknowledged, every call ends with one CDR, and
+// media is closed once.
+func TestRandomCalls(t *testing.T) {
+	n := 3000
+	if testing.Short() {
+		n = 300
+	}
+	answered := 0
+	for seed := range n {
+		r := newRig(t)
+		rnd := rand.New(rand.NewPCG(uint64(seed), 1))
+		r.targets, r.hunts = 1+rnd.IntN(3), 1+rnd.IntN(3)
+		r.holdBye = rnd.IntN(2) == 0
+		r.invite()
+		for range 5 + rnd.IntN(40) {
+			r.random(rnd)
+		}
+		if r.final == 200 {
+			answered++
+		}
+		r.finish()
+		r.checkEnd()
+		if t.Failed() {
+			t.Fatalf("seed %d: %v", seed, r.log)
+		}
+	}
+	if answered < n/10 || answered > n*9/10 {
+		t.Errorf("%d of %d calls were answered: the generator is lopsided", answered, n)
+	}
+}
+
+// random does one thing that is legal now.
+func (r *rig) random(rnd *rand.Rand) {
+	if r.buried > 0 {
+		return
+	}
+	var moves []func()
+	add := func(fn func()) { moves = append(moves, fn) }
+	if r.final == 0 {
+		if rnd.IntN(8) == 0 {
+			add(func() { r.feed(Cancelled{}) })
+		}
+	} else if r.final == 200 {
+		add(func() { r.inDialog(legA, wire.ACK) })
+		add(func() {
+			r.inDialog(legA, []wire.Method{wire.BYE, wire.INFO, wire.INVITE, wire.UPDATE, wire.OPTIONS}[rnd.IntN(5)])
+		})
+	}
+	for leg := range LegID(len(r.call.legs)) {
+		for _, s := range r.requests[leg] {
+			add(func() { r.randomAnswer(rnd, leg, s) })
+		}
+	}
+	for leg := LegID(1); int(leg) < len(r.call.legs); leg++ {
+		if r.acks[leg] > 0 {
+			add(func() { r.inDialog(leg, []wire.Method{wire.BYE, wire.INFO, wire.UPDATE, wire.INVITE}[rnd.IntN(4)]) })
+		}
+		if rnd.IntN(30) == 0 {
+			add(func() { r.feed(Lost{leg}) })
+		}
+	}
+	for _, key := range r.running() {
+		if rnd.IntN(6) == 0 {
+			add(func() { r.fire(key) })
+		}
+	}
+	switch rnd.IntN(60) {
+	case 0:
+		add(func() { r.feed(Stop{causeDraining}) })
+	case 1:
+		add(func() { r.feed(Media{media.Event{Kind: media.EventFailed, Reason: "dtls"}}) })
+	case 2:
+		add(func() { r.feed(Lost{legA}) })
+	}
+	if len(moves) > 0 {
+		moves[rnd.IntN(len(moves))]()
+	}
+}
+
+// running lists the running timers, the one that is due first in front.
+func (r *rig) running() []Timer {
+	return slices.SortedFunc(maps.Keys(r.timers), func(a, b Timer) int {
+		return cmp.Or(r.timers[a].Compare(r.timers[b]), int(a.Leg-b.Leg), int(a.Kind)-int(b.Kind))
+	})
+}
+
+// randomAnswer gives one of our requests a response, or none for ever. Every 2xx to an INVITE must be acknowledged on the spot.
+func (r *rig) randomAnswer(rnd *rand.Rand, leg LegID, s Send) {
+	if s.Msg.Method != wire.INVITE {
+		r.answerTo(leg, s.Msg.Method, []int{200, 200, 481, 491, 500}[rnd.IntN(5)])
+		return
+	}
+	status := []int{100, 180, 183, 200, 200, 302, 404, 486, 487, 503, 603, 0}[rnd.IntN(12)]
+	if status == 0 || r.acks[leg] > 0 && status != 200 {
+		return
+	}
+	before := r.acks[leg]
+	r.answerTo(leg, wire.INVITE, status)
+	if status == 200 && r.acks[leg] != before+1 && s.Msg.ToTag() == "" && r.buried == 0 {
+		r.t.Errorf("leg %d: 2xx without ACK", leg)
+	}
+}
+
+// finish brings a call to its end: media reports, peers fall silent, timers fire.
+func (r *rig) finish() {
+	r.feed(Stop{causeDraining})
+	if r.holdBye && r.closed > 0 {
+		r.feed(Media{media.Event{Kind: media.EventClosed}})
+	}
+	for range 200 {
+		if r.buried > 0 {
+			break
+		}
+		if keys := r.running(); len(keys) > 0 {
+			r.fire(keys[0])
+		}
+		for leg := range r.requests {
+			if len(r.requests[leg]) > 0 {
+				r.unanswered(leg, "timeout")
+			}
+		}
+	}
+}

@@ -1,0 +1,135 @@
+package b2bua
+
+import (
+	"net/netip"
+	"slices"
+	"strconv"
+
+	"drawbridge/policy"
+	"drawbridge/sip/txn"
+	"drawbridge/sip/wire"
+	"drawbridge/telemetry"
+)
+
+// caller is what is known of who sent an INVITE. status is what the request is answered without a call; refusal ends a call attempt.
+type caller struct {
+	party   Party
+	user    string // as the far side may see it
+	status  int
+	fields  []wire.Field
+	refusal *policy.Decision
+}
+
+// identify tells who calls: an account proves itself, a trunk is known by its source.
+func (s *Switch) identify(f txn.Flow, m *wire.Message) caller {
+	realm, known := s.cfg.Realms[f.Realm()]
+	var who caller
+	switch {
+	case !known:
+		return s.stranger(f, m)
+	case realm.Browsers:
+		who = s.account(f, m)
+	default:
+		who = s.trunk(f, m)
+	}
+	if who.status == 0 && who.refusal == nil {
+		who.refusal = unservable(m)
+	}
+	return who
+}
+
+// unservable refuses what no route could serve: no hop left, or a promise of TLS to the end (RFC 5630 section 3.1.3) that a trunk over
+// UDP would break.
+func unservable(m *wire.Message) *policy.Decision {
+	switch {
+	case m.MaxForwards == 0:
+		return &policy.Decision{Status: 483}
+	case m.URI.Scheme == "sips":
+		return &policy.Decision{Status: 480, Rule: "sips/no-tls"}
+	}
+	return nil
+}
+
+// account authenticates a browser's INVITE and binds its From to the account (security.md T32: the identity is ours to say).
+func (s *Switch) account(f txn.Flow, m *wire.Message) caller {
+	if s.cfg.Auth == nil {
+		return s.stranger(f, m)
+	}
+	user, challenge, status := s.cfg.Auth(f, m, s.cfg.now())
+	who := caller{party: s.cfg.account(user, f.Realm()), user: user}
+	switch {
+	case status != 0: // nobody yet: a challenge and unreadable credentials are no call attempt
+		who.status, who.fields = status, challenge
+		if m.Has("Authorization") || m.Has("Proxy-Authorization") {
+			s.rejected(f, status, "digest")
+		}
+	case wire.Unescape(m.From.URI.User) != user:
+		who.refusal = &policy.Decision{Status: 403, Rule: "identity/from"}
+	}
+	return who
+}
+
+// trunk finds the trunk whose source this is.
+func (s *Switch) trunk(f txn.Flow, m *wire.Message) caller {
+	if t := s.trunkAt(f); t != nil {
+		return caller{party: t.party, user: wire.Unescape(m.From.URI.User)}
+	}
+	return s.stranger(f, m)
+}
+
+// trunkAt finds the trunk of a source. Several trunks may share a host: the one with a target at the very port is meant, else the first.
+func (s *Switch) trunkAt(f txn.Flow) *trunkSlots {
+	var found *trunkSlots
+	for i := range s.cfg.Trunks {
+		t := s.trunks[s.cfg.Trunks[i].Name]
+		switch {
+		case t.trunk.Realm != f.Realm() || !within(f.Remote().Addr(), t.party.Sources):
+		case t.aims(f.Remote()):
+			return t
+		case found == nil:
+			found = t
+		}
+	}
+	return found
+}
+
+// aims reports whether a is one of the trunk's targets.
+func (t *trunkSlots) aims(a netip.AddrPort) bool {
+	return slices.ContainsFunc(t.trunk.Targets, func(u wire.URI) bool {
+		host, port := u.HostPort()
+		return port == int(a.Port()) && host == a.Addr().Unmap().String()
+	})
+}
+
+// Knows reports whether a source may speak to a realm at all: anybody to browsers' realms, where accounts prove themselves, and the
+// sources of its trunks to any other. The transport asks it, so that strangers hear nothing. It may be called from any goroutine.
+func (s *Switch) Knows(realm string, src netip.Addr) bool {
+	if s.cfg.Realms[realm].Browsers {
+		return true
+	}
+	for _, t := range s.trunks {
+		if t.trunk.Realm == realm && within(src, t.party.Sources) {
+			return true
+		}
+	}
+	return false
+}
+
+// stranger turns away what no trunk and no account sent. The transport drops strangers in silence where it is told who is known; this
+// is the second line.
+func (s *Switch) stranger(f txn.Flow, m *wire.Message) caller {
+	s.cfg.Events.EmitRefused(telemetry.Refused{
+		Kind: "unknown-source", Realm: f.Realm(), Source: f.Remote().Addr().String(), Detail: string(m.Method), Count: 1,
+	})
+	return caller{status: 403}
+}
+
+func (s *Switch) rejected(f txn.Flow, status int, rule string) {
+	s.cfg.Events.EmitRejected(telemetry.Rejected{
+		Realm: f.Realm(), Source: f.Remote().Addr().String(), Method: string(wire.INVITE), Status: status, Rule: rule,
+	})
+}
+
+func retryAfter() wire.Field {
+	return wire.Field{Name: "Retry-After", Value: strconv.Itoa(policy.RetryDraining)}
+}

@@ -1,0 +1,53 @@
+package b2bua
+
+import (
+	"drawbridge/sip/wire"
+	"drawbridge/telemetry"
+	"drawbridge/topology"
+)
+
+// Cause is the one reason a call ends. It becomes the final response or BYE of each leg, the Reason header and the CDR.
+type Cause = telemetry.Cause
+
+// Who ended the call.
+const (
+	byCaller  = "a"
+	byCallee  = "b"
+	byGateway = "gateway"
+)
+
+// The causes that are the gateway's own. Statuses from peers go through failure.
+var (
+	causeCancelled = Cause{SIP: 487, Q850: 16, Text: "caller cancelled", By: byCaller}
+	causeElsewhere = Cause{SIP: 200, Q850: 26, Text: "call completed elsewhere", By: byGateway}
+	causeAbandoned = Cause{SIP: 487, Q850: 31, Text: "branch abandoned", By: byGateway}
+	causeNoAnswer  = Cause{SIP: 480, Q850: 19, Text: "no answer", By: byGateway}
+	causeNoMedia   = Cause{SIP: 503, Q850: 34, Text: "no media resources", By: byGateway}
+	causeNoAck     = Cause{SIP: 408, Q850: 102, Text: "no ACK", By: byGateway}
+	causeExpired   = Cause{SIP: 408, Q850: 102, Text: "session expired", By: byGateway}
+	causeLost      = Cause{SIP: 408, Q850: 27, Text: "signalling connection lost", By: byGateway}
+	causeDraining  = Cause{SIP: 503, Q850: 41, Text: "gateway stopping", By: byGateway}
+	causeInternal  = Cause{SIP: 500, Q850: 41, Text: "internal", By: byGateway}
+	causeBadAnswer = Cause{SIP: 488, Q850: 88, Text: "unusable answer", By: byGateway}
+)
+
+// normal is a hang-up of a confirmed call.
+func normal(by string) Cause {
+	return Cause{Q850: topology.CauseNormal, Text: "normal call clearing", By: by}
+}
+
+// failure is a final SIP status as a cause.
+func failure(status int, by string) Cause {
+	return Cause{SIP: status, Q850: topology.Q850(status), Text: wire.ReasonPhrase(status), By: by}
+}
+
+// sideOf names a leg's side as CDRs do.
+func sideOf(leg LegID) string {
+	if leg == legA {
+		return byCaller
+	}
+	return byCallee
+}
+
+// reason is the Reason value of a cause.
+func reason(c Cause) string { return topology.Reason(c.SIP, c.Q850, c.Text) }

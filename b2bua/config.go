@@ -1,0 +1,146 @@
+package b2bua
+
+import (
+	"net/netip"
+	"time"
+
+	"drawbridge/media"
+	"drawbridge/media/offer"
+	"drawbridge/policy"
+	"drawbridge/policy/route"
+	"drawbridge/sip/txn"
+	"drawbridge/sip/wire"
+	"drawbridge/telemetry"
+)
+
+// Config configures a Switch.
+type Config struct {
+	Trunks  []Trunk
+	Realms  map[string]Realm // by name
+	Ring    time.Duration    // longest ringing; 0 means 90 s
+	Session time.Duration    // Session-Expires that is asked for (RFC 4028); 0 means 30 min, negative none
+
+	// Core runs the transactions. Media is the media plane.
+	Core  *txn.Core
+	Media *media.Engine
+	// Decide judges a call attempt. nil means policy.Decide without limits.
+	Decide func(policy.Request) policy.Decision
+	// Routes names the candidates for a dialled number, best first.
+	Routes func(realm, number string) []route.Candidate
+	// Locate finds where an account can be reached: registered contacts and JSON lines.
+	Locate func(user string) []Target
+	// Number is an account's number, its caller id on trunks; "" means its name. nil knows none.
+	Number func(user string) string
+	// Auth authenticates a request from a browser realm: status 0 and the account, or a status with challenge fields.
+	Auth func(f txn.Flow, m *wire.Message, now time.Time) (user string, challenge []wire.Field, status int)
+	// Flow gives the way to a remote address out of a realm.
+	Flow func(realm string, remote netip.AddrPort) (txn.Flow, error)
+	// Registrar serves REGISTER; nil refuses it.
+	Registrar Registrar
+	Events    telemetry.Listener
+
+	open func(call string, notify func(media.Event)) session // tests: media that needs no socket
+	now  func() time.Time                                    // tests
+}
+
+// Registrar is the part of the registrar that shares the transaction layer with the calls.
+type Registrar interface {
+	Request(sh *txn.Shard, tx *txn.Server, f txn.Flow, m *wire.Message)
+	FlowLost(key txn.FlowKey)
+}
+
+// Trunk is a peer that calls are sent to and come from.
+type Trunk struct {
+	Name, Realm string
+	Targets     []wire.URI     // numeric hosts, best first; each is tried in turn
+	Sources     []netip.Prefix // where its requests come from; the targets' addresses always count
+	Codecs      []offer.Codec  // best first; nil means the realm's
+	MaxCalls    int            // 0 means no limit
+	Domain      string         // host of From and To towards the trunk; "" means the realm's
+}
+
+// Realm is a side of the border.
+type Realm struct {
+	Name          string
+	Browsers      bool // authenticated accounts and WebRTC media; else trunks and RTP
+	Codecs        []offer.Codec
+	Domain        string // host of From and To; "" means the address of the flow
+	AllowLoopback bool   // peers may announce loopback media addresses (demo, tests)
+}
+
+func (c Config) withDefaults() Config {
+	if c.Ring == 0 {
+		c.Ring = ringLimit
+	}
+	if c.Session == 0 {
+		c.Session = sessionLength
+	}
+	if c.Decide == nil {
+		c.Decide = func(r policy.Request) policy.Decision { return policy.Decide(policy.Limits{}, r) }
+	}
+	if c.Routes == nil {
+		c.Routes = func(string, string) []route.Candidate { return nil }
+	}
+	if c.Locate == nil {
+		c.Locate = func(string) []Target { return nil }
+	}
+	if c.Number == nil {
+		c.Number = func(string) string { return "" }
+	}
+	if c.open == nil && c.Media != nil {
+		engine := c.Media
+		c.open = func(call string, notify func(media.Event)) session { return engine.Open(call, notify) }
+	}
+	if c.now == nil {
+		c.now = time.Now
+	}
+	return c
+}
+
+// session is what the switch asks of a media session; *media.Session is one.
+type session interface {
+	Add(media.LegID, media.Side) (offer.Local, error)
+	Bind(media.LegID, offer.Stream)
+	SendDTMF(media.LegID, byte, time.Duration)
+	Close()
+}
+
+// party describes a trunk as the far end of a leg.
+func (c *Config) party(t *Trunk) Party {
+	r := c.Realms[t.Realm]
+	p := Party{Realm: r, Name: t.Name, Trunk: true, Codecs: t.Codecs, Sources: t.sources()}
+	if len(p.Codecs) == 0 {
+		p.Codecs = r.Codecs
+	}
+	if t.Domain != "" {
+		p.Realm.Domain = t.Domain
+	}
+	return p
+}
+
+// account describes a user as the far end of a leg.
+func (c *Config) account(user, realm string) Party {
+	r := c.Realms[realm]
+	return Party{Realm: r, Name: user, Number: c.Number(user), Codecs: r.Codecs}
+}
+
+// sources are the trunk's own prefixes and the addresses of its numeric targets.
+func (t *Trunk) sources() []netip.Prefix {
+	all := t.Sources[:len(t.Sources):len(t.Sources)]
+	for _, u := range t.Targets {
+		if a, err := netip.ParseAddr(u.Host); err == nil {
+			all = append(all, netip.PrefixFrom(a, a.BitLen()))
+		}
+	}
+	return all
+}
+
+func within(a netip.Addr, prefixes []netip.Prefix) bool {
+	a = a.Unmap()
+	for _, p := range prefixes {
+		if p.Contains(a) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,25 @@
+// Package b2bua is the back-to-back user agent (RFC 7092): it ends the caller's dialog and media, opens its own towards the callee,
+// and keeps the two apart. Nothing that arises on a leg reaches the other leg except as a decision of the call.
+//
+// Reading order:
+//
+//	config.go    what a Switch needs
+//	switch.go    the transaction user: finds or creates the call a message belongs to
+//	caller.go    who calls: digest, trunk by source        routes.go    candidates for a number, as targets
+//	event.go     what can happen to a call                 action.go    what a call can ask for
+//	call.go      the life of a call, one verb a phase
+//	hunt.go      candidates, forks, failover, and what the caller is told when nobody answers
+//	teardown.go  one cause, both legs, one CDR             cause.go     SIP status -> Q.850
+//	leg.go       what the coordinator wants of a leg, and the state machine of both kinds
+//	sipleg.go    a SIP dialog: uas.go (we are called), uac.go (we call), reinvite.go, session.go (RFC 4028), dtmf.go (INFO), timers.go
+//	far.go       what crosses from one side to the other: the INVITE's skeleton, the final status
+//	jsonleg.go   the same over the JSON signalling (signal.go)
+//	execute.go   actions become transactions, timers, media; book.go: who owns which tag
+//	line.go      JSON signalling in                        drain.go     the end of the process
+//
+// Goroutines: none of its own. A Call lives on the shard of its tokens and is touched by that shard's goroutine alone, so it has no lock.
+// Call.Handle is pure: no clock, no I/O, no random except the token source it was given. The Switch executes what it asks for.
+// Media reports come from other goroutines and are posted to the shard.
+//
+// RFC 3261 (12-15), 3264, 3311 (UPDATE), 3326 (Reason), 3398 (causes), 4028 (session timers), 6026, 6086 (INFO), 6337.
+package b2bua

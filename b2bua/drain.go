@@ -1,0 +1,45 @@
+package b2bua
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"drawbridge/sip/txn"
+)
+
+// farewell is how long BYEs have to be answered after the drain deadline: a few retransmissions. Chosen here.
+const farewell = 2 * time.Second
+
+// Drain refuses new calls (503 with Retry-After) and waits for the others to end. When ctx is done first they are hung up, and Drain
+// returns ErrDraining with
+// the cause of ctx after a moment for the answers. The core must still run.
+func (s *Switch) Drain(ctx context.Context) error {
+	s.draining.Store(true)
+	if s.wait(ctx) {
+		return nil
+	}
+	for shard := range s.books {
+		s.cfg.Core.PostForced(shard, func(sh *txn.Shard) {
+			for at := range s.books[sh.Index()].seats {
+				s.feed(at, Stop{causeDraining})
+			}
+		})
+	}
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
+	defer cancel()
+	s.wait(last)
+	return fmt.Errorf("%w: %w", ErrDraining, context.Cause(ctx))
+}
+
+// wait blocks until no call is left; false when ctx is done first.
+func (s *Switch) wait(ctx context.Context) bool {
+	for s.active.Load() > 0 {
+		select {
+		case <-s.left:
+		case <-ctx.Done():
+			return s.active.Load() == 0
+		}
+	}
+	return true
+}

@@ -1,0 +1,193 @@
+package b2bua
+
+import (
+	"net/netip"
+
+	"drawbridge/media"
+	"drawbridge/media/offer"
+	"drawbridge/policy"
+	"drawbridge/sip/txn"
+	"drawbridge/sip/wire"
+)
+
+// The identifiers of a call. They look alike on the wire; the compiler keeps them apart here.
+type (
+	CallID string // one per call attempt, minted here; never on the wire
+	LegID  int    // legs of a call in the order they were made; 0 is the caller's side
+	TxID   uint32 // one transaction of a call, numbered by whoever starts it; 0 is none
+)
+
+// legA is the caller's side. noLeg marks what belongs to the call as a whole.
+const (
+	legA  LegID = 0
+	noLeg LegID = -1
+)
+
+// Event is something that has happened to a call.
+type Event interface{ event() }
+
+// Events that come from outside.
+type (
+	// Invited is the first event: a call attempt.
+	Invited struct{ Setup Setup }
+	// Decided answers AskPolicy.
+	Decided struct{ Decision policy.Decision }
+	// Routed answers AskRoutes. Status is what the caller is told when there is no candidate.
+	Routed struct {
+		Candidates []Candidate
+		Status     int
+		Rule       string
+	}
+	// Claimed answers Claim: whether the trunk had a free slot.
+	Claimed struct{ Granted bool }
+	// Opened answers AskMedia.
+	Opened struct {
+		Side  media.LegID
+		Local offer.Local
+		Err   error
+	}
+	// Request is a request inside the dialog of a leg. Tx is 0 for an ACK.
+	Request struct {
+		Leg  LegID
+		Tx   TxID
+		Flow txn.Flow
+		Msg  *wire.Message
+	}
+	// Response belongs to a client transaction of a leg.
+	Response struct {
+		Leg LegID
+		Tx  TxID
+		Msg *wire.Message
+	}
+	// Failed ends a client transaction without a final response.
+	Failed struct {
+		Leg LegID
+		Tx  TxID
+		Err error
+	}
+	// Cancelled is a CANCEL of the caller's INVITE, already answered 200.
+	Cancelled struct{}
+	// Heard is a JSON signal on a leg's line.
+	Heard struct {
+		Leg    LegID
+		Signal Signal
+	}
+	// Lost tells a leg that its flow or line has gone.
+	Lost struct{ Leg LegID }
+	// Media is a report of the media session.
+	Media struct{ Event media.Event }
+	// Fired is a timer.
+	Fired struct{ Timer Timer }
+	// Stop ends the call for a reason of the gateway's own.
+	Stop struct{ Cause Cause }
+)
+
+func (Invited) event()   {}
+func (Decided) event()   {}
+func (Routed) event()    {}
+func (Claimed) event()   {}
+func (Opened) event()    {}
+func (Request) event()   {}
+func (Response) event()  {}
+func (Failed) event()    {}
+func (Cancelled) event() {}
+func (Heard) event()     {}
+func (Lost) event()      {}
+func (Media) event()     {}
+func (Fired) event()     {}
+func (Stop) event()      {}
+
+// News is what a leg makes of its events for the coordinator.
+type (
+	// rang: the callee is alerted; early is set when the leg previewed its media.
+	rang struct {
+		leg   LegID
+		early *offer.Stream
+	}
+	// answered: the callee has answered.
+	answered struct {
+		leg    LegID
+		stream offer.Stream
+	}
+	// refused: the callee's leg has failed before it was answered.
+	refused struct {
+		leg         LegID
+		cause       Cause
+		unreachable bool // no final response came: timeout or transport error
+	}
+	// confirmed: the caller's side has taken our answer; stream is set when its ACK brought the answer to a late offer.
+	confirmed struct {
+		leg    LegID
+		stream *offer.Stream
+	}
+	// moved: a leg has renegotiated its stream.
+	moved struct {
+		leg    LegID
+		stream offer.Stream
+	}
+	// dialled: digits asked for by signalling (INFO, JSON).
+	dialled struct {
+		leg    LegID
+		digits []digit
+	}
+	// cancelled: the caller gave up before the answer.
+	cancelled struct{}
+	// ended: a leg is over and takes the call with it.
+	ended struct {
+		leg   LegID
+		cause Cause
+	}
+)
+
+func (rang) event()      {}
+func (answered) event()  {}
+func (refused) event()   {}
+func (confirmed) event() {}
+func (moved) event()     {}
+func (dialled) event()   {}
+func (cancelled) event() {}
+func (ended) event()     {}
+
+// Setup is a call attempt as the switch has understood it: over SIP (Invite, Tx, Flow) or JSON (Line, Ref, SDP).
+type Setup struct {
+	ID     CallID
+	Caller Party
+	From   string // the caller's user or number, as the far side may see it
+	To     string // number or user dialled
+
+	Invite *wire.Message
+	Tx     TxID
+	Tag    string // our To tag: the transaction answers CANCEL with it too
+	Flow   txn.Flow
+
+	Line Line
+	Ref  string // the call's id on its line
+	SDP  []byte
+
+	Refusal *policy.Decision // set when the switch itself has turned the caller away
+}
+
+// Party is who is at the far end of a leg.
+type Party struct {
+	Realm   Realm
+	Name    string         // trunk or account
+	Trunk   bool           // a trunk, not an account
+	Number  string         // an account's number, its caller id on trunks; "" means its name
+	Codecs  []offer.Codec  // best first
+	Sources []netip.Prefix // where a trunk's requests come from
+}
+
+// Candidate is one way to reach the callee: one target of a trunk, or every contact of an account in one realm. All its targets ring
+// at once.
+type Candidate struct {
+	Callee  Party
+	Targets []Target
+	Rule    string
+}
+
+// Target is one place to send an INVITE to: over SIP (Flow, Contact) or over JSON (Line).
+type Target struct {
+	Flow    txn.Flow
+	Contact wire.Addr
+	Line    Line
+}

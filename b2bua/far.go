@@ -1,0 +1,39 @@
+package b2bua
+
+import (
+	"drawbridge/sip/txn"
+	"drawbridge/sip/wire"
+	"drawbridge/topology"
+)
+
+// seed is the caller's INVITE as topology may read it; a call from a JSON line gets one made up of what the line said.
+func (c *Call) seed() *wire.Message {
+	if c.setup.Invite != nil {
+		return c.setup.Invite
+	}
+	m := wire.NewRequest(wire.INVITE, wire.URI{Scheme: "sip", User: c.setup.To, Host: c.setup.Caller.Realm.Domain})
+	m.From.URI = wire.URI{Scheme: "sip", User: c.setup.From, Host: c.setup.Caller.Realm.Domain}
+	m.To.URI = m.URI
+	return m
+}
+
+// outbound is the INVITE skeleton towards a callee: topology says what of the caller may be seen. A trunk is told an account's number,
+// another account its name.
+func outbound(in *wire.Message, s Setup, p Party, t Target, f txn.Flow) *wire.Message {
+	far := topology.Far{Target: t.Contact.URI, Host: p.Realm.Domain, Caller: s.From, Callee: s.To}
+	if far.Host == "" {
+		far.Host = f.SentBy().Addr().Unmap().String()
+	}
+	if p.Trunk && s.Caller.Number != "" {
+		far.Caller = s.Caller.Number
+	}
+	return topology.Invite(in, far)
+}
+
+// callerStatus is what the caller is told for the status that ended the call.
+func callerStatus(c Cause, p Party) int {
+	if c.By != byCallee {
+		return c.SIP
+	}
+	return topology.ToCaller(c.SIP, p.Trunk)
+}

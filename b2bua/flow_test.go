@@ -1,0 +1,479 @@
+package b2bua
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"drawbridge/media"
+	"drawbridge/sip/wire"
+	"drawbridge/telemetry"
+)
+
+// TestFlows plays testdata/flows/*.flow in virtual time. A file reads like a ladder diagram; newWorld says who is who.
+//
+//	A -> INVITE 100           A sends; a direction word is the SDP (default sendrecv), "nosdp" none; Name:value is a header
+//	T <- INVITE sendrecv      T must have got that next, with SDP of that direction; ~x: holds x; !x: does not; same: SDP as before
+//	T -> 180                  answers the newest request; method=INVITE picks another; tag=x another To tag; keep: more answers follow
+//	T <- nothing              and nothing else
+//	wait 5s · deaf T · hear T · lose A · drain 5s · media b dtmf 5 · media a failed
+//	expect ended sip=486 by=b · expect answered 1 · expect cdrs 1 · expect bound a:opus:sendrecv · expect dtmf b 5 · expect calls 0
+//	# comment, ; comment
+func TestFlows(t *testing.T) {
+	files, err := filepath.Glob("testdata/flows/*.flow")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no flows", err)
+	}
+	for _, f := range files {
+		text, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Run(strings.TrimSuffix(filepath.Base(f), ".flow"), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { play(t, string(text)) })
+		})
+	}
+}
+
+// player runs one flow.
+type player struct {
+	*world
+	line int
+	text string
+	same string // the SDP that "same" means: the one before the last, of the peer at hand
+}
+
+func play(t *testing.T, text string) {
+	p := &player{world: newWorld(t, editOf(text))}
+	defer p.close()
+	for i, line := range strings.Split(text, "\n") {
+		line, _, _ = strings.Cut(line, " ;")
+		line, _, _ = strings.Cut(line, "#")
+		words := strings.Fields(line)
+		if len(words) == 0 || words[0] == "config" && words[1] != "ports" {
+			continue
+		}
+		p.line, p.text = i+1, line
+		p.step(words)
+		synctest.Wait()
+		if t.Failed() {
+			p.stop()
+			<-p.stopped
+			t.FailNow()
+		}
+	}
+}
+
+// editOf reads the "config" lines of a flow: "config limit acme 1", "config ring 20s". "config ports 2", the RTP port pairs that are left
+// from there on, is a step.
+func editOf(text string) func(*Config) {
+	return func(c *Config) {
+		for line := range strings.SplitSeq(text, "\n") {
+			w := strings.Fields(line)
+			if len(w) < 3 || w[0] != "config" {
+				continue
+			}
+			switch w[1] {
+			case "limit":
+				i := slices.IndexFunc(c.Trunks, func(t Trunk) bool { return t.Name == w[2] })
+				c.Trunks[i].MaxCalls, _ = strconv.Atoi(w[3])
+			case "ring":
+				c.Ring, _ = time.ParseDuration(w[2])
+			}
+		}
+	}
+}
+
+func (p *player) fail(format string, args ...any) {
+	p.t.Helper()
+	p.t.Errorf("line %d: %s\n\t%s", p.line, strings.TrimSpace(p.text), fmt.Sprintf(format, args...))
+}
+
+func (p *player) step(w []string) {
+	switch w[0] {
+	case "config":
+		n, _ := strconv.Atoi(w[2])
+		p.record(func() { p.ports = n })
+	case "wait":
+		d, err := time.ParseDuration(w[1])
+		if err != nil {
+			p.fail("%v", err)
+		}
+		time.Sleep(d)
+	case "deaf", "hear":
+		p.record(func() { p.peers[w[1]].deaf = w[0] == "deaf" })
+	case "lose":
+		p.lose(w[1])
+	case "drain":
+		d, _ := time.ParseDuration(w[1])
+		go func() {
+			ctx, cancel := context.WithTimeout(context.Background(), d)
+			defer cancel()
+			_ = p.sw.Drain(ctx)
+		}()
+	case "media":
+		p.media(w[1], w[2:])
+	case "expect":
+		p.expect(w[1], w[2:])
+	default:
+		p.exchange(w)
+	}
+}
+
+func (p *player) exchange(w []string) {
+	out := w[1] == "->"
+	switch peer := p.peers[w[0]]; {
+	case w[0] == "J" && out:
+		p.say(w[2], w[3:])
+	case w[0] == "J":
+		p.hears(w[2], w[3:])
+	case peer == nil:
+		p.fail("nobody is called %s", w[0])
+	case out:
+		p.sends(peer, w[2], w[3:])
+	default:
+		p.receives(peer, w[2], w[3:])
+	}
+}
+
+func (p *player) lose(name string) {
+	if name == "J" {
+		p.sw.LineLost(p.world.line)
+		return
+	}
+	p.core.FlowLost(p.peers[name].flow, nil)
+}
+
+func (p *player) media(side string, w []string) {
+	leg := map[string]media.LegID{"a": media.A, "b": media.B}[side]
+	ev := media.Event{Kind: media.EventFailed, Leg: leg, Reason: "dtls"}
+	switch w[0] {
+	case "dtmf":
+		ev = media.Event{Kind: media.EventDTMF, Leg: leg, Digit: w[1][0]}
+	case "ice":
+		ev = media.Event{Kind: media.EventICE, Leg: leg}
+	}
+	p.medias[len(p.medias)-1].notify(ev)
+}
+
+// options are the words behind a message.
+type options struct {
+	dir, method, tag, from string
+	user, hops, contact    string
+	nosdp, keep            bool
+	args                   []string
+	headers                []wire.Field
+}
+
+func parseOptions(words []string) options {
+	var o options
+	for _, w := range words {
+		name, value, isHeader := strings.Cut(w, ":")
+		switch {
+		case w == "nosdp":
+			o.nosdp = true
+		case w == "keep":
+			o.keep = true
+		case w == "sendrecv" || w == "sendonly" || w == "recvonly" || w == "inactive":
+			o.dir = w
+		case strings.HasPrefix(w, "method="):
+			o.method = w[7:]
+		case strings.HasPrefix(w, "tag="):
+			o.tag = w[4:]
+		case strings.HasPrefix(w, "user="):
+			o.user = w[5:]
+		case strings.HasPrefix(w, "contact="):
+			o.contact = w[8:]
+		case strings.HasPrefix(w, "hops="):
+			o.hops = w[5:]
+		case strings.HasPrefix(w, "from="):
+			o.from = w[5:]
+		case isHeader && name != "sip":
+			o.headers = append(o.headers, wire.Field{Name: name, Value: strings.ReplaceAll(value, "_", " ")})
+		default:
+			o.args = append(o.args, w)
+		}
+	}
+	return o
+}
+
+// sends puts one message on the wire.
+func (p *player) sends(from *peer, what string, words []string) {
+	o := parseOptions(words)
+	if what == "again" {
+		b := from.answers
+		if len(o.args) > 0 {
+			b = from.sent
+		}
+		p.core.Receive(from.flow, b)
+		return
+	}
+	m := p.build(from, what, o)
+	m.Fields = append(m.Fields, o.headers...)
+	if o.contact != "" {
+		at := netip.MustParseAddrPort(o.contact)
+		m.Contact = []wire.Addr{{URI: wire.URI{Scheme: "sip", Host: at.Addr().String(), Port: int(at.Port())}}}
+	}
+	if o.from != "" {
+		from.sendFrom(p.peers[o.from].flow, m)
+		return
+	}
+	from.send(m)
+}
+
+func (p *player) build(from *peer, what string, o options) *wire.Message {
+	var m *wire.Message
+	status, err := strconv.Atoi(what)
+	withSDP, answer := o.dir != "", true
+	switch {
+	case err == nil:
+		pending := slices.Clone(from.pending)
+		m = from.response(status, o.method, o.tag)
+		if o.keep {
+			from.pending = pending
+		}
+		withSDP = withSDP || status == 200 && m.CSeq.Method == wire.INVITE && !o.nosdp
+	case what == "INVITE":
+		m = from.call(o.args[0])
+		withSDP, answer = !o.nosdp, false
+		if o.user != "" {
+			m.From.URI.User = o.user
+		}
+		if o.hops != "" {
+			m.MaxForwards, _ = strconv.Atoi(o.hops)
+		}
+	case what == "REINVITE":
+		m = from.within(wire.INVITE)
+		withSDP, answer = !o.nosdp, false
+	case what == "UPDATE":
+		m, answer = from.within(wire.UPDATE), false
+	case what == "ACK":
+		m = from.request(wire.ACK, from.seq)
+	case what == "CANCEL":
+		m = from.cancel()
+	case what == "INFO":
+		m = from.within(wire.INFO)
+		m.ContentType, m.Body = "application/dtmf-relay", []byte("Signal="+o.args[0]+"\r\nDuration=100\r\n")
+	case from.invite == nil: // outside any dialog
+		from.call("")
+		m = from.request(wire.Method(what), 1)
+	default:
+		m = from.within(wire.Method(what))
+	}
+	if withSDP {
+		m.ContentType, m.Body = sdpType, from.sdp(o.dir, answer)
+	}
+	return m
+}
+
+// receives takes the next message that a peer has got and checks it.
+func (p *player) receives(at *peer, what string, words []string) {
+	m := p.next(at, what)
+	switch {
+	case what == "nothing" && m != nil:
+		p.fail("got %s", m.Bytes())
+	case what != "nothing" && m == nil:
+		p.fail("got nothing")
+	}
+	if m == nil || what == "nothing" {
+		return
+	}
+	p.same = ""
+	if n := len(at.bodies); n > 0 {
+		p.same = at.bodies[n-1]
+	}
+	at.seen[m.Branch()] = true
+	at.heard(m)
+	got := string(m.Method)
+	if !m.IsRequest() {
+		got = strconv.Itoa(m.Status)
+	}
+	if got != what {
+		p.fail("got %s", m.Bytes())
+		return
+	}
+	if m.Status >= 300 && m.CSeq.Method == wire.INVITE {
+		at.acknowledge(m)
+	}
+	p.matches(m, words)
+	for _, secret := range []string{"secret-cname", "10.0.0."} {
+		if at.flow.realm == "carrier" && strings.Contains(string(m.Bytes()), secret) {
+			p.fail("leaks %s: %s", secret, m.Bytes())
+		}
+	}
+}
+
+// next takes the next message of a peer; 100 Trying and retransmitted requests are passed over. nil when there is none.
+func (p *player) next(at *peer, what string) (m *wire.Message) {
+	p.record(func() {
+		for m == nil && len(at.inbox) > 0 {
+			m, at.inbox = at.inbox[0], at.inbox[1:]
+			if what != "100" && m.Status == 100 || at.seen[m.Branch()] && repeats(m) {
+				m = nil
+			}
+		}
+	})
+	return m
+}
+
+// repeats reports whether a message whose branch was seen before is a retransmission: a request but for ACK and CANCEL, which share
+// the branch of their INVITE.
+func repeats(m *wire.Message) bool {
+	return m.IsRequest() && m.Method != wire.ACK && m.Method != wire.CANCEL
+}
+
+func (p *player) matches(m *wire.Message, words []string) {
+	text := string(m.Bytes())
+	for _, w := range words {
+		var ok bool
+		switch {
+		case w == "nosdp":
+			ok = len(m.Body) == 0
+		case w == "same":
+			ok = string(m.Body) == p.same && p.same != ""
+		case w[0] == '~':
+			ok = strings.Contains(text, strings.ReplaceAll(w[1:], "_", " "))
+		case w[0] == '!':
+			ok = !strings.Contains(text, strings.ReplaceAll(w[1:], "_", " "))
+		case strings.HasPrefix(w, "for="):
+			ok = string(m.CSeq.Method) == w[4:]
+		default:
+			ok = hasSDP(m) && direction(string(m.Body)) == w
+		}
+		if !ok {
+			p.fail("%s does not hold for\n%s", w, text)
+		}
+	}
+}
+
+// say and hears are the page's side of a JSON call.
+func (p *player) say(what string, w []string) {
+	s := Signal{Type: SignalType(what), Call: "ref-1"}
+	line := p.world.line
+	for _, in := range line.inbox {
+		if in.Type == SignalCall {
+			s.Call = in.Call
+		}
+	}
+	if n := len(line.heard); n > 0 && what != "call" {
+		s.Call = line.heard[n-1].Call
+	}
+	sdp := string(p.peers["A"].sdp("", what == "answer"))
+	switch s.Type {
+	case SignalCall:
+		s.To, s.SDP = w[0], sdp
+	case SignalAnswer:
+		s.SDP = sdp
+	case SignalHold:
+		s.On = w[0] == "on"
+		s.SDP = sdp
+		if s.On {
+			s.SDP = string(p.peers["A"].sdp("sendonly", false))
+		}
+	case SignalDTMF:
+		s.Digits = w[0]
+	case SignalBye:
+		if len(w) > 0 {
+			s.Status, _ = strconv.Atoi(w[0])
+		}
+	case SignalRinging, SignalStage, SignalError: // their type says all
+	}
+	p.sw.Signal(line, s)
+}
+
+func (p *player) hears(what string, w []string) {
+	line := p.world.line
+	var got []Signal
+	p.record(func() {
+		if len(line.inbox) > 0 {
+			got, line.inbox = line.inbox[:1:1], line.inbox[1:]
+		}
+	})
+	switch {
+	case len(got) == 0 && what != "nothing":
+		p.fail("got nothing")
+		return
+	case len(got) == 0:
+		return
+	case what == "nothing":
+		p.fail("got %+v", got[0])
+		return
+	}
+	s := got[0]
+	line.heard = append(line.heard, s)
+	if string(s.Type) != what {
+		p.fail("got %+v", s)
+	}
+	text := fmt.Sprintf("%+v", s)
+	for _, want := range w {
+		if !strings.Contains(text, want) {
+			p.fail("%s is not in %s", want, text)
+		}
+	}
+}
+
+// expect checks what the operator sees.
+func (p *player) expect(what string, w []string) {
+	var answered int
+	var cdrs []telemetry.CallEnded
+	for _, e := range p.events {
+		switch e := e.(type) {
+		case telemetry.CallAnswered:
+			answered++
+		case telemetry.CallEnded:
+			cdrs = append(cdrs, e)
+		}
+	}
+	switch what {
+	case "answered":
+		p.equal(w[0], strconv.Itoa(answered))
+	case "cdrs":
+		p.equal(w[0], strconv.Itoa(len(cdrs)))
+	case "calls":
+		p.equal(w[0], strconv.Itoa(p.sw.Active()))
+	case "dtmf":
+		leg := map[string]int{"a": 0, "b": 1}[w[0]]
+		p.equal(w[1], p.medias[len(p.medias)-1].digits[leg])
+	case "bound":
+		binds := p.medias[len(p.medias)-1].binds
+		if !slices.Contains(binds, w[0]) || binds[len(binds)-1] != w[0] && len(w) > 1 {
+			p.fail("bound %v", binds)
+		}
+	case "ended":
+		if len(cdrs) == 0 {
+			p.fail("no CDR")
+			return
+		}
+		p.cdr(cdrs[len(cdrs)-1], w)
+	default:
+		p.fail("expect what?")
+	}
+}
+
+func (p *player) equal(want, got string) {
+	if want != got {
+		p.fail("is %s", got)
+	}
+}
+
+func (p *player) cdr(e telemetry.CallEnded, w []string) {
+	for _, word := range w {
+		name, want, _ := strings.Cut(word, "=")
+		got := map[string]string{
+			"sip": strconv.Itoa(e.Cause.SIP), "q850": strconv.Itoa(e.Cause.Q850), "by": e.Cause.By, "rule": e.Rule,
+			"dur": e.Duration.String(), "setup": e.Setup.String(), "a": e.A.Peer, "b": e.B.Peer, "in": strconv.FormatUint(e.A.PacketsIn, 10),
+			"text": strings.ReplaceAll(e.Cause.Text, " ", "_"), "kindb": e.B.Kind, "codecb": e.B.Codec, "codeca": e.A.Codec,
+		}[name]
+		if got != want {
+			p.fail("%s is %s: %+v", name, got, e)
+		}
+	}
+}

@@ -1,0 +1,145 @@
+package b2bua
+
+import (
+	"drawbridge/media"
+	"drawbridge/policy"
+)
+
+// hunt is the way through the candidates (RFC 3261 section 16.7 in spirit: we are a UA on both sides, but the caller sees one outcome).
+type hunt struct {
+	candidates []Candidate // not tried yet
+	current    Candidate
+	branches   []LegID // legs of the current candidate
+	alerted    bool    // a 18x has been passed on: no other candidate after that
+	failures   []refused
+	worst      outcome
+}
+
+// outcome is what is known of the failed candidates.
+type outcome struct {
+	cause   Cause // the last answer of a target
+	spoke   bool  // some target has given a final response
+	limited bool  // a trunk was full
+}
+
+// tryNext turns to the next candidate: a slot of its trunk, then media in its realm, then its targets.
+func (c *Call) tryNext() {
+	h := &c.hunt
+	h.branches, h.failures = nil, nil
+	if len(h.candidates) == 0 {
+		c.exhausted()
+		return
+	}
+	h.current, h.candidates = h.candidates[0], h.candidates[1:]
+	trunk := ""
+	if h.current.Callee.Trunk {
+		trunk = h.current.Callee.Name
+	}
+	c.out.do(Claim{trunk})
+}
+
+func (c *Call) claimed(ev Claimed) {
+	if !ev.Granted {
+		c.hunt.worst.limited = true
+		c.tryNext()
+		return
+	}
+	c.out.do(AskMedia{media.B, c.hunt.current.Callee.mediaSide()})
+}
+
+// fork dials every target of the candidate at once. They share one media endpoint: who answers first gets it.
+func (c *Call) fork(ev Opened) {
+	h := &c.hunt
+	if ev.Err != nil {
+		c.noMedia()
+		return
+	}
+	in := c.seed()
+	for _, t := range h.current.Targets {
+		id := LegID(len(c.legs))
+		core := newLegCore(c.out, id, h.current.Callee, c.cfg.serial+uint64(id))
+		var leg Leg
+		if t.Line != nil {
+			leg = newCalleeLine(core, t.Line, c.setup)
+		} else {
+			leg = newUAC(core, t, c.setup, c.cfg.session)
+		}
+		c.legs = append(c.legs, leg)
+		h.branches = append(h.branches, id)
+		if err := leg.Open(ev.Local); err != nil {
+			c.hangup(failure(statusOf(err), byGateway))
+			return
+		}
+		leg.Dial(in, len(h.candidates) == 0)
+	}
+	c.out.start(noLeg, ringTimer, c.cfg.ring)
+}
+
+// branchFailed waits for the last branch of a candidate; then the best answer counts.
+func (c *Call) branchFailed(ev refused) {
+	h := &c.hunt
+	h.failures = append(h.failures, ev)
+	if ev.cause.SIP >= 600 { // a 6xx speaks for the user: it ends the hunt
+		c.hangup(ev.cause)
+		return
+	}
+	for _, id := range h.branches {
+		if !c.failed(id) {
+			return
+		}
+	}
+	best := h.best()
+	h.worst.cause = best.cause
+	h.worst.spoke = h.worst.spoke || !best.unreachable
+	if h.alerted || !elsewhere(best) {
+		c.hangup(best.cause)
+		return
+	}
+	c.tryNext()
+}
+
+// failed reports whether a branch of the current candidate has given up.
+func (c *Call) failed(id LegID) bool {
+	for _, f := range c.hunt.failures {
+		if f.leg == id {
+			return true
+		}
+	}
+	return false
+}
+
+// best picks the answer that says most: what a target has said beats silence, a lower class beats a higher one (RFC 3261 section 16.7).
+func (h *hunt) best() refused {
+	best := h.failures[0]
+	for _, f := range h.failures[1:] {
+		switch {
+		case best.unreachable != f.unreachable:
+			if best.unreachable {
+				best = f
+			}
+		case f.cause.SIP/100 < best.cause.SIP/100:
+			best = f
+		}
+	}
+	return best
+}
+
+// elsewhere reports whether another target may do better: nobody there, or out of service.
+func elsewhere(f refused) bool {
+	return f.unreachable || f.cause.SIP == 503 || f.cause.SIP == 408
+}
+
+// exhausted tells the caller why no candidate was left.
+func (c *Call) exhausted() {
+	w := c.hunt.worst
+	switch {
+	case w.spoke:
+		c.hangup(w.cause)
+	case w.cause.SIP != 0: // nobody was reachable
+		c.hangup(Cause{SIP: 504, Q850: w.cause.Q850, Text: "no target reachable", By: byGateway})
+	case w.limited:
+		c.refuse(policy.Decision{Status: 503, Reason: "Trunk Limit Reached", Rule: "trunk/max-calls", RetryAfter: 5})
+	default:
+		c.hangup(failure(504, byGateway))
+	}
+}

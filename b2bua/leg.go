@@ -1,0 +1,142 @@
+package b2bua
+
+import (
+	"slices"
+
+	"drawbridge/media"
+	"drawbridge/media/offer"
+	"drawbridge/sip/wire"
+	"drawbridge/telemetry"
+)
+
+// Leg is one side of a call: a dialog with its own offer/answer machine. sipLeg and jsonLeg are the two kinds. A leg belongs to its
+// call's goroutine; what it asks for goes into the call's outbox.
+type Leg interface {
+	// Handle settles an event addressed to the leg and returns what it means for the call.
+	Handle(ev Event) []Event
+
+	// Open gives the leg its media address. On the caller's side its offer is answered (not yet sent); on the callee's side ours is made.
+	Open(local offer.Local) error
+	// Dial calls the callee. in is the caller's INVITE as topology may read it; patient says that no other candidate waits.
+	Dial(in *wire.Message, patient bool)
+
+	// Ring tells the caller's side that the callee is alerted; early asks for our media with it.
+	Ring(early bool)
+	// Accept answers the caller's side. The stream is nil while a late offer waits for its answer.
+	Accept() *offer.Stream
+	// Hangup ends the leg in the way its state asks for: a final response, CANCEL, BYE, or JSON bye. It may be called in any state.
+	Hangup(c Cause)
+
+	// State is where the leg stands.
+	State() LegState
+	// Record is the leg's part of the CDR, without the counters.
+	Record() telemetry.Leg
+	// Tombs are the dialogs that stragglers may still ask for.
+	Tombs() []Tomb
+}
+
+// watcher is a Leg that can show its user what happens beside the dialog; SIP has no words for it, JSON signalling has.
+type watcher interface {
+	farHold(on bool)         // the far side holds, or has come back
+	digits(ds []digit)       // the far side has pressed keys
+	stage(k media.EventKind) // the leg's own media has come this far
+}
+
+// LegState follows the INVITE usage of a dialog (RFC 3261 sections 12-15, RFC 6026), seen from our side of it. A JSON leg takes the
+// same way without the waits.
+//
+//	UAS   Idle -> Trying -> Early -> Accepted -> Confirmed -> Ending -> Gone
+//	                |         |         |                        ^
+//	                |         |         +-- no ACK: 64*T1 -------+
+//	                +---------+-- final response sent --> Gone
+//
+//	UAC   Idle -> Calling -> Early -> Confirmed -> Ending -> Gone
+//	                |          |                     ^
+//	                +----------+-> Cancelling -------+  2xx after all: ACK, BYE
+//	                |          |        +-- final response, 64*T1 --> Gone
+//	                +----------+-- final response came --> Gone
+type LegState uint8
+
+// The states of a leg.
+const (
+	Idle       LegState = iota
+	Trying              // UAS: INVITE came
+	Calling             // UAC: INVITE sent
+	Early               // alerted
+	Accepted            // UAS: 2xx sent, no ACK yet
+	Confirmed           // talking
+	Cancelling          // UAC: CANCEL asked for, no final response yet
+	Ending              // BYE sent
+	Gone                // nothing more to send
+)
+
+var stateNames = [Gone + 1]string{"idle", "trying", "calling", "early", "accepted", "confirmed", "cancelling", "ending", "gone"}
+
+func (s LegState) String() string { return stateNames[s] }
+
+// legMoves are the legal moves.
+var legMoves = [Gone + 1][]LegState{
+	Idle:       {Trying, Calling, Gone},
+	Trying:     {Early, Accepted, Gone},
+	Calling:    {Early, Confirmed, Cancelling, Gone},
+	Early:      {Accepted, Confirmed, Cancelling, Gone},
+	Accepted:   {Confirmed, Ending, Gone},
+	Confirmed:  {Ending, Gone},
+	Cancelling: {Ending, Gone},
+	Ending:     {Gone},
+}
+
+// legCore is what both kinds of leg are made of.
+type legCore struct {
+	*outbox
+	id    LegID
+	side  media.LegID
+	party Party
+	state LegState
+	sdp   *offer.Machine
+}
+
+func newLegCore(out *outbox, id LegID, p Party, session uint64) legCore {
+	side := media.B
+	if id == legA {
+		side = media.A
+	}
+	return legCore{outbox: out, id: id, side: side, party: p, sdp: offer.New(offer.Config{
+		Profile: p.profile(), Codecs: p.Codecs, SessionID: session, AllowLoopback: p.Realm.AllowLoopback,
+	})}
+}
+
+// profile is what SDP towards the party looks like.
+func (p Party) profile() offer.Profile {
+	if p.Realm.Browsers {
+		return offer.WebRTC
+	}
+	return offer.RTP
+}
+
+func (l *legCore) State() LegState { return l.state }
+
+// move makes a legal move. An illegal one is a defect of this package, which the switch's recover turns into the end of one call.
+func (l *legCore) move(to LegState) {
+	if l.state == to {
+		return
+	}
+	if !slices.Contains(legMoves[l.state], to) {
+		panic(&StateError{Leg: l.id, From: l.state, To: to})
+	}
+	l.state = to
+}
+
+func (l *legCore) ended(c Cause) []Event { return []Event{ended{l.id, c}} }
+
+// record is the part of the CDR that both kinds share.
+func (l *legCore) record(kind string) telemetry.Leg {
+	r := telemetry.Leg{Realm: l.party.Realm.Name, Peer: l.party.Name, Kind: kind, Media: "rtp"}
+	if l.party.profile() == offer.WebRTC {
+		r.Media = "webrtc"
+	}
+	if st, _, _ := l.sdp.Current(); st.Send.Name != "" {
+		r.Codec = st.Send.Name
+	}
+	return r
+}

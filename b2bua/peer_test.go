@@ -1,0 +1,250 @@
+package b2bua
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"drawbridge/sip/txn"
+	"drawbridge/sip/wire"
+)
+
+// peer is a scripted SIP user agent with one call at a time. It keeps just enough of a dialog to speak inside it.
+type peer struct {
+	w     *world
+	name  string
+	flow  *memFlow
+	inbox []*wire.Message
+	deaf  bool // datagrams to it are lost
+
+	serial  int
+	invite  *wire.Message   // its own INVITE, or the one it received
+	caller  bool            // it sent that INVITE
+	pending []*wire.Message // requests it has not answered
+	callID  string
+	local   wire.Addr
+	remote  wire.Addr
+	target  wire.URI
+	seq     uint32
+	sent    []byte // the last request, for retransmission
+	answers []byte // the last response, for retransmission
+	lastCS  wire.CSeq
+	branch  string
+	bodies  []string        // SDP received, in order
+	seen    map[string]bool // branches of requests received
+}
+
+func (w *world) addPeer(name, realm, at, transport string) {
+	p := &peer{w: w, name: name, seen: map[string]bool{}}
+	p.flow = &memFlow{w: w, p: p, realm: realm, remote: netip.MustParseAddrPort(at), transport: transport}
+	if p.flow.Reliable() {
+		p.flow.id = uint64(name[0])
+	}
+	w.peers[name] = p
+}
+
+func (p *peer) contact() wire.URI {
+	return wire.URI{Scheme: "sip", User: "peer", Host: p.flow.remote.Addr().String(), Port: int(p.flow.remote.Port())}
+}
+
+// registered is the peer as a contact of an account.
+func (p *peer) registered(user string) Target {
+	u := p.contact()
+	u.User = user
+	return Target{Flow: p.flow, Contact: wire.Addr{URI: u}}
+}
+
+// send hands bytes to the gateway as if they had come from this peer.
+func (p *peer) send(m *wire.Message) {
+	p.sendFrom(p.flow, m)
+}
+
+func (p *peer) sendFrom(f txn.Flow, m *wire.Message) {
+	b := m.Bytes()
+	if m.IsRequest() {
+		p.sent = b
+	} else {
+		p.answers = b
+	}
+	p.w.core.Receive(f, b)
+}
+
+func (p *peer) newVia() wire.Via {
+	p.serial++
+	p.branch = fmt.Sprintf("z9hG4bK%s%d", p.name, p.serial)
+	return wire.Via{
+		Transport: p.flow.transport, Host: p.flow.remote.Addr().String(), Port: int(p.flow.remote.Port()),
+		Params: wire.Params{{Name: "branch", Value: p.branch}, {Name: "rport"}},
+	}
+}
+
+// call makes a first INVITE.
+func (p *peer) call(to string) *wire.Message {
+	p.serial++
+	p.caller, p.seq = true, 1
+	p.callID = fmt.Sprintf("call-%s-%d", p.name, p.serial)
+	user := map[string]string{"A": "alice", "C": "bob", "D": "bob"}[p.name]
+	if user == "" {
+		user = "4711"
+	}
+	p.local = wire.Addr{URI: wire.URI{Scheme: "sip", User: user, Host: "example.com"}}
+	p.local.Params.Set("tag", fmt.Sprintf("tag%s%d", p.name, p.serial))
+	p.target = wire.URI{Scheme: "sip", User: to, Host: "example.com"}
+	p.remote = wire.Addr{URI: p.target}
+	m := p.request(wire.INVITE, p.seq)
+	m.Contact = []wire.Addr{{URI: p.contact()}}
+	p.invite = m
+	return m
+}
+
+func (p *peer) request(method wire.Method, seq uint32) *wire.Message {
+	m := wire.NewRequest(method, p.target)
+	m.Via = []wire.Via{p.newVia()}
+	m.From, m.To, m.CallID = p.local, p.remote, p.callID
+	m.CSeq = wire.CSeq{Seq: seq, Method: method}
+	p.lastCS = m.CSeq
+	return m
+}
+
+// within makes a request inside the dialog.
+func (p *peer) within(method wire.Method) *wire.Message {
+	p.seq++
+	m := p.request(method, p.seq)
+	if method == wire.INVITE || method == wire.UPDATE {
+		m.Contact = []wire.Addr{{URI: p.contact()}}
+	}
+	return m
+}
+
+// cancel makes the CANCEL of the peer's INVITE.
+func (p *peer) cancel() *wire.Message {
+	m := wire.NewRequest(wire.CANCEL, p.invite.URI)
+	m.Via, m.From, m.To, m.CallID = p.invite.Via, p.invite.From, p.invite.To, p.invite.CallID
+	m.CSeq = wire.CSeq{Seq: p.invite.CSeq.Seq, Method: wire.CANCEL}
+	return m
+}
+
+// acknowledge sends the ACK to a failed INVITE: it belongs to that transaction (RFC 3261 section 17.1.1.3).
+func (p *peer) acknowledge(m *wire.Message) {
+	ack := wire.NewRequest(wire.ACK, p.target)
+	ack.Via, ack.From, ack.To, ack.CallID = m.Via, m.From, m.To, m.CallID
+	ack.CSeq = wire.CSeq{Seq: m.CSeq.Seq, Method: wire.ACK}
+	p.w.core.Receive(p.flow, ack.Bytes())
+}
+
+// heard keeps the dialog up to date with what the gateway has sent.
+func (p *peer) heard(m *wire.Message) {
+	if hasSDP(m) {
+		p.bodies = append(p.bodies, string(m.Body))
+	}
+	if m.IsRequest() {
+		if m.Method != wire.ACK {
+			p.pending = append(p.pending, m)
+		}
+		if m.Method == wire.INVITE && m.ToTag() == "" {
+			p.serial++
+			p.invite, p.caller, p.callID, p.seq = m, false, m.CallID, 100
+			p.remote, p.local = m.From, m.To
+			p.local.Params = append(wire.Params(nil), m.To.Params...)
+			p.local.Params.Set("tag", fmt.Sprintf("tag%s%d", p.name, p.serial))
+		}
+		if len(m.Contact) > 0 {
+			p.target = m.Contact[0].URI
+		}
+		return
+	}
+	if m.CSeq.Method == wire.INVITE && m.ToTag() != "" && p.caller {
+		p.remote = m.To
+		if len(m.Contact) > 0 {
+			p.target = m.Contact[0].URI
+		}
+	}
+}
+
+// response answers the oldest request of a method that has no final answer; "" is the newest request.
+func (p *peer) response(status int, method, tag string) *wire.Message {
+	i := len(p.pending) - 1
+	if method != "" {
+		for i = range p.pending {
+			if string(p.pending[i].Method) == method {
+				break
+			}
+		}
+	}
+	if i < 0 {
+		p.w.t.Fatalf("%s has no request to answer %d", p.name, status)
+	}
+	req := p.pending[i]
+	if tag == "" {
+		tag = p.local.Tag()
+	}
+	m := wire.NewResponse(req, status, "", tag)
+	if req.Method == wire.INVITE && status < 300 {
+		m.Contact = []wire.Addr{{URI: p.contact()}}
+	}
+	if status >= 200 {
+		p.pending = append(p.pending[:i:i], p.pending[i+1:]...)
+	}
+	return m
+}
+
+// sdp is a session description of the peer's kind.
+func (p *peer) sdp(dir string, answer bool) []byte {
+	if dir == "" {
+		dir = "sendrecv"
+	}
+	text := trunkSDP
+	if p.flow.realm == "access" {
+		text = browserSDP
+	}
+	setup := "actpass"
+	if answer {
+		setup = "active"
+	}
+	return []byte(strings.NewReplacer("\n", "\r\n", "SETUP", setup, "DIR", dir, "HOST", p.flow.remote.Addr().String()).Replace(text))
+}
+
+const trunkSDP = `v=0
+o=pbx 1 1 IN IP4 HOST
+s=-
+c=IN IP4 HOST
+t=0 0
+m=audio 30000 RTP/AVP 8 101
+a=rtpmap:8 PCMA/8000
+a=rtpmap:101 telephone-event/8000
+a=fmtp:101 0-15
+a=DIR
+`
+
+const browserSDP = `v=0
+o=- 4611731400430051336 2 IN IP4 127.0.0.1
+s=-
+t=0 0
+a=group:BUNDLE 0
+m=audio 9 UDP/TLS/RTP/SAVPF 111 0 8 110
+c=IN IP4 0.0.0.0
+a=rtcp:9 IN IP4 0.0.0.0
+a=ice-ufrag:abcd
+a=ice-pwd:0123456789abcdef01234567
+a=fingerprint:sha-256 11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00
+a=setup:SETUP
+a=mid:0
+a=rtcp-mux
+a=rtpmap:111 opus/48000/2
+a=fmtp:111 minptime=10;useinbandfec=1
+a=rtpmap:0 PCMU/8000
+a=rtpmap:8 PCMA/8000
+a=rtpmap:110 telephone-event/48000
+a=ssrc:1234 cname:secret-cname
+a=DIR
+`
+
+// direction reads the direction of an SDP.
+func direction(sdp string) string {
+	for _, d := range []string{"sendonly", "recvonly", "inactive"} {
+		if strings.Contains(sdp, "a="+d) {
+			return d
+		}
+	}
+	return "sendrecv"
+}

@@ -1,0 +1,229 @@
+package b2bua
+
+import (
+	"hash/fnv"
+	"time"
+
+	"drawbridge/media/offer"
+	"drawbridge/sip/wire"
+)
+
+// reofferState is our own re-INVITE or UPDATE in flight.
+type reofferState struct {
+	tx        TxID // 0: none
+	method    wire.Method
+	noUpdate  bool   // the peer refuses UPDATE whatever its Allow says
+	abandoned bool   // a browser's re-INVITE came first: our offer is void
+	ackSeq    uint32 // the 2xx to our last re-INVITE, and the ACK it earned
+	ack       []byte
+}
+
+// reinvited answers a re-INVITE on this leg alone: hold, resume, refresh, a new address. What was agreed before stays if it fails.
+func (l *sipLeg) reinvited(ev Request) []Event {
+	switch {
+	case l.state != Confirmed || l.repeat.tx != 0: // RFC 3261 section 14.2: another INVITE is in progress
+		l.answer(ev, 500, wire.Field{Name: "Retry-After", Value: "1"})
+		return nil
+	case l.inGlare():
+		l.answer(ev, 491)
+		return nil
+	}
+	if !l.sessionFits(ev) {
+		return nil
+	}
+	if !hasSDP(ev.Msg) {
+		if len(ev.Msg.Body) > 0 {
+			l.answer(ev, 415, wire.Field{Name: "Accept", Value: accept})
+			return nil
+		}
+		l.offerLate(ev)
+		return nil
+	}
+	sdp, st, err := l.sdp.Offered(ev.Msg.Body, offer.SendRecv)
+	if err != nil {
+		l.answer(ev, statusOf(err))
+		return nil
+	}
+	l.accepted(ev, sdp, false)
+	return []Event{moved{l.id, st}}
+}
+
+// offerLate answers a re-INVITE without SDP with our offer (RFC 3261 section 14.2); the ACK brings the answer.
+func (l *sipLeg) offerLate(ev Request) {
+	sdp, err := l.sdp.OfferAll(offer.SendRecv)
+	if err != nil {
+		l.answer(ev, statusOf(err))
+		return
+	}
+	l.accepted(ev, sdp, true)
+}
+
+// accepted sends the 200 to a re-INVITE and waits for its ACK.
+func (l *sipLeg) accepted(ev Request, sdp []byte, late bool) {
+	l.dlg.Refresh(ev.Msg)
+	m := l.replySDP(ev.Msg, 200, sdp, l.session.fields...)
+	l.do(Respond{ev.Tx, m})
+	l.awaitAck(ev.Tx, ev.Msg.CSeq.Seq, late)
+	l.session.run(l)
+}
+
+// sessionFits settles the session timer of a refresh; a refusal has been answered when it says no.
+func (l *sipLeg) sessionFits(ev Request) bool {
+	status := l.session.accept(ev.Msg)
+	if status != 0 {
+		l.answer(ev, status, l.session.fields...)
+	}
+	return status == 0
+}
+
+// inGlare reports whether a peer's offer has to wait for ours (RFC 3261 section 14.2). A browser never waits, because not every one
+// tries again after a 491: our own offer, which only repeats what is known, is withdrawn instead.
+func (l *sipLeg) inGlare() bool {
+	if l.reoffer.tx == 0 || l.reoffer.method != wire.INVITE {
+		return false
+	}
+	if !l.party.Realm.Browsers {
+		return true
+	}
+	if !l.reoffer.abandoned {
+		l.reoffer.abandoned = true
+		l.sdp.Cancel()
+	}
+	return false
+}
+
+// updated answers an UPDATE (RFC 3311 section 5.2): a refresh, or an offer when no other one is open.
+func (l *sipLeg) updated(ev Request) []Event {
+	withOffer := hasSDP(ev.Msg)
+	switch {
+	case withOffer && l.uas.invite != nil && (l.state == Trying || l.state == Early):
+		l.answer(ev, 500, wire.Field{Name: "Retry-After", Value: "2"}) // its first offer is still unanswered
+		return nil
+	case withOffer && (l.state == Early || l.repeat.late || l.inGlare()): // ours is
+		l.answer(ev, 491)
+		return nil
+	}
+	if !l.sessionFits(ev) {
+		return nil
+	}
+	var sdp []byte
+	var news []Event
+	if withOffer {
+		answer, st, err := l.sdp.Offered(ev.Msg.Body, offer.SendRecv)
+		if err != nil {
+			l.answer(ev, statusOf(err))
+			return nil
+		}
+		sdp, news = answer, []Event{moved{l.id, st}}
+	}
+	l.dlg.Refresh(ev.Msg)
+	l.do(Respond{ev.Tx, l.replySDP(ev.Msg, 200, sdp, l.session.fields...)})
+	if l.state == Confirmed {
+		l.session.run(l)
+	}
+	return news
+}
+
+// reofferResponse settles the final response to our re-INVITE or UPDATE.
+func (l *sipLeg) reofferResponse(m *wire.Message) []Event {
+	abandoned := l.reoffer.abandoned
+	l.reoffer.tx, l.reoffer.abandoned = 0, false
+	if m.Status < 300 {
+		return l.refreshed(m, abandoned)
+	}
+	if l.reoffer.method == wire.INVITE && !abandoned {
+		l.sdp.Cancel()
+	}
+	if l.state != Confirmed {
+		return nil
+	}
+	switch m.Status {
+	case 491:
+		l.start(l.id, glareTimer, l.backoff())
+	case 422:
+		if next, ok := l.session.timer.Raise(m); ok {
+			l.session.timer = next
+			l.refresh()
+		}
+	case 405, 501: // UPDATE was announced, but is not served
+		if l.reoffer.method == wire.UPDATE {
+			l.reoffer.noUpdate = true
+			l.refresh()
+		}
+	case 408, 481: // the peer has no such dialog any more (RFC 3261 section 12.2.1.2)
+		cause := failure(m.Status, sideOf(l.id))
+		l.bye(cause)
+		return l.ended(cause)
+	}
+	return nil // anything else leaves the session as it was; it expires unless the peer refreshes it
+}
+
+// refreshed takes the 2xx to our re-INVITE or UPDATE.
+func (l *sipLeg) refreshed(m *wire.Message, abandoned bool) []Event {
+	l.dlg.Refresh(m)
+	var news []Event
+	if l.reoffer.method == wire.INVITE {
+		l.reoffer.ackSeq, l.reoffer.ack = m.CSeq.Seq, l.raw(l.dlg.Ack(m.CSeq.Seq))
+		l.reack(m)
+		if !abandoned {
+			if st, err := l.sdp.Answered(m.Body); err == nil {
+				news = []Event{moved{l.id, st}}
+			} else {
+				l.sdp.Cancel()
+			}
+		}
+	}
+	if l.state == Confirmed {
+		l.session.learn(m)
+		l.session.run(l)
+	}
+	return news
+}
+
+// reack acknowledges a 2xx to our last re-INVITE, as often as it comes.
+func (l *sipLeg) reack(m *wire.Message) {
+	if l.reoffer.ack != nil && m.CSeq.Seq == l.reoffer.ackSeq {
+		l.do(SendRaw{Flow: l.flow, Hop: l.hop(), Bytes: l.reoffer.ack})
+	}
+}
+
+// reofferFailed ends the call: a peer that does not answer a refresh is not there (RFC 3261 section 12.2.1.2).
+func (l *sipLeg) reofferFailed() []Event {
+	l.reoffer.tx = 0
+	l.sdp.Cancel()
+	if l.state != Confirmed {
+		return nil
+	}
+	cause := withSide(causeLost, l.id)
+	l.bye(cause)
+	return l.ended(cause)
+}
+
+// backoff is the wait after a 491 (RFC 3261 section 14.1): 2.1-4 s when the Call-ID is ours, else 0-2 s, in steps of 10 ms. The
+// randomness comes from a fresh token.
+func (l *sipLeg) backoff() time.Duration {
+	h := fnv.New32a()
+	h.Write([]byte(l.mint()))
+	n := time.Duration(h.Sum32())
+	const step = 10 * time.Millisecond
+	if l.uac.invite != nil {
+		return 2100*time.Millisecond + n%191*step
+	}
+	return n % 201 * step
+}
+
+// direction is what was agreed last, as our own SDP says it.
+func (l *sipLeg) direction() offer.Direction { return agreedDirection(l.sdp) }
+
+func agreedDirection(m *offer.Machine) offer.Direction {
+	st, _, _ := m.Current()
+	switch {
+	case st.MaySend && st.MayRecv:
+		return offer.SendRecv
+	case st.MaySend:
+		return offer.SendOnly
+	case st.MayRecv:
+		return offer.RecvOnly
+	}
+	return offer.Inactive
+}

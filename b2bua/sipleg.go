@@ -1,0 +1,391 @@
+package b2bua
+
+import (
+	"net/netip"
+	"strings"
+
+	"drawbridge/media/offer"
+	"drawbridge/sip/dialog"
+	"drawbridge/sip/txn"
+	"drawbridge/sip/wire"
+	"drawbridge/telemetry"
+	"drawbridge/topology"
+)
+
+// What we serve inside and outside dialogs.
+const (
+	allow     = wire.AllowedMethods
+	accept    = "application/sdp"
+	acceptDTM = "application/dtmf-relay, application/dtmf"
+	supported = "timer"
+	sdpType   = "application/sdp"
+)
+
+// sipLeg is a SIP dialog and the transactions of its INVITE usage. Both roles share everything behind the 2xx.
+type sipLeg struct {
+	legCore
+	flow   txn.Flow
+	tag    string // ours: From tag as UAC, To tag as UAS
+	dlg    *dialog.Dialog
+	allows string // the peer's last Allow
+
+	uas uasState
+	uac uacState
+
+	session    sessionState
+	reoffer    reofferState
+	repeat     repeat // the 2xx we have sent and that waits for its ACK
+	retryAfter int    // seconds, for a refusal
+	hangAfter  *Cause // hang up as soon as the ACK is in (RFC 3261 section 15)
+}
+
+// repeat is a 2xx on its way (RFC 3261 section 13.3.1.4): sent again until its ACK comes, on reliable transports too.
+type repeat struct {
+	tx    TxID // 0: none
+	seq   uint32
+	every int  // how often the interval has doubled
+	late  bool // the ACK brings the answer to our offer
+}
+
+// Handle dispatches what is addressed to the leg.
+func (l *sipLeg) Handle(ev Event) []Event {
+	switch ev := ev.(type) {
+	case Request:
+		return l.request(ev)
+	case Response:
+		return l.response(ev)
+	case Failed:
+		return l.txFailed(ev)
+	case Cancelled:
+		return l.cancelled()
+	case Fired:
+		return l.fired(ev.Timer.Kind)
+	case Lost:
+		return l.lost()
+	}
+	return nil
+}
+
+// request serves a request inside the dialog.
+func (l *sipLeg) request(ev Request) []Event {
+	m := ev.Msg
+	switch {
+	case l.dlg == nil || l.state == Gone || !l.from(ev.Flow) || m.FromTag() != l.dlg.ID().RemoteTag || m.CallID != l.dlg.ID().CallID:
+		l.answer(ev, 481)
+		return nil
+	case m.Method == wire.ACK:
+		return l.acked(m)
+	}
+	if status := l.dlg.Accept(m); status != 0 {
+		l.answer(ev, status, wire.Field{Name: "Retry-After", Value: "1"})
+		return nil
+	}
+	l.learnAllow(m)
+	if m.Method == wire.BYE {
+		return l.hungUp(ev)
+	}
+	if l.state == Ending {
+		l.answer(ev, 481)
+		return nil
+	}
+	switch m.Method {
+	case wire.INVITE:
+		return l.reinvited(ev)
+	case wire.UPDATE:
+		return l.updated(ev)
+	case wire.INFO:
+		return l.informed(ev)
+	case wire.OPTIONS:
+		l.answer(ev, 200, capabilities()...)
+	case wire.PRACK: // nothing of ours waits for one
+		l.answer(ev, 481)
+	default:
+		l.answer(ev, 405, wire.Field{Name: "Allow", Value: allow})
+	}
+	return nil
+}
+
+// from reports whether a flow is the dialog's own: the same connection, or for a trunk any of its sources in the realm. Tags can be
+// sniffed; a source cannot be borrowed.
+func (l *sipLeg) from(f txn.Flow) bool {
+	if f.Key() == l.flow.Key() {
+		return true
+	}
+	if !l.party.Trunk || f.Realm() != l.flow.Realm() {
+		return false
+	}
+	return f.Remote().Addr() == l.flow.Remote().Addr() || within(f.Remote().Addr(), l.party.Sources)
+}
+
+// hungUp answers a BYE; it ends the call unless we were already leaving. A caller may end its early dialog that way too.
+func (l *sipLeg) hungUp(ev Request) []Event {
+	l.answer(ev, 200)
+	if l.uas.invite != nil && l.state == Early {
+		return []Event{cancelled{}}
+	}
+	if l.state != Accepted && l.state != Confirmed {
+		return nil // crossed with our own BYE
+	}
+	l.quiet()
+	l.move(Gone)
+	return l.ended(byeCause(ev.Msg, sideOf(l.id)))
+}
+
+// byeCause reads why the peer hung up.
+func byeCause(m *wire.Message, by string) Cause {
+	c := normal(by)
+	if cause, ok := topology.CauseOf(m.Values("Reason")); ok {
+		c.Q850 = cause
+	}
+	return c
+}
+
+// answer responds to a request in the dialog; an ACK has no answer.
+func (l *sipLeg) answer(ev Request, status int, fields ...wire.Field) {
+	if ev.Tx == 0 {
+		return
+	}
+	l.do(Respond{ev.Tx, l.reply(ev.Msg, status, fields...)})
+}
+
+// reply builds a response of this leg. Record-Route and To tag follow from the request.
+func (l *sipLeg) reply(req *wire.Message, status int, fields ...wire.Field) *wire.Message {
+	m := wire.NewResponse(req, status, "", l.tag)
+	m.Fields = append(m.Fields, fields...)
+	return m
+}
+
+// replySDP is reply with our session description.
+func (l *sipLeg) replySDP(req *wire.Message, status int, sdp []byte, fields ...wire.Field) *wire.Message {
+	m := l.reply(req, status, fields...)
+	m.Contact = []wire.Addr{l.contact()}
+	m.Add("Allow", allow)
+	m.Add("Supported", supported)
+	if len(sdp) > 0 {
+		m.ContentType, m.Body = sdpType, sdp
+	}
+	return m
+}
+
+// contact is where the peer sends requests of this dialog: the flow's own address. The user part is our tag, a token of this shard.
+func (l *sipLeg) contact() wire.Addr {
+	at := l.flow.SentBy()
+	u := wire.URI{Scheme: "sip", User: l.tag, Host: at.Addr().Unmap().String(), Port: int(at.Port())}
+	if t := strings.ToLower(l.flow.Transport()); t != "udp" {
+		if t == "wss" {
+			t = "ws" // RFC 7118 section 5.2: the transport parameter knows ws only
+		}
+		u.Params.Set("transport", t)
+	}
+	return wire.Addr{URI: u}
+}
+
+// send starts a request inside the dialog and returns its transaction.
+func (l *sipLeg) send(m *wire.Message) TxID {
+	tx := l.nextTx()
+	l.do(Send{Leg: l.id, Tx: tx, Flow: l.flow, Hop: l.hop(), Msg: m})
+	return tx
+}
+
+// hop is where a trunk wants the requests of this dialog: its Contact or route set, if that is a number and one of its own sources.
+// Anything else goes back the way the dialog came.
+func (l *sipLeg) hop() netip.AddrPort {
+	if l.dlg == nil || !l.party.Trunk || l.flow.Reliable() {
+		return netip.AddrPort{}
+	}
+	host, port := l.dlg.NextHop().HostPort()
+	a, err := netip.ParseAddr(host)
+	if err != nil || (a != l.flow.Remote().Addr().Unmap() && !within(a, l.party.Sources)) {
+		return netip.AddrPort{}
+	}
+	return netip.AddrPortFrom(a, uint16(port))
+}
+
+// raw serialises a request that has no transaction (the ACK to a 2xx) under a Via of its own.
+func (l *sipLeg) raw(m *wire.Message) []byte {
+	at := l.flow.SentBy()
+	v := wire.Via{Transport: l.flow.Transport(), Host: at.Addr().Unmap().String(), Port: int(at.Port())}
+	v.Params.Set("branch", "z9hG4bK"+l.mint())
+	v.Params.Set("rport", "")
+	m.Via = []wire.Via{v}
+	return m.Bytes()
+}
+
+// bye ends the confirmed dialog.
+func (l *sipLeg) bye(c Cause) {
+	l.quiet()
+	l.move(Ending)
+	m := l.dlg.Request(wire.BYE)
+	m.Add("Reason", reason(c))
+	l.send(m)
+}
+
+// Hangup ends the leg in the way its state asks for.
+func (l *sipLeg) Hangup(c Cause) {
+	switch l.state {
+	case Idle:
+		l.move(Gone)
+	case Trying:
+		l.refuse(c)
+	case Early:
+		if l.uac.invite != nil {
+			l.giveUp(c)
+		} else {
+			l.refuse(c)
+		}
+	case Calling:
+		l.giveUp(c)
+	case Accepted: // we are the callee: RFC 3261 section 15 forbids BYE before the ACK
+		l.hangAfter = &c
+	case Confirmed:
+		l.bye(c)
+	case Cancelling, Ending, Gone: // hung up already
+	}
+}
+
+// quiet stops the timers of a dialog that is being left.
+func (l *sipLeg) quiet() {
+	l.settle()
+	l.stop(l.id, sessionTimer, expiryTimer, glareTimer)
+}
+
+// lost ends the leg whose connection has gone: nothing can be sent on it any more.
+func (l *sipLeg) lost() []Event {
+	if l.state == Gone {
+		return nil
+	}
+	l.quiet()
+	l.stop(l.id, progressTimer, patienceTimer, refreshTimer, cancelTimer)
+	was := l.state
+	l.move(Gone)
+	if l.uac.invite != nil && (was == Calling || was == Early) {
+		return []Event{refused{leg: l.id, cause: withSide(causeLost, l.id), unreachable: true}}
+	}
+	return l.ended(withSide(causeLost, l.id))
+}
+
+func withSide(c Cause, id LegID) Cause {
+	c.By = sideOf(id)
+	return c
+}
+
+// fired runs what a timer stands for.
+func (l *sipLeg) fired(k TimerKind) []Event {
+	switch k {
+	case refreshTimer:
+		l.remind()
+	case repeatTimer:
+		l.repeatOK()
+	case ackTimer:
+		return l.unacked()
+	case progressTimer:
+		return l.noProgress()
+	case patienceTimer:
+		return l.noResponse()
+	case cancelTimer:
+		l.forget()
+	case sessionTimer:
+		l.refresh()
+	case expiryTimer:
+		return l.expired()
+	case glareTimer:
+		l.refresh()
+	case ringTimer: // the call's, not a leg's
+	}
+	return nil
+}
+
+// response settles a final or provisional response to one of our requests.
+func (l *sipLeg) response(ev Response) []Event {
+	switch {
+	case ev.Tx == l.uac.tx && l.uac.invite != nil:
+		return l.inviteResponse(ev.Msg)
+	case ev.Msg.Status < 200:
+		return nil
+	case ev.Msg.CSeq.Method == wire.BYE:
+		l.left()
+		return nil
+	case ev.Tx == l.reoffer.tx && ev.Tx != 0:
+		return l.reofferResponse(ev.Msg)
+	case ev.Msg.CSeq.Method == wire.INVITE && ev.Msg.Status < 300:
+		l.reack(ev.Msg) // a re-INVITE's 2xx once more
+	}
+	return nil
+}
+
+// txFailed settles a transaction that got no final response.
+func (l *sipLeg) txFailed(ev Failed) []Event {
+	switch {
+	case ev.Tx == l.uac.tx && l.uac.invite != nil && l.state != Confirmed && l.state != Ending:
+		return l.inviteFailed(ev.Err)
+	case ev.Tx == l.reoffer.tx && ev.Tx != 0:
+		return l.reofferFailed()
+	case l.state == Ending:
+		l.left()
+	}
+	return nil
+}
+
+// left ends the leg: its BYE is settled.
+func (l *sipLeg) left() {
+	if l.state == Ending {
+		l.move(Gone)
+	}
+}
+
+func (l *sipLeg) learnAllow(m *wire.Message) {
+	if m.Has("Allow") {
+		l.allows = strings.Join(m.Values("Allow"), ",")
+	}
+}
+
+// takes reports whether the peer has said that it serves a method.
+func (l *sipLeg) takes(method wire.Method) bool {
+	for item := range strings.SplitSeq(l.allows, ",") {
+		if strings.EqualFold(strings.TrimSpace(item), string(method)) {
+			return true
+		}
+	}
+	return false
+}
+
+// capabilities are the answer to OPTIONS (RFC 3261 section 11.2).
+func capabilities() []wire.Field {
+	return []wire.Field{
+		{Name: "Allow", Value: allow}, {Name: "Accept", Value: accept + ", " + acceptDTM}, {Name: "Supported", Value: supported},
+	}
+}
+
+// hasSDP reports whether a message carries a session description.
+func hasSDP(m *wire.Message) bool { return len(m.Body) > 0 && m.MediaType() == sdpType }
+
+// Record is the leg's part of the CDR.
+func (l *sipLeg) Record() telemetry.Leg {
+	r := l.record("sip")
+	switch {
+	case l.uac.invite != nil:
+		r.CallID = l.uac.invite.CallID
+	case l.uas.invite != nil:
+		r.CallID = l.uas.invite.CallID
+	}
+	return r
+}
+
+// Tombs are the dialogs that stragglers may still ask for.
+func (l *sipLeg) Tombs() []Tomb {
+	if l.dlg == nil || !l.dlg.Confirmed() {
+		return nil
+	}
+	return []Tomb{{Tag: l.tag, Flow: l.flow}}
+}
+
+// Open gives the leg its media address.
+func (l *sipLeg) Open(local offer.Local) error {
+	l.sdp.SetLocal(local)
+	if l.uas.invite != nil {
+		return l.takeOffer()
+	}
+	sdp, err := l.sdp.Offer(offer.SendRecv)
+	l.uac.offer = sdp
+	return err
+}

@@ -1,0 +1,154 @@
+package b2bua
+
+import (
+	"sync/atomic"
+
+	"drawbridge/policy"
+	"drawbridge/policy/route"
+	"drawbridge/sip/txn"
+	"drawbridge/sip/wire"
+)
+
+// Switch is the transaction user that owns the calls. It is made once; its books belong to the shards of its core, one each, so that
+// no call is ever locked. Only the counters are shared.
+type Switch struct {
+	cfg      Config
+	books    []*book
+	active   atomic.Int64 // calls in the books, those on their way out included
+	admitted atomic.Int64 // calls that hold a slot
+	trunks   map[string]*trunkSlots
+	serial   atomic.Uint64 // o= session ids
+	draining atomic.Bool
+	left     chan struct{} // a call has gone, for Drain
+}
+
+// trunkSlots counts the calls of a trunk, both ways.
+type trunkSlots struct {
+	trunk *Trunk
+	party Party
+	used  atomic.Int64
+}
+
+// New returns a Switch; it does nothing until its core runs.
+func New(cfg Config) *Switch {
+	s := &Switch{cfg: cfg.withDefaults(), trunks: map[string]*trunkSlots{}, left: make(chan struct{}, 1)}
+	for range s.cfg.Core.Shards() {
+		s.books = append(s.books, newBook())
+	}
+	for i := range s.cfg.Trunks {
+		t := &s.cfg.Trunks[i]
+		s.trunks[t.Name] = &trunkSlots{trunk: t, party: s.cfg.party(t)}
+	}
+	s.serial.Store(uint64(s.cfg.now().Unix()) << 20)
+	return s
+}
+
+// Active is the number of calls, those on their way out included.
+func (s *Switch) Active() int { return int(s.active.Load()) }
+
+// Request takes a request that the transaction layer has seen for the first time. tx is nil for the ACK to a 2xx.
+func (s *Switch) Request(sh *txn.Shard, tx *txn.Server, f txn.Flow, m *wire.Message) {
+	switch {
+	case m.ToTag() != "":
+		s.inDialog(sh, tx, f, m)
+	case tx == nil: // an ACK outside any dialog
+	case m.Method == wire.INVITE:
+		s.invite(sh, tx, f, m)
+	case m.Method == wire.OPTIONS:
+		s.options(tx, m)
+	case m.Method == wire.REGISTER && s.cfg.Registrar != nil:
+		s.cfg.Registrar.Request(sh, tx, f, m)
+	case m.Method == wire.BYE, m.Method == wire.INFO, m.Method == wire.UPDATE, m.Method == wire.PRACK:
+		reply(tx, m, 481)
+	default:
+		reply(tx, m, 405, wire.Field{Name: "Allow", Value: allow})
+	}
+}
+
+// Cancel takes the CANCEL of an INVITE that has no final response yet.
+func (s *Switch) Cancel(sh *txn.Shard, invite *txn.Server, _ *wire.Message) {
+	if at := s.books[sh.Index()].invites[invite]; at != nil {
+		s.feed(at, Cancelled{})
+	}
+}
+
+// Unacked: a final failure was never acknowledged. Its call is over already.
+func (s *Switch) Unacked(*txn.Shard, *txn.Server) {}
+
+// FlowLost ends what used a connection that has gone.
+func (s *Switch) FlowLost(sh *txn.Shard, key txn.FlowKey) {
+	for _, o := range s.books[sh.Index()].onFlow(key) {
+		s.feed(o.seat, Lost{o.leg})
+	}
+	if sh.Index() == 0 && s.cfg.Registrar != nil {
+		s.cfg.Registrar.FlowLost(key)
+	}
+}
+
+// inDialog finds the leg that a request belongs to by our own tag.
+func (s *Switch) inDialog(sh *txn.Shard, tx *txn.Server, f txn.Flow, m *wire.Message) {
+	o := s.books[sh.Index()].tags[m.ToTag()]
+	switch {
+	case o != nil && o.seat != nil:
+		s.feed(o.seat, Request{Leg: o.leg, Tx: o.seat.served(tx), Flow: f, Msg: m})
+	case tx == nil:
+	case o != nil && m.Method == wire.BYE && f.Key() == o.flow: // a BYE that crossed with ours
+		reply(tx, m, 200)
+	default:
+		reply(tx, m, 481)
+	}
+}
+
+// invite is where a call begins: who calls, and a seat for the call in the books of this shard.
+func (s *Switch) invite(sh *txn.Shard, tx *txn.Server, f txn.Flow, m *wire.Message) {
+	who := s.identify(f, m)
+	if who.status != 0 { // no call yet: a challenge, or a stranger
+		reply(tx, m, who.status, who.fields...)
+		return
+	}
+	to, ok := dialledNumber(userPart(m.URI))
+	if !ok && who.refusal == nil {
+		who.refusal = noNumber
+	}
+	at := s.seat(sh)
+	s.books[sh.Index()].invites[tx] = at
+	at.invite = tx
+	s.feed(at, Invited{Setup{
+		ID: at.id, Caller: who.party, From: who.user, To: to,
+		Invite: m, Tx: at.served(tx), Tag: tx.Tag(), Flow: f, Refusal: who.refusal,
+	}})
+}
+
+// noNumber refuses a call to what is neither a number nor a name.
+var noNumber = &policy.Decision{Status: 404, Rule: "route/number"}
+
+// dialledNumber is the number or name that somebody asks for, in the form that is judged and dialled. When written is neither, ok is
+// false and the text is for the record alone.
+func dialledNumber(written string) (to string, ok bool) {
+	if to = route.Dialled(written); to == "" {
+		return wire.Unescape(written), false
+	}
+	return to, true
+}
+
+// userPart is what a Request-URI asks for, as written.
+func userPart(u wire.URI) string {
+	if u.Scheme == "tel" {
+		return u.Opaque
+	}
+	return u.User
+}
+
+// options answers for the gateway itself: what it takes, or that it is about to go.
+func (s *Switch) options(tx *txn.Server, m *wire.Message) {
+	if s.draining.Load() {
+		reply(tx, m, 503, retryAfter())
+		return
+	}
+	reply(tx, m, 200, capabilities()...)
+}
+
+// reply answers a request outside any call. Anybody may send one, so nothing is kept of it.
+func reply(tx *txn.Server, m *wire.Message, status int, fields ...wire.Field) {
+	tx.Dismiss(m, status, fields...)
+}

@@ -1,0 +1,310 @@
+package b2bua
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"drawbridge/media/offer"
+	"drawbridge/sip/dialog"
+	"drawbridge/sip/txn"
+	"drawbridge/sip/wire"
+)
+
+// uacState is what a leg knows while we call.
+type uacState struct {
+	target  Target
+	setup   Setup
+	invite  *wire.Message // as sent; the Via is the transaction's
+	tx      TxID
+	offer   []byte
+	ack     []byte           // the ACK to our 2xx, byte for byte, for its retransmissions
+	ackTag  string           // of that 2xx
+	forks   map[string]*fork // by To tag
+	patient bool
+	raised  bool // a 422 has been obeyed once
+}
+
+// fork is what one To tag of our INVITE has become: a dialog whose CSeq goes on from the first PRACK to the BYE.
+type fork struct {
+	dlg  *dialog.Dialog
+	rseq uint32 // the last reliable 18x that was acknowledged (RFC 3262 section 4)
+	ack  []byte // to the 2xx of a fork that has lost
+}
+
+// maxForks is how many dialogs of one INVITE are remembered. Chosen here: more devices than anybody has.
+const maxForks = 32
+
+// newUAC is a callee's leg over SIP.
+func newUAC(core legCore, t Target, s Setup, session time.Duration) *sipLeg {
+	l := &sipLeg{legCore: core, flow: t.Flow, tag: core.mint()}
+	l.uac = uacState{target: t, setup: s}
+	l.session.want(session)
+	l.do(Own{l.id, l.tag, l.flow})
+	return l
+}
+
+// Dial sends the INVITE. What of the caller's may be seen is topology's business; the dialog is our own from the first byte.
+func (l *sipLeg) Dial(in *wire.Message, patient bool) {
+	m := outbound(in, l.uac.setup, l.party, l.uac.target, l.flow)
+	m.CallID = l.mint()
+	m.From.Params.Set("tag", l.tag)
+	m.CSeq = wire.CSeq{Seq: 1, Method: wire.INVITE}
+	m.Contact = []wire.Addr{l.contact()}
+	m.Set("Allow", allow)
+	m.Set("Supported", supported)
+	m.ContentType, m.Body = sdpType, l.uac.offer
+	l.uac.patient = patient
+	l.move(Calling)
+	l.invite(m)
+}
+
+// invite sends m as the INVITE of this leg.
+func (l *sipLeg) invite(m *wire.Message) {
+	l.session.offer(m)
+	l.uac.invite, l.uac.tx, l.uac.forks = m, l.nextTx(), map[string]*fork{}
+	l.do(Send{Leg: l.id, Tx: l.uac.tx, Flow: l.flow, Msg: m})
+	l.start(l.id, progressTimer, timerC)
+	if !l.uac.patient {
+		l.start(l.id, patienceTimer, impatience)
+	}
+}
+
+// inviteResponse follows the INVITE through its responses.
+func (l *sipLeg) inviteResponse(m *wire.Message) []Event {
+	l.stop(l.id, patienceTimer)
+	switch {
+	case m.Status == 100:
+		return nil
+	case m.Status < 200:
+		return l.provisional(m)
+	case m.Status < 300:
+		return l.success(m)
+	}
+	return l.failure(m)
+}
+
+// provisional takes a 18x: Timer C starts again, an SDP in it is a preview of the answer. Several To tags are one ringing to the caller.
+func (l *sipLeg) provisional(m *wire.Message) []Event {
+	if l.state != Calling && l.state != Early {
+		return nil
+	}
+	if f, err := l.fork(m); err == nil && m.ToTag() != "" {
+		l.dlg = f.dlg
+		if m.HasOption("Require", "100rel") && !l.prack(f, m) {
+			return nil
+		}
+	}
+	l.start(l.id, progressTimer, timerC)
+	l.learnAllow(m)
+	news := rang{leg: l.id}
+	if hasSDP(m) {
+		if st, err := l.sdp.Preview(m.Body); err == nil {
+			news.early = &st
+		}
+	}
+	l.move(Early)
+	if m.Status == 181 || m.Status == 182 || m.Status == 199 {
+		return nil // progress, but nobody is alerted yet
+	}
+	return []Event{news}
+}
+
+// fork is the dialog that a response belongs to, formed by the first one with its To tag. A peer that makes up tag after tag is served,
+// but not remembered.
+func (l *sipLeg) fork(m *wire.Message) (*fork, error) {
+	if f, known := l.uac.forks[m.ToTag()]; known {
+		if m.Status >= 200 {
+			f.dlg.Confirm(m)
+		} else {
+			f.dlg.Refresh(m)
+		}
+		return f, nil
+	}
+	d, err := dialog.NewUAC(l.uac.invite, m)
+	if err != nil {
+		return nil, err
+	}
+	f := &fork{dlg: d}
+	if len(l.uac.forks) < maxForks {
+		l.uac.forks[m.ToTag()] = f
+	}
+	return f, nil
+}
+
+// prack acknowledges a reliable 18x (RFC 3262 section 4): each one once and in order, others mean nothing. We never ask for 100rel; a
+// peer that sends it all the same is served.
+func (l *sipLeg) prack(f *fork, m *wire.Message) bool {
+	seq, err := strconv.ParseUint(m.Get("RSeq"), 10, 32)
+	if err != nil || seq == 0 || f.rseq != 0 && uint32(seq) != f.rseq+1 {
+		return false
+	}
+	f.rseq = uint32(seq)
+	p := f.dlg.Request(wire.PRACK)
+	p.Add("RAck", fmt.Sprintf("%d %d %s", seq, m.CSeq.Seq, m.CSeq.Method))
+	l.send(p)
+	return true
+}
+
+// success takes a 2xx. The first one is the answer; the same again earns the same ACK; one of another fork is acknowledged and ended,
+// and so is one that comes after the leg was given up (RFC 3261 section 13.2.2.4).
+func (l *sipLeg) success(m *wire.Message) []Event {
+	switch l.state {
+	case Calling, Early:
+		return l.taken(m)
+	case Cancelling:
+		l.stop(l.id, cancelTimer)
+		if f, err := l.fork(m); err == nil {
+			l.dlg = f.dlg
+			l.ackOK(m)
+			l.bye(causeAbandoned)
+			return nil
+		}
+		l.move(Gone)
+		return nil
+	default: // the leg has its answer, or has been left
+		l.stray(m)
+		return nil
+	}
+}
+
+// taken makes the call: dialog, ACK, answer.
+func (l *sipLeg) taken(m *wire.Message) []Event {
+	l.stop(l.id, progressTimer)
+	f, err := l.fork(m)
+	if err != nil {
+		l.move(Gone)
+		return []Event{refused{leg: l.id, cause: failure(502, sideOf(l.id))}}
+	}
+	l.dlg = f.dlg
+	l.learnAllow(m)
+	l.move(Confirmed)
+	l.ackOK(m)
+	st, err := l.answerOf(m)
+	if err != nil {
+		l.bye(causeBadAnswer)
+		return []Event{refused{leg: l.id, cause: withSide(causeBadAnswer, l.id)}}
+	}
+	l.session.learn(m)
+	l.session.run(l)
+	return []Event{answered{l.id, st}}
+}
+
+// answerOf is the answer to our offer: in the 2xx, or in the 18x before it.
+func (l *sipLeg) answerOf(m *wire.Message) (offer.Stream, error) {
+	if hasSDP(m) {
+		return l.sdp.Answered(m.Body)
+	}
+	return l.sdp.Settle()
+}
+
+// ackOK acknowledges a 2xx and keeps the bytes for its retransmissions.
+func (l *sipLeg) ackOK(m *wire.Message) {
+	l.uac.ack, l.uac.ackTag = l.raw(l.dlg.Ack(m.CSeq.Seq)), m.ToTag()
+	l.do(SendRaw{Flow: l.flow, Hop: l.hop(), Bytes: l.uac.ack})
+}
+
+// stray settles a 2xx that comes to a leg that has its answer: a retransmission, or another fork.
+func (l *sipLeg) stray(m *wire.Message) {
+	if m.ToTag() == l.uac.ackTag && l.uac.ack != nil {
+		l.do(SendRaw{Flow: l.flow, Hop: l.hop(), Bytes: l.uac.ack})
+		return
+	}
+	f, err := l.fork(m)
+	if err != nil {
+		return
+	}
+	if f.ack != nil {
+		l.do(SendRaw{Flow: l.flow, Bytes: f.ack})
+		return
+	}
+	f.ack = l.raw(f.dlg.Ack(m.CSeq.Seq))
+	bye := f.dlg.Request(wire.BYE)
+	bye.Add("Reason", reason(causeElsewhere))
+	l.do(SendRaw{Flow: l.flow, Bytes: f.ack}, Send{Leg: l.id, Tx: l.nextTx(), Flow: l.flow, Msg: bye})
+}
+
+// failure takes a final response that is no success. The transaction has acknowledged it.
+func (l *sipLeg) failure(m *wire.Message) []Event {
+	switch l.state {
+	case Calling, Early:
+	case Cancelling:
+		l.stop(l.id, cancelTimer)
+		l.move(Gone)
+		return nil
+	default:
+		return nil
+	}
+	if m.Status == 422 && !l.uac.raised && l.session.raise(m) {
+		l.again()
+		return nil
+	}
+	l.stop(l.id, progressTimer)
+	l.move(Gone)
+	return []Event{refused{leg: l.id, cause: failure(m.Status, sideOf(l.id))}}
+}
+
+// again repeats the INVITE as a new request (RFC 3261 section 8.1.3.5): same Call-ID and tag, next CSeq.
+func (l *sipLeg) again() {
+	l.uac.raised = true
+	next := *l.uac.invite
+	next.Via = nil
+	next.Fields = append([]wire.Field(nil), next.Fields...)
+	next.CSeq.Seq++
+	l.invite(&next)
+}
+
+// inviteFailed settles an INVITE without a final response: nobody there.
+func (l *sipLeg) inviteFailed(err error) []Event {
+	l.stop(l.id, progressTimer, patienceTimer, cancelTimer)
+	was := l.state
+	if was == Gone {
+		return nil
+	}
+	l.move(Gone)
+	if was == Cancelling {
+		return nil
+	}
+	cause := failure(503, byGateway)
+	if errors.Is(err, txn.ErrTimeout) {
+		cause = failure(408, byGateway)
+	}
+	return []Event{refused{leg: l.id, cause: cause, unreachable: true}}
+}
+
+// noProgress is Timer C (RFC 3261 section 16.8): the callee is cancelled; the call looks further, or answers 408.
+func (l *sipLeg) noProgress() []Event {
+	if l.state != Calling && l.state != Early {
+		return nil
+	}
+	cause := failure(408, byGateway)
+	l.giveUp(cause)
+	return []Event{refused{leg: l.id, cause: cause}}
+}
+
+// noResponse gives up a target that has said nothing while another one waits. Should it wake up, it is cancelled, or ended.
+func (l *sipLeg) noResponse() []Event {
+	if l.state != Calling {
+		return nil
+	}
+	cause := failure(408, byGateway)
+	l.giveUp(cause)
+	return []Event{refused{leg: l.id, cause: cause, unreachable: true}}
+}
+
+// giveUp cancels the INVITE. The transaction holds the CANCEL back until a provisional response has come (RFC 3261 section 9.1). The
+// cause goes with it: a phone that lost a fork to another one shows no missed call.
+func (l *sipLeg) giveUp(c Cause) {
+	l.stop(l.id, progressTimer, patienceTimer)
+	l.move(Cancelling)
+	l.do(CancelTx{l.uac.tx, reason(c)})
+	l.start(l.id, cancelTimer, lifetime)
+}
+
+// forget leaves a cancelled INVITE that is never answered; the switch still ends a 2xx that comes later.
+func (l *sipLeg) forget() {
+	if l.state == Cancelling {
+		l.move(Gone)
+	}
+}

@@ -1,0 +1,308 @@
+package b2bua
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"drawbridge/media"
+	"drawbridge/media/offer"
+	"drawbridge/policy"
+	"drawbridge/policy/route"
+	"drawbridge/sip/txn"
+	"drawbridge/sip/wire"
+	"drawbridge/telemetry"
+)
+
+// world is the small world of the flow files: one gateway between two realms, in virtual time.
+//
+//	A       alice's browser            C, D   bob's two browsers, registered
+//	J       carol's page (JSON)        T, U   trunks acme and backup
+//
+//	any realm: 1* via acme, 2* via acme then backup, 3* via nobody; bob and carol by name
+type world struct {
+	t     *testing.T
+	sw    *Switch
+	core  *txn.Core
+	peers map[string]*peer
+	line  *memLine
+
+	mu      sync.Mutex
+	events  []any
+	medias  []*memMedia
+	ports   int // RTP port pairs left
+	stop    func()
+	stopped chan struct{}
+}
+
+var (
+	opus = offer.Codec{Name: "opus", PT: 111, Clock: 48000, Channels: 2}
+	pcmu = offer.Codec{Name: "PCMU", PT: 0, Clock: 8000, Channels: 1}
+	pcma = offer.Codec{Name: "PCMA", PT: 8, Clock: 8000, Channels: 1}
+)
+
+// newWorld starts the gateway inside a synctest bubble.
+func newWorld(t *testing.T, edit func(*Config)) *world {
+	w := &world{t: t, peers: map[string]*peer{}, ports: 1000, stopped: make(chan struct{})}
+	core, err := txn.New(txn.Config{Shards: 2, Server: "Drawbridge"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.core = core
+	for name, at := range map[string]string{"A": "10.0.0.1:40001", "C": "10.0.0.3:40003", "D": "10.0.0.4:40004"} {
+		w.addPeer(name, "access", at, "WSS")
+	}
+	w.addPeer("T", "carrier", "192.0.2.1:5060", "UDP")
+	w.addPeer("U", "carrier", "192.0.2.2:5060", "UDP")
+	w.addPeer("X", "carrier", "198.51.100.66:5060", "UDP") // a stranger
+	w.line = &memLine{w: w, id: 7, user: "carol"}
+	cfg := Config{
+		Core: core,
+		Realms: map[string]Realm{
+			"access":  {Name: "access", Browsers: true, Codecs: []offer.Codec{opus, pcmu, pcma}, Domain: "example.com", AllowLoopback: true},
+			"carrier": {Name: "carrier", Codecs: []offer.Codec{pcma, pcmu}, Domain: "carrier.example"},
+		},
+		Trunks: []Trunk{
+			{Name: "acme", Realm: "carrier", Targets: []wire.URI{{Scheme: "sip", Host: "192.0.2.1"}}},
+			{Name: "backup", Realm: "carrier", Targets: []wire.URI{{Scheme: "sip", Host: "192.0.2.2"}}},
+		},
+		Routes: staticRoutes,
+		Locate: func(user string) []Target {
+			switch user {
+			case "bob":
+				return []Target{w.peers["C"].registered("bob"), w.peers["D"].registered("bob")}
+			case "carol":
+				return []Target{{Line: w.line}}
+			case "erin":
+				return []Target{w.peers["C"].registered("erin"), {Line: w.line}}
+			}
+			return nil
+		},
+		Auth: func(f txn.Flow, m *wire.Message, _ time.Time) (string, []wire.Field, int) {
+			if m.Has("X-Anonymous") {
+				return "", []wire.Field{{Name: "Proxy-Authenticate", Value: `Digest realm="example.com", nonce="n"`}}, 407
+			}
+			return map[string]string{"A": "alice", "C": "bob", "D": "bob"}[f.(*memFlow).p.name], nil, 0
+		},
+		Decide: func(r policy.Request) policy.Decision {
+			if r.To == "19" {
+				return policy.Decision{Status: 403, Rule: "acl/no-19"}
+			}
+			return policy.Decide(policy.Limits{}, r)
+		},
+		Flow: func(realm string, to netip.AddrPort) (txn.Flow, error) {
+			for _, p := range w.peers {
+				if p.flow.realm == realm && p.flow.remote.Addr() == to.Addr() {
+					return p.flow, nil
+				}
+			}
+			return &memFlow{w: w, realm: realm, remote: to, transport: "UDP"}, nil
+		},
+		Events: w.listener(),
+		open: func(_ string, notify func(media.Event)) session {
+			m := &memMedia{w: w, notify: notify}
+			w.record(func() { w.medias = append(w.medias, m) })
+			return m
+		},
+	}
+	if edit != nil {
+		edit(&cfg)
+	}
+	w.sw = New(cfg)
+	core.SetUser(w.sw)
+	ctx, cancel := context.WithCancel(context.Background())
+	w.stop = cancel
+	go func() {
+		defer close(w.stopped)
+		_ = core.Run(ctx) // the cause is our own cancel
+	}()
+	return w
+}
+
+func staticRoutes(_, number string) []route.Candidate {
+	switch {
+	case number == "bob", number == "carol", number == "dave", number == "erin":
+		return []route.Candidate{{User: number}}
+	case strings.HasPrefix(number, "1"):
+		return []route.Candidate{{Trunk: "acme"}}
+	case strings.HasPrefix(number, "2"):
+		return []route.Candidate{{Trunk: "acme"}, {Trunk: "backup"}}
+	}
+	return nil
+}
+
+// close ends the world and checks what every flow owes: nothing left in the books, media closed once, one CDR an attempt.
+func (w *world) close() {
+	time.Sleep(5 * time.Minute) // virtual: every timer and tomb has run out
+	synctest.Wait()
+	w.checkRest()
+	w.stop()
+	<-w.stopped
+}
+
+func (w *world) checkRest() {
+	t := w.t
+	if n := w.sw.Active(); n != 0 {
+		t.Errorf("%d calls left", n)
+	}
+	if n := w.sw.admitted.Load(); n != 0 {
+		t.Errorf("%d slots left", n)
+	}
+	for name, s := range w.sw.trunks {
+		if n := s.used.Load(); n != 0 {
+			t.Errorf("trunk %s: %d slots left", name, n)
+		}
+	}
+	for i, b := range w.sw.books {
+		if n := len(b.seats) + len(b.tags) + len(b.lines) + len(b.invites) + len(b.flows); n != 0 {
+			t.Errorf("book %d: %d entries left", i, n)
+		}
+	}
+	if s := w.core.Stats(); s.Servers+s.Clients+s.Timers != 0 || s.Panics != 0 {
+		t.Errorf("transactions left or panics: %+v", s)
+	}
+	var started, ended int
+	for _, e := range w.events {
+		switch e := e.(type) {
+		case telemetry.CallStarted:
+			started++
+		case telemetry.CallEnded:
+			ended++
+		case telemetry.Lifecycle:
+			t.Errorf("lifecycle: %+v", e)
+		}
+	}
+	if started != ended {
+		t.Errorf("%d calls started, %d CDRs", started, ended)
+	}
+	for _, m := range w.medias {
+		if m.closed != 1 {
+			t.Errorf("media closed %d times", m.closed)
+		}
+	}
+}
+
+func (w *world) record(fn func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	fn()
+}
+
+func (w *world) event(e any) { w.record(func() { w.events = append(w.events, e) }) }
+
+func (w *world) listener() telemetry.Listener {
+	return telemetry.Listener{
+		CallStarted:  func(e telemetry.CallStarted) { w.event(e) },
+		CallAnswered: func(e telemetry.CallAnswered) { w.event(e) },
+		CallEnded:    func(e telemetry.CallEnded) { w.event(e) },
+		Rejected:     func(e telemetry.Rejected) { w.event(e) },
+		Refused:      func(e telemetry.Refused) { w.event(e) },
+		Lifecycle:    func(e telemetry.Lifecycle) { w.event(e) },
+	}
+}
+
+// memFlow is a flow to a scripted peer.
+type memFlow struct {
+	w         *world
+	p         *peer // nil: a black hole
+	realm     string
+	remote    netip.AddrPort
+	transport string
+	id        uint64
+}
+
+func (f *memFlow) Send(b []byte) error {
+	if f.p == nil {
+		return nil
+	}
+	m, v := wire.Read(b, wire.CanonOptions{})
+	if v.Status != 0 {
+		f.w.t.Errorf("the gateway sent what it would not take: %d %s\n%s", v.Status, v.Reason, b)
+		return nil
+	}
+	f.w.record(func() {
+		if !f.p.deaf {
+			f.p.inbox = append(f.p.inbox, m)
+		}
+	})
+	return nil
+}
+
+func (f *memFlow) Key() txn.FlowKey {
+	return txn.FlowKey{Realm: f.realm, ID: f.id, Local: f.SentBy(), Remote: f.remote}
+}
+func (f *memFlow) Reliable() bool         { return f.transport != "UDP" }
+func (f *memFlow) Transport() string      { return f.transport }
+func (f *memFlow) Realm() string          { return f.realm }
+func (f *memFlow) SentBy() netip.AddrPort { return netip.MustParseAddrPort("203.0.113.9:5060") }
+func (f *memFlow) Remote() netip.AddrPort { return f.remote }
+
+// memMedia is a media session without packets.
+type memMedia struct {
+	w      *world
+	notify func(media.Event)
+	binds  []string
+	pairs  int
+	digits [2]string
+	closed int
+}
+
+func (m *memMedia) Add(leg media.LegID, side media.Side) (offer.Local, error) {
+	l := offer.Local{RTP: netip.AddrPortFrom(netip.MustParseAddr("203.0.113.9"), 20000+2*uint16(leg))}
+	if side.Profile == offer.WebRTC {
+		l.Ufrag, l.Pwd = "ufrag"+leg.String(), "pwdpwdpwdpwdpwdpwdpwdpwd"
+		l.Fingerprint = "sha-256 " + strings.TrimSuffix(strings.Repeat("AB:", 32), ":")
+		return l, nil
+	}
+	l.RTCP = netip.AddrPortFrom(l.RTP.Addr(), l.RTP.Port()+1)
+	var err error
+	m.w.record(func() {
+		if m.w.ports == 0 {
+			err = media.ErrNoPorts
+			return
+		}
+		m.w.ports--
+		m.pairs++
+	})
+	return l, err
+}
+
+func (m *memMedia) Bind(leg media.LegID, st offer.Stream) {
+	way := map[[2]bool]string{{true, true}: "sendrecv", {true, false}: "sendonly", {false, true}: "recvonly"}[[2]bool{st.MaySend, st.MayRecv}]
+	if way == "" {
+		way = "inactive"
+	}
+	m.w.record(func() { m.binds = append(m.binds, fmt.Sprintf("%s:%s:%s", leg, st.Send.Name, way)) })
+}
+
+func (m *memMedia) SendDTMF(leg media.LegID, d byte, _ time.Duration) {
+	m.w.record(func() { m.digits[leg] += string(d) })
+}
+
+func (m *memMedia) Close() {
+	m.w.record(func() {
+		m.closed++
+		m.w.ports += m.pairs
+		m.pairs = 0
+	})
+	m.notify(media.Event{Kind: media.EventClosed, Stats: [2]media.LegStats{{PacketsIn: 1}, {PacketsIn: 2}}})
+}
+
+// memLine is a page's JSON line.
+type memLine struct {
+	w     *world
+	id    uint64
+	user  string
+	inbox []Signal
+	heard []Signal
+}
+
+func (l *memLine) Send(s Signal) { l.w.record(func() { l.inbox = append(l.inbox, s) }) }
+func (l *memLine) ID() uint64    { return l.id }
+func (l *memLine) User() string  { return l.user }
+func (l *memLine) Realm() string { return "access" }
