@@ -1,0 +1,133 @@
+package config
+
+import (
+	"net/netip"
+	"time"
+)
+
+// The tag doc is the description in the JSON Schema; the tag enum lists the allowed words.
+
+// Config is the whole file. Every field has a default.
+type Config struct {
+	Web    Web              `yaml:"web" doc:"The public port: phone page, SIP over WebSocket, JSON signalling."`
+	Admin  Admin            `yaml:"admin" doc:"The private port: metrics, health, API."`
+	Realms map[string]Realm `yaml:"realms" doc:"The sides of the border by name. Without any there is one, named access, for browsers."`
+	Users  Users            `yaml:"users" doc:"Accounts that may register and call."`
+	Trunks map[string]Trunk `yaml:"trunks" doc:"SIP peers that calls are sent to and come from, by name."`
+	Routes []Route          `yaml:"routes" doc:"Where calls go; the first rows that match, in order."`
+	Limits Limits           `yaml:"limits" doc:"Limits of the whole gateway."`
+	CDR    CDR              `yaml:"cdr" doc:"Call records, one JSON line each."`
+	Log    Log              `yaml:"log" doc:"The log, on standard error."`
+	Drain  Drain            `yaml:"drain" doc:"What happens at SIGTERM."`
+}
+
+// Web is the public port.
+type Web struct {
+	Listen        []HostPort `yaml:"listen" doc:"TLS listeners, host:port; an empty host is every address."`
+	Plain         []HostPort `yaml:"plain" doc:"Listeners without TLS, loopback only."`
+	TLS           TLS        `yaml:"tls" doc:"Certificate; without one a self-signed one is made at each start."`
+	Origins       []string   `yaml:"origins" doc:"Origins of other sites whose pages may connect, such as https://www.example.com."`
+	AllowNoOrigin bool       `yaml:"allow_no_origin" doc:"Let SIP phones in that send no Origin header."`
+	Realm         string     `yaml:"realm" doc:"The browsers' realm; access by default."`
+	Name          string     `yaml:"name" doc:"What the page calls this gateway."`
+}
+
+// TLS names a certificate.
+type TLS struct {
+	Cert string `yaml:"cert" doc:"PEM file: certificate and chain."`
+	Key  string `yaml:"key" doc:"PEM file: private key."`
+}
+
+// Admin is the private port.
+type Admin struct {
+	Listen HostPort `yaml:"listen" doc:"host:port, loopback only unless remote; \"off\" opens none. 127.0.0.1:9080 by default."`
+	Remote bool     `yaml:"remote" doc:"Allow an address beyond loopback. There is no login yet: a firewall has to be the door."`
+	Pprof  bool     `yaml:"pprof" doc:"Serve Go profiles under /debug/pprof/."`
+}
+
+// Realm is one side of the border.
+type Realm struct {
+	Listen []Listen `yaml:"listen" doc:"SIP sockets, such as udp:203.0.113.9:5060."`
+	Domain string   `yaml:"domain" doc:"Host part of the identities written towards this side; the socket's address by default."`
+	Open   bool     `yaml:"open" doc:"Hear every source, so that SIP phones may register. Otherwise only the trunks' sources are heard, all others get silence."`
+	Media  Media    `yaml:"media" doc:"RTP of this side."`
+	Codecs []string `yaml:"codecs" doc:"By preference. Browsers: opus, PCMU, PCMA; others: PCMA, PCMU." enum:"opus,PCMU,PCMA"`
+}
+
+// Media is the media side of a realm.
+type Media struct {
+	Bind          Address   `yaml:"bind" doc:"Local address; auto is the host's first address that is not loopback."`
+	Advertise     Address   `yaml:"advertise" doc:"Address announced to peers: the public one behind a 1:1 NAT. The bound one by default."`
+	UDP           *uint16   `yaml:"udp" doc:"One port for all browsers of the realm; makes it a realm for browsers. 0 picks one."`
+	Ports         PortRange `yaml:"ports" doc:"Ports for RTP and RTCP pairs, such as 20000-29999; 0-0 lets the system pick."`
+	AllowLoopback bool      `yaml:"allow_loopback" doc:"Peers may announce loopback addresses (demonstrations, tests)."`
+}
+
+// Users are the accounts.
+type Users struct {
+	Domain string `yaml:"domain" doc:"Domain of the accounts and digest realm; drawbridge by default."`
+	Local  []User `yaml:"local" doc:"Accounts kept in this file."`
+}
+
+// User is one account.
+type User struct {
+	Name     string   `yaml:"name" doc:"User part of its address."`
+	Password Secret   `yaml:"password" doc:"env:NAME, file:PATH or the password itself."`
+	Numbers  []string `yaml:"numbers" doc:"Telephone numbers that ring this account; the first is its caller id on trunks."`
+}
+
+// Trunk is a SIP peer.
+type Trunk struct {
+	Realm   string      `yaml:"realm" doc:"The realm whose sockets it is reached by."`
+	Targets []Target    `yaml:"targets" doc:"Where requests go, best first, such as sip:198.51.100.7:5060."`
+	Sources []Source    `yaml:"sources" doc:"Addresses and networks its requests come from; those of the targets by default."`
+	Domain  string      `yaml:"domain" doc:"Host part of the identities written towards it; the realm's by default."`
+	Codecs  []string    `yaml:"codecs" doc:"By preference; the realm's by default." enum:"opus,PCMU,PCMA"`
+	Limits  TrunkLimits `yaml:"limits" doc:"Limits of this trunk."`
+}
+
+// TrunkLimits bound one trunk.
+type TrunkLimits struct {
+	Calls int `yaml:"calls" doc:"Calls at a time, both directions; 0 is no limit."`
+}
+
+// Route sends calls to trunks.
+type Route struct {
+	From string   `yaml:"from" doc:"Realm the call comes from; empty is any."`
+	To   string   `yaml:"to" doc:"Dialled number; * stands for any rest, such as +49*."`
+	Via  []string `yaml:"via" doc:"Trunks, best first; the next is tried when one fails."`
+}
+
+// Limits bound the gateway.
+type Limits struct {
+	Calls int `yaml:"calls" doc:"Calls at a time; more are answered 503. 10000 by default."`
+}
+
+// CDR says where call records go.
+type CDR struct {
+	File string `yaml:"file" doc:"Appended to; \"-\" is standard output (the default), \"off\" writes none."`
+}
+
+// Log shapes the log.
+type Log struct {
+	Level  string `yaml:"level" doc:"info by default." enum:"debug,info,warn,error"`
+	Format string `yaml:"format" doc:"json by default." enum:"json,text"`
+}
+
+// Drain shapes the end.
+type Drain struct {
+	Timeout time.Duration `yaml:"timeout" doc:"How long running calls may go on after SIGTERM, 30s by default."`
+}
+
+// Browsers reports whether browsers may have media in the realm.
+func (r Realm) Browsers() bool { return r.Media.UDP != nil }
+
+// Snapshot is a loaded configuration. Nobody changes it; a reload makes another one.
+type Snapshot struct {
+	Config
+	Certificate *Certificate // nil: make a self-signed one
+	Warnings    []string     // worth a line in the log, no reason to refuse
+}
+
+// allSources is what "any" means in a list of sources.
+var allSources = []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")}

@@ -1,0 +1,96 @@
+package config
+
+import (
+	"net/netip"
+	"slices"
+	"time"
+)
+
+// Chosen here.
+const (
+	defaultRealm  = "access"
+	defaultDomain = "drawbridge"
+	defaultAdmin  = "127.0.0.1:9080"
+	defaultCalls  = 10_000
+	defaultDrain  = 30 * time.Second // longer than a transaction lasts, shorter than a process manager's patience
+)
+
+var (
+	browserCodecs = []string{"opus", "PCMU", "PCMA"}
+	trunkCodecs   = []string{"PCMA", "PCMU"}
+	defaultPorts  = PortRange{Set: true, Min: 20000, Max: 29999}
+	browserPort   = uint16(40000)
+)
+
+// Defaults fills what the file left out.
+func (c *Config) Defaults() {
+	fill(&c.Web.Realm, defaultRealm)
+	fill(&c.Web.Name, "Drawbridge")
+	fill(&c.Admin.Listen, defaultAdmin)
+	fill(&c.Users.Domain, defaultDomain)
+	fill(&c.Limits.Calls, defaultCalls)
+	fill(&c.CDR.File, "-")
+	fill(&c.Log.Level, "info")
+	fill(&c.Log.Format, "json")
+	fill(&c.Drain.Timeout, defaultDrain)
+	if len(c.Realms) == 0 {
+		c.Realms = map[string]Realm{defaultRealm: {Media: Media{UDP: &browserPort}}}
+	}
+	for name, r := range c.Realms {
+		c.Realms[name] = r.defaults(name == c.Web.Realm, c.Users.Domain)
+	}
+	for name, t := range c.Trunks {
+		c.Trunks[name] = t.defaults(c.Realms[t.Realm])
+	}
+}
+
+func (r Realm) defaults(web bool, domain string) Realm {
+	if web || r.Open {
+		fill(&r.Domain, domain)
+	}
+	if len(r.Codecs) == 0 {
+		r.Codecs = slices.Clone(trunkCodecs)
+		if r.Browsers() {
+			r.Codecs = slices.Clone(browserCodecs)
+		}
+	}
+	if r.Media.Ports.IsZero() && len(r.Listen) > 0 {
+		r.Media.Ports = defaultPorts
+	}
+	if r.Media.Bind == (Address{}) {
+		r.Media.Bind = r.bind()
+	}
+	return r
+}
+
+// bind chooses where media is when the file does not say: where SIP is, when that is one address.
+func (r Realm) bind() Address {
+	for _, l := range r.Listen {
+		if a := l.Addr.Addr(); a.IsValid() && !a.IsUnspecified() {
+			return Address{Addr: a}
+		}
+	}
+	return Address{Auto: true}
+}
+
+func (t Trunk) defaults(r Realm) Trunk {
+	fill(&t.Domain, r.Domain)
+	if len(t.Codecs) == 0 {
+		t.Codecs = slices.Clone(r.Codecs)
+	}
+	if len(t.Sources) == 0 {
+		for _, target := range t.Targets {
+			a := target.Addr.Addr()
+			t.Sources = append(t.Sources, Source{[]netip.Prefix{netip.PrefixFrom(a, a.BitLen())}})
+		}
+	}
+	return t
+}
+
+// fill sets v when it is zero.
+func fill[T comparable](v *T, value T) {
+	var zero T
+	if *v == zero {
+		*v = value
+	}
+}

@@ -1,0 +1,266 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Names end up in metrics, logs and SIP; keep them plain.
+var (
+	nameForm   = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$`)
+	userForm   = regexp.MustCompile(`^[A-Za-z0-9+][A-Za-z0-9_.+-]{0,62}$`)
+	numberForm = regexp.MustCompile(`^\+?[0-9*#]{1,32}$`)
+	domainForm = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$`)
+	globForm   = regexp.MustCompile(`^[A-Za-z0-9+#_.-]*\*?$`)
+)
+
+var codecNames = []string{"opus", "PCMU", "PCMA"}
+
+// Validate checks ranges and relations of a configuration that Defaults has filled. The error is a *Report without positions: Load
+// knows them.
+func (c *Config) Validate() error {
+	r := &Report{File: "configuration"}
+	r.validate(c)
+	return r.err()
+}
+
+func (r *Report) validate(c *Config) {
+	r.checkWeb(c)
+	r.checkAdmin(c.Admin)
+	for _, name := range slices.Sorted(maps.Keys(c.Realms)) {
+		r.checkRealm(c, name, path{"realms", name})
+	}
+	r.checkPorts(c)
+	r.checkUsers(c.Users)
+	for _, name := range slices.Sorted(maps.Keys(c.Trunks)) {
+		r.checkTrunk(c, name, path{"trunks", name})
+	}
+	for i, row := range c.Routes {
+		r.checkRoute(c, row, path{"routes"}.at(i))
+	}
+	if c.Limits.Calls < 0 {
+		r.Addf(path{"limits", "calls"}, "%d is below 0", c.Limits.Calls)
+	}
+	r.oneOf(path{"log", "level"}, c.Log.Level, "debug", "info", "warn", "error")
+	r.oneOf(path{"log", "format"}, c.Log.Format, "json", "text")
+	if c.Drain.Timeout < 0 || c.Drain.Timeout > 24*time.Hour {
+		r.Addf(path{"drain", "timeout"}, "%s is not between 0 and 24h", c.Drain.Timeout)
+	}
+}
+
+func (r *Report) checkWeb(c *Config) {
+	at := path{"web"}
+	for i, l := range c.Web.Plain {
+		if !l.Loopback() {
+			r.Addf(at.at("plain", i), "%s: a listener without TLS must be on loopback: browsers give the microphone to no other", l)
+		}
+	}
+	if (c.Web.TLS.Cert == "") != (c.Web.TLS.Key == "") {
+		r.Addf(at.at("tls"), "a certificate needs both cert and key")
+	}
+	for i, o := range c.Web.Origins {
+		if u, err := url.Parse(o); err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || u.String() != u.Scheme+"://"+u.Host {
+			r.Addf(at.at("origins", i), "%q is not an origin such as https://www.example.com", o)
+		}
+	}
+	realm, ok := c.Realms[c.Web.Realm]
+	switch {
+	case !ok:
+		r.Addf(at.at("realm"), "%s", noSuch("realm", c.Web.Realm, c.Realms))
+	case !realm.Browsers():
+		r.Addf(at.at("realm"), "realm %s has no media.udp, so no browser can send media to it", c.Web.Realm)
+	}
+}
+
+func (r *Report) checkAdmin(a Admin) {
+	if a.Listen != Off && !a.Listen.Loopback() && !a.Remote {
+		r.Addf(path{"admin", "listen"}, "%s is not loopback: everybody who reaches it may use it; set admin.remote to allow that", a.Listen)
+	}
+}
+
+func (r *Report) checkRealm(c *Config, name string, at path) {
+	realm := c.Realms[name]
+	r.checkName(at, "realm", name)
+	if realm.Domain != c.Users.Domain { // otherwise it has been judged there
+		r.checkDomain(at.at("domain"), realm.Domain)
+	}
+	for i, l := range realm.Listen {
+		switch {
+		case l.Network == "":
+		case l.Network != "udp":
+			r.Addf(at.at("listen", i), "transport %s is not served yet, only udp", l.Network)
+		case l.Addr.Addr().IsUnspecified() && realm.Media.Advertise == (Address{}):
+			r.Addf(at.at("listen", i), "%s is every address: media.advertise has to say which one peers should use", l.Addr)
+		}
+	}
+	if a := realm.Media.Advertise.Addr; a.IsUnspecified() || a.IsMulticast() {
+		r.Addf(at.at("media", "advertise"), "%s cannot be reached", a)
+	}
+	if a := realm.Media.Bind.Addr; a.IsUnspecified() || a.IsMulticast() {
+		r.Addf(at.at("media", "bind"), "%s: media needs one address, or auto: a socket on all of them answers from the wrong one", a)
+	}
+	r.checkCodecs(at.at("codecs"), realm.Codecs)
+}
+
+// checkPorts checks each range and that no two users of a port meet: ranges of realms, and SIP sockets within a range.
+func (r *Report) checkPorts(c *Config) {
+	names := slices.Sorted(maps.Keys(c.Realms))
+	for i, name := range names {
+		realm := c.Realms[name]
+		at := path{"realms", name, "media", "ports"}
+		p := realm.Media.Ports
+		switch {
+		case p.IsZero() || p == (PortRange{Set: true}):
+			continue
+		case p.Min > p.Max:
+			r.Addf(at, "%d-%d: the first port is above the last", p.Min, p.Max)
+			continue
+		case p.Min < 1024:
+			r.Addf(at, "%d-%d: ports below 1024 belong to the system", p.Min, p.Max)
+		case p.Max-p.Min < 3:
+			r.Addf(at, "%d-%d: a call takes a pair of ports, even and odd", p.Min, p.Max)
+		}
+		for _, l := range realm.Listen {
+			if p.Contains(l.Addr.Port()) {
+				r.Addf(at, "%d-%d contains the SIP port %d", p.Min, p.Max, l.Addr.Port())
+			}
+		}
+		if udp := realm.Media.UDP; udp != nil && p.Contains(*udp) {
+			r.Addf(at, "%d-%d contains the browsers' port %d", p.Min, p.Max, *udp)
+		}
+		for _, other := range names[:i] {
+			o := c.Realms[other].Media
+			if o.Bind == realm.Media.Bind && o.Ports.overlaps(p) {
+				r.Addf(at, "%d-%d overlaps the ports of realm %s (%d-%d) on the same address", p.Min, p.Max, other, o.Ports.Min, o.Ports.Max)
+			}
+		}
+	}
+}
+
+func (r *Report) checkUsers(u Users) {
+	r.checkDomain(path{"users", "domain"}, u.Domain)
+	owner := map[string]string{} // number or name -> account
+	for i, user := range u.Local {
+		at := path{"users", "local"}.at(i)
+		switch {
+		case user.Name == "":
+			r.Addf(at, "an account needs a name")
+			continue
+		case !userForm.MatchString(user.Name):
+			r.Addf(at.at("name"), "%q: letters, digits and . _ + - only", user.Name)
+		case owner[user.Name] != "":
+			r.Addf(at.at("name"), "%s is already in use by account %s", user.Name, owner[user.Name])
+		}
+		owner[user.Name] = user.Name
+		if user.Password.ref == "" {
+			r.Addf(at, "account %s has no password", user.Name)
+		}
+		for j, n := range user.Numbers {
+			switch {
+			case !numberForm.MatchString(n):
+				r.Addf(at.at("numbers", j), "%q is not a number such as +4930123456", n)
+			case owner[n] != "":
+				r.Addf(at.at("numbers", j), "%s is already in use by account %s", n, owner[n])
+			default:
+				owner[n] = user.Name
+			}
+		}
+	}
+}
+
+func (r *Report) checkTrunk(c *Config, name string, at path) {
+	t := c.Trunks[name]
+	r.checkName(at, "trunk", name)
+	realm, ok := c.Realms[t.Realm]
+	switch {
+	case t.Realm == "":
+		r.Addf(at, "trunk %s has no realm", name)
+	case !ok:
+		r.Addf(at.at("realm"), "%s", noSuch("realm", t.Realm, c.Realms))
+	case len(realm.Listen) == 0:
+		r.Addf(at.at("realm"), "realm %s listens nowhere, so trunk %s cannot be reached", t.Realm, name)
+	}
+	if len(t.Targets) == 0 && !r.wrote(at.at("targets", 0)) {
+		r.Addf(at, "trunk %s has no targets", name)
+	}
+	for i, target := range t.Targets {
+		if target.Transport != "udp" && target.Transport != "" {
+			r.Addf(at.at("targets", i), "transport %s is not served yet, only udp", target.Transport)
+		}
+		if target.Addr.IsValid() && target.Addr.Port() == 0 {
+			r.Addf(at.at("targets", i), "port 0 cannot be reached")
+		}
+	}
+	if t.Domain != realm.Domain {
+		r.checkDomain(at.at("domain"), t.Domain)
+	}
+	if ok {
+		r.checkCodecs(at.at("codecs"), t.Codecs)
+	}
+	if t.Limits.Calls < 0 {
+		r.Addf(at.at("limits", "calls"), "%d is below 0", t.Limits.Calls)
+	}
+}
+
+func (r *Report) checkRoute(c *Config, row Route, at path) {
+	if row.From != "" {
+		if _, ok := c.Realms[row.From]; !ok {
+			r.Addf(at.at("from"), "%s", noSuch("realm", row.From, c.Realms))
+		}
+	}
+	if row.To == "" || !globForm.MatchString(row.To) {
+		r.Addf(at.at("to"), "%q is not a number with * at its end at most", row.To)
+	}
+	if len(row.Via) == 0 {
+		r.Addf(at, "a route needs a trunk in via")
+	}
+	for i, name := range row.Via {
+		if _, ok := c.Trunks[name]; !ok {
+			r.Addf(at.at("via", i), "%s", noSuch("trunk", name, c.Trunks))
+		}
+	}
+}
+
+func (r *Report) checkName(at path, what, name string) {
+	if !nameForm.MatchString(name) {
+		r.Addf(at, "%s %q: a name has letters, digits, _ and - only", what, name)
+	}
+}
+
+func (r *Report) checkDomain(at path, domain string) {
+	if domain != "" && !domainForm.MatchString(domain) {
+		r.Addf(at, "%q is not a host name or address", domain)
+	}
+}
+
+func (r *Report) checkCodecs(at path, names []string) {
+	seen := map[string]bool{}
+	for i, name := range names {
+		switch {
+		case !slices.Contains(codecNames, name):
+			r.Addf(at.at(i), "unknown codec %q; there are %s", name, strings.Join(codecNames, ", "))
+		case seen[name]:
+			r.Addf(at.at(i), "codec %s is in the list twice", name)
+		}
+		seen[name] = true
+	}
+}
+
+func (r *Report) oneOf(at path, value string, words ...string) {
+	if !slices.Contains(words, value) {
+		r.Addf(at, "%q is none of %s", value, strings.Join(words, ", "))
+	}
+}
+
+// noSuch says that a reference hangs, and what there is.
+func noSuch[V any](what, name string, have map[string]V) string {
+	if len(have) == 0 {
+		return fmt.Sprintf("there is no %s %q; there are none", what, name)
+	}
+	return fmt.Sprintf("there is no %s %q; there are %s", what, name, strings.Join(slices.Sorted(maps.Keys(have)), ", "))
+}
