@@ -1,0 +1,10 @@
+// Package admin is the private HTTP port: health, metrics, facts about the running process, and profiles when asked for. It listens on
+// loopback unless the configuration says otherwise in so many words, and never on the public port (security rule T40).
+//
+//	GET /healthz       200 while the process lives
+//	GET /readyz        200, or 503 while draining
+//	GET /metrics       Prometheus
+//	GET /v1/info       version, start time, the addresses in use
+//	GET /v1/calls      the calls in progress
+//	GET /debug/pprof/  only with PProf
+package admin
