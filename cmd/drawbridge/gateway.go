@@ -1,0 +1,252 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"drawbridge/admin"
+	"drawbridge/b2bua"
+	"drawbridge/config"
+	"drawbridge/media"
+	"drawbridge/policy"
+	"drawbridge/policy/route"
+	"drawbridge/registrar"
+	"drawbridge/sip/transport"
+	"drawbridge/sip/txn"
+	"drawbridge/telemetry"
+	"drawbridge/telemetry/cdr"
+	"drawbridge/telemetry/metrics"
+	"drawbridge/web"
+)
+
+// extras are what a command adds to the configuration.
+type extras struct {
+	log    *slog.Logger
+	events telemetry.Listener // hears everything, beside log, CDR and metrics
+	demo   *web.Demo
+	quiet  bool // no CDR file: the listener is the record
+}
+
+// gateway is one running Drawbridge: its parts, in the order in which they are built.
+type gateway struct {
+	snap    *config.Snapshot
+	log     *slog.Logger
+	started time.Time
+
+	records   *cdr.Writer // nil when the configuration turns them off
+	metrics   *metrics.Metrics
+	events    telemetry.Listener
+	core      *txn.Core
+	transport *transport.Transport
+	registrar *registrar.Registrar
+	media     *media.Engine
+	calls     *b2bua.Switch
+	web       *web.Server
+	admin     *admin.Server // nil when turned off
+	cert      *tls.Certificate
+
+	draining atomic.Bool
+}
+
+// open builds every part and opens every socket; nothing is served before run.
+func open(snap *config.Snapshot, x extras) (*gateway, error) {
+	g := &gateway{snap: snap, log: x.log, started: time.Now()}
+	for _, w := range snap.Warnings {
+		g.log.Warn("configuration", "warning", w)
+	}
+	for _, step := range []struct {
+		name  string
+		build func(extras) error
+	}{
+		{"telemetry", g.openTelemetry},
+		{"transactions", g.openTransactions},
+		{"registrar", g.openRegistrar},
+		{"media", g.openMedia},
+		{"calls", g.openCalls},
+		{"web", g.openWeb},
+		{"admin", g.openAdmin},
+	} {
+		if err := step.build(x); err != nil {
+			return nil, fmt.Errorf("%s: %w", step.name, err)
+		}
+	}
+	g.gauges()
+	return g, nil
+}
+
+func (g *gateway) openTelemetry(x extras) (err error) {
+	g.metrics = metrics.New()
+	sinks := []telemetry.Listener{telemetry.Slog(g.log), g.metrics.Listener(), x.events}
+	if file := g.snap.CDR.File; file != "off" && !x.quiet {
+		if g.records, err = cdr.New(cdr.Config{File: file, Events: telemetry.Tee(sinks...)}); err != nil {
+			return err
+		}
+		sinks = append(sinks, g.records.Listener())
+	}
+	g.events = telemetry.Tee(sinks...)
+	return nil
+}
+
+func (g *gateway) openTransactions(extras) (err error) {
+	if g.core, err = txn.New(txn.Config{Server: "Drawbridge", Events: g.events}); err != nil {
+		return err
+	}
+	g.transport, err = transport.New(transport.Config{
+		Listeners: listeners(g.snap), Receiver: g.core, Events: g.events, Allow: g.hears,
+	})
+	return err
+}
+
+// hears lets a datagram in when its realm is open or its source belongs to one of the realm's trunks.
+func (g *gateway) hears(realm string, src netip.Addr) bool {
+	return g.snap.Realms[realm].Open || g.calls.Knows(realm, src)
+}
+
+func (g *gateway) openRegistrar(extras) (err error) {
+	g.registrar, err = registrar.New(registrar.Config{Domain: g.snap.Users.Domain, Password: passwords(g.snap), Events: g.events})
+	return err
+}
+
+func (g *gateway) openMedia(extras) error {
+	realms, err := mediaRealms(g.snap)
+	if err != nil {
+		return err
+	}
+	g.media, err = media.New(media.Config{Realms: realms, Events: g.events, Log: g.log})
+	return err
+}
+
+func (g *gateway) openCalls(extras) error {
+	table, err := route.Compile(routes(g.snap), accounts(g.snap))
+	if err != nil {
+		return err
+	}
+	limits := policy.Limits{Calls: g.snap.Limits.Calls}
+	g.calls = b2bua.New(b2bua.Config{
+		Trunks: trunks(g.snap), Realms: realms(g.snap),
+		Core: g.core, Media: g.media, Registrar: g.registrar, Events: g.events,
+		Decide: func(r policy.Request) policy.Decision { return policy.Decide(limits, r) },
+		Routes: table.Candidates, Locate: g.locate, Auth: g.registrar.Authenticate, Flow: g.transport.UDP, Number: callerID(g.snap),
+	})
+	g.core.SetUser(g.calls)
+	return nil
+}
+
+// locate finds an account's devices: registered contacts and JSON lines ring together.
+func (g *gateway) locate(user string) []b2bua.Target {
+	var targets []b2bua.Target
+	for _, b := range g.registrar.Lookup(user) {
+		targets = append(targets, b2bua.Target{Flow: b.Flow, Contact: b.Contact})
+	}
+	for _, l := range g.web.Lines(user) {
+		targets = append(targets, b2bua.Target{Line: l})
+	}
+	return targets
+}
+
+func (g *gateway) openWeb(x extras) (err error) {
+	w := g.snap.Web
+	if g.cert, err = certificate(g.snap); err != nil {
+		return err
+	}
+	g.web, err = web.New(web.Config{
+		Listen: words(w.Listen), Plain: words(w.Plain), TLS: &tls.Config{Certificates: []tls.Certificate{*g.cert}, MinVersion: tls.VersionTLS12},
+		Realm: w.Realm, Origins: w.Origins, AllowNoOrigin: w.AllowNoOrigin, Name: w.Name, Demo: x.demo,
+		SIP: inRealm(g.transport.ServeWS, w.Realm), Signals: g.calls, CheckPassword: g.registrar.CheckPassword, Numbers: numbers(g.snap), Events: g.events,
+	})
+	return err
+}
+
+// inRealm fixes the realm of a server of connections. C is the WebSocket, which is no business of this package.
+func inRealm[C any](serve func(context.Context, C, string, bool, netip.AddrPort), realm string) func(context.Context, C, bool, netip.AddrPort) {
+	return func(ctx context.Context, conn C, secure bool, local netip.AddrPort) {
+		serve(ctx, conn, realm, secure, local)
+	}
+}
+
+func (g *gateway) openAdmin(extras) (err error) {
+	a := g.snap.Admin
+	if a.Listen == config.Off {
+		return nil
+	}
+	g.admin, err = admin.New(admin.Config{
+		Listen: string(a.Listen), Public: a.Remote, PProf: a.Pprof, Metrics: g.metrics.Handler(), Log: g.log,
+		Info: g.info, Calls: func() any { return map[string]int{"active": g.calls.Active()} }, Draining: g.draining.Load,
+	})
+	return err
+}
+
+// run serves until ctx ends, drains, and returns when every part has ended. The call records close last, so that calls ended by the
+// drain are in them.
+func (g *gateway) run(ctx context.Context) error {
+	written := make(chan error, 1)
+	records, closeRecords := context.WithCancel(context.WithoutCancel(ctx))
+	defer closeRecords()
+	if g.records == nil {
+		written <- nil
+	} else {
+		go func() { written <- g.records.Run(records) }()
+	}
+	err := g.serve(ctx)
+	g.events.EmitLifecycle(telemetry.Lifecycle{What: "stopped"})
+	closeRecords()
+	return errors.Join(err, <-written)
+}
+
+// serve runs the actors together; the first to fail stops the rest.
+func (g *gateway) serve(ctx context.Context) error {
+	// Each loop of media holds a P nearly all the time, although it mostly waits. The rest of the program gets as many again: a scheduler
+	// without an idle P takes those of the loops and gives them back all the time (media/pace.go).
+	procs := runtime.GOMAXPROCS(0)
+	runtime.GOMAXPROCS(procs + g.media.Loops())
+	defer runtime.GOMAXPROCS(procs)
+	parts, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	group, parts := errgroup.WithContext(parts)
+	for _, actor := range []func(context.Context) error{g.core.Run, g.media.Run, g.registrar.Run, g.transport.Run, g.web.Run} {
+		group.Go(func() error { return actor(parts) })
+	}
+	if g.admin != nil {
+		group.Go(func() error { return g.admin.Run(parts) })
+	}
+	g.events.EmitLifecycle(telemetry.Lifecycle{What: "started", Detail: "version " + version()})
+	group.Go(func() error {
+		defer stop()
+		select {
+		case <-ctx.Done():
+			return g.drain(parts)
+		case <-parts.Done():
+			return nil
+		}
+	})
+	return ended(group.Wait())
+}
+
+// ended drops the error that only says that somebody was told to stop.
+func ended(err error) error {
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+// drain takes no new calls, waits for the running ones, and hangs up what is left at the deadline.
+func (g *gateway) drain(ctx context.Context) error {
+	g.draining.Store(true)
+	g.events.EmitLifecycle(telemetry.Lifecycle{What: "draining", Detail: fmt.Sprintf("%d calls", g.calls.Active())})
+	deadline, cancel := context.WithTimeout(ctx, g.snap.Drain.Timeout)
+	defer cancel()
+	if err := g.calls.Drain(deadline); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"net/netip"
+	"time"
+)
+
+// gauges registers what is read at each scrape: what the parts count themselves.
+func (g *gateway) gauges() {
+	m := g.metrics
+	m.Gauge("drawbridge_registrations", "Bindings that can be reached.", func() float64 { return float64(g.registrar.Count()) })
+	m.Gauge("drawbridge_web_connections", "Open connections on the public port.", func() float64 { return float64(g.web.Connections()) })
+	m.Gauge("drawbridge_sip_flows", "WebSocket flows.", func() float64 { return float64(g.transport.Stats().Flows) })
+	m.Counter("drawbridge_sip_read_errors_total", "UDP reads that failed.", func() uint64 { return g.transport.Stats().ReadErrors })
+	g.transactionGauges()
+	g.mediaGauges()
+	if g.records != nil {
+		m.Counter("drawbridge_cdr_written_total", "Call records in the file.", g.records.Written)
+		m.Counter("drawbridge_cdr_dropped_total", "Call records lost.", g.records.Dropped)
+		m.Counter("drawbridge_cdr_failures_total", "Writes the file refused.", g.records.Failures)
+		m.Gauge("drawbridge_cdr_waiting", "Call records not in the file yet.", func() float64 { return float64(g.records.Waiting()) })
+	}
+}
+
+func (g *gateway) transactionGauges() {
+	m := g.metrics
+	m.Gauges("drawbridge_transactions", "SIP transactions by role.", "role", func() map[string]float64 {
+		st := g.core.Stats()
+		return map[string]float64{"server": float64(st.Servers), "client": float64(st.Clients)}
+	})
+	m.Gauge("drawbridge_timers", "Timers armed.", func() float64 { return float64(g.core.Stats().Timers) })
+	m.Gauge("drawbridge_mailbox_events", "Events waiting in the shards.", func() float64 { return float64(g.core.Stats().Mailbox) })
+	m.Counter("drawbridge_overload_total", "Messages turned away because a shard was full.", func() uint64 { return g.core.Stats().Overload })
+	m.Counter("drawbridge_strays_total", "Responses and ACKs that matched nothing.", func() uint64 { return g.core.Stats().Strays })
+}
+
+func (g *gateway) mediaGauges() {
+	m := g.metrics
+	m.Gauge("drawbridge_media_sessions", "Media sessions open.", func() float64 { return float64(g.media.Stats().Sessions) })
+	m.Gauge("drawbridge_media_sockets", "RTP and RTCP sockets open.", func() float64 { return float64(g.media.Stats().Sockets) })
+	m.Gauges("drawbridge_media_ports", "RTP port pairs in use by realm.", "realm", func() map[string]float64 {
+		out := map[string]float64{}
+		for realm, n := range g.media.Stats().Ports {
+			out[realm] = float64(n)
+		}
+		return out
+	})
+	m.Counters("drawbridge_media_drops_total", "Datagrams dropped by reason.", "reason", func() map[string]uint64 { return g.media.Stats().Drops })
+	m.Counters("drawbridge_media_packets_total", "RTP packets by direction.", "direction", func() map[string]uint64 {
+		out := map[string]uint64{"in": 0, "out": 0}
+		for _, l := range g.media.Stats().Loops {
+			out["in"] += l.PacketsIn
+			out["out"] += l.PacketsOut
+		}
+		return out
+	})
+	m.Gauge("drawbridge_media_late_seconds", "Mean lateness of the slowest media loop.", func() float64 {
+		var worst time.Duration
+		for _, l := range g.media.Stats().Loops {
+			worst = max(worst, l.LateMean)
+		}
+		return worst.Seconds()
+	})
+}
+
+// info is what /v1/info says: the addresses in use and what a client needs to trust them.
+type info struct {
+	Version string                      `json:"version"`
+	Started time.Time                   `json:"started"`
+	TLS     []netip.AddrPort            `json:"tls"`
+	Plain   []netip.AddrPort            `json:"plain"`
+	SIP     map[string][]netip.AddrPort `json:"sip"`
+	Media   map[string][]netip.AddrPort `json:"media"`
+	SPKI    string                      `json:"spki"` // base64 SHA-256 of the certificate's public key
+	Calls   int                         `json:"calls"`
+	Drain   bool                        `json:"draining"`
+}
+
+func (g *gateway) info() any {
+	out := info{
+		Version: version(), Started: g.started, TLS: g.web.Addrs().TLS, Plain: g.web.Addrs().Plain,
+		SIP: map[string][]netip.AddrPort{}, Media: map[string][]netip.AddrPort{}, Calls: g.calls.Active(), Drain: g.draining.Load(),
+	}
+	for name, r := range g.snap.Realms {
+		if len(r.Listen) > 0 {
+			out.SIP[name] = g.transport.Addrs(name)
+		}
+		if r.Browsers() {
+			out.Media[name] = g.media.Addrs(name)
+		}
+	}
+	if g.cert.Leaf != nil {
+		sum := sha256.Sum256(g.cert.Leaf.RawSubjectPublicKeyInfo)
+		out.SPKI = base64.StdEncoding.EncodeToString(sum[:])
+	}
+	return out
+}

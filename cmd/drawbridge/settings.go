@@ -1,0 +1,215 @@
+package main
+
+import (
+	"crypto/tls"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"drawbridge/b2bua"
+	"drawbridge/config"
+	"drawbridge/media"
+	"drawbridge/media/offer"
+	"drawbridge/policy/route"
+	"drawbridge/sip/transport"
+	"drawbridge/sip/wire"
+)
+
+// The functions below turn the configuration into the small Config of each part.
+
+func logger(w io.Writer, cfg config.Log) *slog.Logger {
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(cfg.Level)) // config has checked the word
+	opts := &slog.HandlerOptions{Level: level}
+	if cfg.Format == "text" {
+		return slog.New(slog.NewTextHandler(w, opts))
+	}
+	return slog.New(slog.NewJSONHandler(w, opts))
+}
+
+func words(in []config.HostPort) []string {
+	var out []string
+	for _, h := range in {
+		if h != config.Off {
+			out = append(out, string(h))
+		}
+	}
+	return out
+}
+
+func listeners(snap *config.Snapshot) []transport.Listener {
+	var out []transport.Listener
+	for name, r := range snap.Realms {
+		for _, l := range r.Listen {
+			var advertise netip.AddrPort
+			if a := announced(r.Media); l.Addr.Addr().IsUnspecified() || r.Media.Advertise.Addr.IsValid() {
+				advertise = netip.AddrPortFrom(a, l.Addr.Port())
+			}
+			out = append(out, transport.Listener{Realm: name, Network: l.Network, Addr: l.Addr, Advertise: advertise})
+		}
+	}
+	return out
+}
+
+func passwords(snap *config.Snapshot) func(user string) (string, bool) {
+	by := map[string]string{}
+	for _, u := range snap.Users.Local {
+		by[u.Name] = u.Password.Reveal()
+	}
+	return func(user string) (string, bool) {
+		p, ok := by[user]
+		return p, ok
+	}
+}
+
+// accounts finds the account that a dialled name or number belongs to.
+func accounts(snap *config.Snapshot) func(number string) (string, bool) {
+	by := map[string]string{}
+	for _, u := range snap.Users.Local {
+		by[route.Normal(u.Name)] = u.Name
+		for _, n := range u.Numbers {
+			by[route.Normal(n)] = u.Name
+		}
+	}
+	return func(number string) (string, bool) {
+		user, ok := by[number]
+		return user, ok
+	}
+}
+
+func numbers(snap *config.Snapshot) func(user string) []string {
+	by := map[string][]string{}
+	for _, u := range snap.Users.Local {
+		by[u.Name] = u.Numbers
+	}
+	return func(user string) []string { return by[user] }
+}
+
+// callerID is the first number of an account.
+func callerID(snap *config.Snapshot) func(user string) string {
+	of := numbers(snap)
+	return func(user string) string {
+		if n := of(user); len(n) > 0 {
+			return n[0]
+		}
+		return ""
+	}
+}
+
+func routes(snap *config.Snapshot) []route.Row {
+	var out []route.Row
+	for _, r := range snap.Routes {
+		out = append(out, route.Row{From: r.From, To: r.To, Via: r.Via})
+	}
+	return out
+}
+
+func mediaRealms(snap *config.Snapshot) (map[string]media.Realm, error) {
+	out := map[string]media.Realm{}
+	for name, r := range snap.Realms {
+		bind := r.Media.Bind.Addr
+		if r.Media.Bind.Auto || !bind.IsValid() {
+			bind = hostAddress()
+		}
+		m := media.Realm{
+			Bind: bind, PortMin: r.Media.Ports.Min, PortMax: r.Media.Ports.Max, AllowLoopback: r.Media.AllowLoopback,
+		}
+		if a := announced(r.Media); a != bind {
+			m.Advertise = a
+		}
+		if r.Browsers() {
+			m.WebRTC = []netip.AddrPort{netip.AddrPortFrom(bind, *r.Media.UDP)}
+		}
+		out[name] = m
+	}
+	if len(out) == 0 {
+		return nil, fmt.Errorf("no realm")
+	}
+	return out, nil
+}
+
+// announced is the address that peers are told: the configured one, else the bound one.
+func announced(m config.Media) netip.Addr {
+	switch {
+	case m.Advertise.Addr.IsValid():
+		return m.Advertise.Addr
+	case m.Bind.Addr.IsValid() && !m.Bind.Addr.IsUnspecified():
+		return m.Bind.Addr
+	}
+	return hostAddress()
+}
+
+// hostAddress is the host's first IPv4 address that others can reach, or loopback on a host without one.
+func hostAddress() netip.Addr {
+	loopback := netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	addrs, err := net.InterfaceAddrs()
+	if err != nil {
+		return loopback
+	}
+	for _, a := range addrs {
+		prefix, err := netip.ParsePrefix(a.String())
+		if err != nil {
+			continue
+		}
+		if ip := prefix.Addr(); ip.Is4() && !ip.IsLoopback() && !ip.IsLinkLocalUnicast() {
+			return ip
+		}
+	}
+	return loopback
+}
+
+func realms(snap *config.Snapshot) map[string]b2bua.Realm {
+	out := map[string]b2bua.Realm{}
+	for name, r := range snap.Realms {
+		out[name] = b2bua.Realm{
+			Name: name, Browsers: r.Browsers(), Codecs: codecs(r.Codecs), Domain: r.Domain, AllowLoopback: r.Media.AllowLoopback,
+		}
+	}
+	return out
+}
+
+func trunks(snap *config.Snapshot) []b2bua.Trunk {
+	var out []b2bua.Trunk
+	for _, name := range slices.Sorted(maps.Keys(snap.Trunks)) { // the first that fits a source is taken: the same one at every start
+		t := snap.Trunks[name]
+		b := b2bua.Trunk{Name: name, Realm: t.Realm, Domain: t.Domain, Codecs: codecs(t.Codecs), MaxCalls: t.Limits.Calls}
+		for _, target := range t.Targets {
+			host := target.Addr.Addr().Unmap()
+			b.Targets = append(b.Targets, wire.URI{Scheme: "sip", Host: host.String(), Port: int(target.Addr.Port())})
+			b.Sources = append(b.Sources, netip.PrefixFrom(host, host.BitLen()))
+		}
+		for _, s := range t.Sources {
+			b.Sources = append(b.Sources, s.Prefixes...)
+		}
+		out = append(out, b)
+	}
+	return out
+}
+
+func codecs(names []string) []offer.Codec {
+	var out []offer.Codec
+	for _, n := range names {
+		if c, ok := offer.Lookup(n); ok { // config has checked the names
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+func certificate(snap *config.Snapshot) (*tls.Certificate, error) {
+	if snap.Certificate != nil {
+		return snap.Certificate, nil
+	}
+	var names []string
+	for _, l := range snap.Web.Listen {
+		if host, _, err := net.SplitHostPort(string(l)); err == nil && host != "" && !strings.Contains(host, "%") {
+			names = append(names, host)
+		}
+	}
+	return selfSigned(names)
+}
