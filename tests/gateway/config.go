@@ -1,0 +1,154 @@
+package gateway
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+	"testing"
+)
+
+// The three sides of the border in every test.
+var (
+	AccessAddr  = netip.MustParseAddr("127.0.0.1") // browsers and the gateway's side of them
+	CarrierAddr = netip.MustParseAddr("127.0.1.1") // the gateway's trunk side
+	PhoneAddr   = netip.MustParseAddr("127.0.2.1") // phones
+)
+
+// User is an account.
+type User struct{ Name, Password, Number string }
+
+// Trunk is a peer of the carrier realm.
+type Trunk struct {
+	Name   string
+	Target netip.AddrPort
+	Codecs string // "[PCMA, PCMU]"; "" means both
+}
+
+// Route sends a number pattern to a trunk.
+type Route struct{ From, To, Via string }
+
+// Config is what a test can ask for. The zero value has the user alice and no trunk.
+type Config struct {
+	Users   []User
+	Trunks  []Trunk
+	Routes  []Route
+	Origins []string // pages that may open a WebSocket
+	Ports   int      // RTP port pairs of the carrier realm; 0 means 200
+	Calls   int      // limits.calls; 0 means 5000
+	Pprof   bool     // serve profiles on the private port
+	Key     Identity // TLS certificate of the public port
+}
+
+// firstRTP begins the port range of the carrier realm, below the system's ephemeral ports.
+const firstRTP = 20000
+
+// Ports in use by one gateway. They are chosen before it starts.
+type ports struct{ web, plain, admin, sip, media, rtp int }
+
+func (c Config) yaml(p ports, cdr string) string {
+	var b strings.Builder
+	f := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
+	pairs := c.Ports
+	if pairs == 0 {
+		pairs = 200
+	}
+	calls := c.Calls
+	if calls == 0 {
+		calls = 5000
+	}
+	f("web:")
+	f("  listen: [%q]", addr(AccessAddr, p.web))
+	f("  plain: [%q]", addr(AccessAddr, p.plain))
+	f("  tls: {cert: %q, key: %q}", c.Key.CertFile, c.Key.KeyFile)
+	f("  origins: [%s]", quoted(c.Origins))
+	f("  realm: access")
+	f("admin: {listen: %q, pprof: %t}", addr(AccessAddr, p.admin), c.Pprof)
+	f("realms:")
+	f("  access:")
+	f("    domain: access.test")
+	f("    media: {bind: %s, udp: %d, allow_loopback: true}", AccessAddr, p.media)
+	f("    codecs: [opus, PCMU, PCMA]")
+	f("  carrier:")
+	f("    listen: [%q]", "udp:"+addr(CarrierAddr, p.sip))
+	f("    domain: carrier.test")
+	f("    media: {bind: %s, ports: %d-%d, allow_loopback: true}", CarrierAddr, p.rtp, p.rtp+2*pairs-1)
+	f("    codecs: [PCMA, PCMU]")
+	f("users:")
+	f("  domain: access.test")
+	f("  local:")
+	for _, u := range c.Users {
+		f("    - {name: %q, password: %q, numbers: [%q]}", u.Name, u.Password, u.Number)
+	}
+	f("trunks:")
+	for _, t := range c.Trunks {
+		codecs := t.Codecs
+		if codecs == "" {
+			codecs = "[PCMA, PCMU]"
+		}
+		f("  %s: {realm: carrier, targets: [%q], sources: [%q], codecs: %s}", t.Name, "sip:"+t.Target.String(), t.Target.Addr().String(), codecs)
+	}
+	f("routes:")
+	for _, r := range c.Routes {
+		f("  - {from: %s, to: %q, via: [%s]}", r.From, r.To, r.Via)
+	}
+	f("limits: {calls: %d}", calls)
+	f("cdr: {file: %q}", cdr)
+	f("log: {level: debug, format: json}")
+	f("drain: {timeout: 5s}")
+	return b.String()
+}
+
+func addr(a netip.Addr, port int) string { return netip.AddrPortFrom(a, uint16(port)).String() }
+
+func quoted(items []string) string {
+	var out []string
+	for _, s := range items {
+		out = append(out, fmt.Sprintf("%q", s))
+	}
+	return strings.Join(out, ", ")
+}
+
+// FreeUDP returns a UDP port that is free on an address.
+func FreeUDP(t testing.TB, at netip.Addr) int {
+	t.Helper()
+	port, err := freeUDP(at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
+}
+
+func freeUDP(at netip.Addr) (int, error) {
+	c, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(at, 0)))
+	if err != nil {
+		return 0, err
+	}
+	return c.LocalAddr().(*net.UDPAddr).Port, c.Close()
+}
+
+func freeTCP(at netip.Addr) (int, error) {
+	l, err := net.Listen("tcp", addr(at, 0))
+	if err != nil {
+		return 0, err
+	}
+	return l.Addr().(*net.TCPAddr).Port, l.Close()
+}
+
+// choose finds a free port for everything.
+func choose() (p ports, err error) {
+	for _, c := range []struct {
+		port *int
+		free func(netip.Addr) (int, error)
+		at   netip.Addr
+	}{
+		{&p.web, freeTCP, AccessAddr}, {&p.plain, freeTCP, AccessAddr}, {&p.admin, freeTCP, AccessAddr},
+		{&p.sip, freeUDP, CarrierAddr}, {&p.media, freeUDP, AccessAddr},
+	} {
+		if *c.port, err = c.free(c.at); err != nil {
+			return p, err
+		}
+	}
+	p.rtp = firstRTP
+	return p, nil
+}

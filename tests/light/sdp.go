@@ -1,0 +1,90 @@
+package light
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"net/netip"
+	"strings"
+)
+
+// Payload types of our offer.
+const (
+	PTOpus = 111
+	PTPCMA = 8
+)
+
+// Remote is what an answer says.
+type Remote struct {
+	Addr        netip.AddrPort
+	Ufrag, Pwd  string
+	Fingerprint string
+	PT          uint8 // the first payload type
+}
+
+// Offer is the client's SDP; codec is "opus" or "PCMA".
+func (c *Client) Offer(codec string) string {
+	pt, rtpmap := PTOpus, "opus/48000/2"
+	if codec == "PCMA" {
+		pt, rtpmap = PTPCMA, "PCMA/8000"
+	}
+	at := c.Addr()
+	return strings.Join([]string{
+		"v=0", "o=- 1 1 IN IP4 127.0.0.1", "s=-", "t=0 0", "a=group:BUNDLE 0",
+		fmt.Sprintf("m=audio %d UDP/TLS/RTP/SAVPF %d", at.Port(), pt), "c=IN IP4 " + at.Addr().String(), "a=mid:0",
+		fmt.Sprintf("a=candidate:1 1 udp 2130706431 %s %d typ host", at.Addr(), at.Port()),
+		"a=ice-ufrag:" + c.ufrag, "a=ice-pwd:" + c.pwd, "a=fingerprint:sha-256 " + c.fingerprint(), "a=setup:actpass",
+		"a=rtcp-mux", "a=sendrecv", fmt.Sprintf("a=rtpmap:%d %s", pt, rtpmap), "",
+	}, "\r\n")
+}
+
+func (c *Client) fingerprint() string {
+	sum := sha256.Sum256(c.cert.Certificate[0])
+	var parts []string
+	for _, b := range sum {
+		parts = append(parts, strings.ToUpper(hex.EncodeToString([]byte{b})))
+	}
+	return strings.Join(parts, ":")
+}
+
+// Answer reads the gateway's SDP.
+func (c *Client) Answer(sdp string) error {
+	r := Remote{}
+	var host string
+	var port uint16
+	for line := range strings.SplitSeq(strings.ReplaceAll(sdp, "\r", ""), "\n") {
+		switch {
+		case strings.HasPrefix(line, "c=IN IP4 "):
+			host = line[len("c=IN IP4 "):]
+		case strings.HasPrefix(line, "m=audio "):
+			_, _ = fmt.Sscanf(line, "m=audio %d", &port)
+			if f := strings.Fields(line); len(f) > 3 {
+				_, _ = fmt.Sscan(f[3], &r.PT)
+			}
+		case strings.HasPrefix(line, "a=ice-ufrag:"):
+			r.Ufrag = line[len("a=ice-ufrag:"):]
+		case strings.HasPrefix(line, "a=ice-pwd:"):
+			r.Pwd = line[len("a=ice-pwd:"):]
+		case strings.HasPrefix(line, "a=fingerprint:"):
+			r.Fingerprint = line[len("a=fingerprint:"):]
+		}
+	}
+	at, err := netip.ParseAddr(host)
+	if err != nil || port == 0 || r.Ufrag == "" || r.Pwd == "" || r.Fingerprint == "" {
+		return fmt.Errorf("%w:\n%s", errAnswer, sdp)
+	}
+	r.Addr = netip.AddrPortFrom(at, port)
+	c.remote = r
+	return nil
+}
+
+// Remote is the other end, after Answer.
+func (c *Client) Remote() Remote { return c.remote }
+
+// random is n letters and digits.
+func random(n int) string {
+	b := make([]byte, n)
+	rand.Read(b)
+	return hex.EncodeToString(b)[:n]
+}
