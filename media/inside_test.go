@@ -2,6 +2,7 @@ package media
 
 import (
 	"encoding/binary"
+	"errors"
 	"net"
 	"net/netip"
 	"testing"
@@ -199,8 +200,11 @@ func TestTranscodingAllocatesNothing(t *testing.T) {
 func opusFrames(t testing.TB, n int) [][]byte {
 	t.Helper()
 	enc, err := transcode.NewEncoder("opus", 48000, transcode.Options{})
+	if errors.Is(err, transcode.ErrNoOpus) {
+		t.Skip(err) // a build without cgo
+	}
 	if err != nil {
-		t.Skip(err)
+		t.Fatal(err)
 	}
 	src := tone.Source{Freq: 1000, Rate: 48000}
 	pcm, out := make([]int16, 960), make([][]byte, n)
