@@ -57,12 +57,22 @@ type Message struct {
 }
 
 // Line is a JSON signalling connection. It belongs to one goroutine.
-type Line struct{ conn *websocket.Conn }
+type Line struct {
+	conn *websocket.Conn
+	in   chan Message // closed when the connection has ended
+}
 
-// ErrRefused: the gateway answered with an error or a bye.
-var ErrRefused = errors.New("light: refused")
+// What can go wrong on a line.
+var (
+	ErrRefused = errors.New("light: refused") // the gateway answered with an error or a bye
+	ErrEnded   = errors.New("light: line ended")
+	ErrSilent  = errors.New("light: no message in time")
+)
 
-const messageLimit = 5 * time.Second
+const (
+	messageLimit = 5 * time.Second
+	backlog      = 4096 // messages nobody waits for: a few for each call
+)
 
 // SignIn opens a line at /v1/signal and says hello. Origin is the gateway's own.
 func SignIn(ctx context.Context, at netip.AddrPort, pool *x509.CertPool, user, password string) (*Line, error) {
@@ -70,7 +80,8 @@ func SignIn(ctx context.Context, at netip.AddrPort, pool *x509.CertPool, user, p
 	if err != nil {
 		return nil, err
 	}
-	l := &Line{conn: conn}
+	l := &Line{conn: conn, in: make(chan Message, backlog)}
+	go l.read()
 	if err := l.Send(Message{Type: "hello", V: 1, User: user, Password: password}); err != nil {
 		return nil, err
 	}
@@ -96,17 +107,31 @@ func (l *Line) Send(m Message) error {
 	return l.conn.WriteMessage(websocket.TextMessage, b)
 }
 
-// Next reads one message.
+// read takes everything in until the connection ends: pings are answered by whoever reads, and between calls nobody calls Next.
+func (l *Line) read() {
+	defer close(l.in)
+	for {
+		var m Message
+		if err := l.conn.ReadJSON(&m); err != nil {
+			return
+		}
+		l.in <- m
+	}
+}
+
+// Next returns one message.
 func (l *Line) Next() (Message, error) {
-	var m Message
-	if err := l.conn.SetReadDeadline(time.Now().Add(messageLimit)); err != nil {
-		return m, err
+	limit := time.NewTimer(messageLimit)
+	defer limit.Stop()
+	select {
+	case m, ok := <-l.in:
+		if !ok {
+			return m, ErrEnded
+		}
+		return m, nil
+	case <-limit.C:
+		return Message{}, ErrSilent
 	}
-	_, b, err := l.conn.ReadMessage()
-	if err != nil {
-		return m, err
-	}
-	return m, json.Unmarshal(b, &m)
 }
 
 // Call places a call and returns the answer's SDP.
