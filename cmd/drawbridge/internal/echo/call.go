@@ -150,8 +150,8 @@ func (c *call) reinvited(sh *txn.Shard, tx *txn.Server, m *wire.Message) {
 		return
 	}
 	c.dialog.Refresh(m)
+	c.talk() // before the answer: whoever holds the call hears nothing after its 200
 	c.accept(sh, tx, m, body)
-	c.talk()
 }
 
 // end releases the call. It may be called once or more.
