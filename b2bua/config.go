@@ -33,8 +33,9 @@ type Config struct {
 	Number func(user string) string
 	// Auth authenticates a request from a browser realm: status 0 and the account, or a status with challenge fields.
 	Auth func(f txn.Flow, m *wire.Message, now time.Time) (user string, challenge []wire.Field, status int)
-	// Flow gives the way to a remote address out of a realm.
-	Flow func(realm string, remote netip.AddrPort) (txn.Flow, error)
+	// Flow gives the way to a hop out of a realm. It does not block: a connection that has to be made first takes its messages in the
+	// meantime, and is reported lost when it cannot be made.
+	Flow func(realm string, hop txn.Hop) (txn.Flow, error)
 	// Registrar serves REGISTER; nil refuses it.
 	Registrar Registrar
 	Events    telemetry.Listener

@@ -164,7 +164,7 @@ func (s *Switch) way(f txn.Flow, hop netip.AddrPort) txn.Flow {
 	if !hop.IsValid() || hop == f.Remote() || s.cfg.Flow == nil {
 		return f
 	}
-	if other, err := s.cfg.Flow(f.Realm(), hop); err == nil {
+	if other, err := s.cfg.Flow(f.Realm(), txn.Hop{Network: "udp", Addr: hop}); err == nil {
 		return other
 	}
 	return f

@@ -48,7 +48,7 @@ func (s *Switch) flowTo(realm string, u wire.URI) (txn.Flow, error) {
 	if err != nil || s.cfg.Flow == nil {
 		return nil, ErrNoWay
 	}
-	return s.cfg.Flow(realm, netip.AddrPortFrom(a, uint16(port)))
+	return s.cfg.Flow(realm, txn.Hop{Network: "udp", Addr: netip.AddrPortFrom(a, uint16(port))})
 }
 
 // toAccount groups the contacts of an account by realm, in the order they were found.

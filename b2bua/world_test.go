@@ -95,13 +95,13 @@ func newWorld(t *testing.T, edit func(*Config)) *world {
 			}
 			return policy.Decide(policy.Limits{}, r)
 		},
-		Flow: func(realm string, to netip.AddrPort) (txn.Flow, error) {
+		Flow: func(realm string, hop txn.Hop) (txn.Flow, error) {
 			for _, p := range w.peers {
-				if p.flow.realm == realm && p.flow.remote.Addr() == to.Addr() {
+				if p.flow.realm == realm && p.flow.remote.Addr() == hop.Addr.Addr() {
 					return p.flow, nil
 				}
 			}
-			return &memFlow{w: w, realm: realm, remote: to, transport: "UDP"}, nil
+			return &memFlow{w: w, realm: realm, remote: hop.Addr, transport: "UDP"}, nil
 		},
 		Events: w.listener(),
 		open: func(_ string, notify func(media.Event)) session {

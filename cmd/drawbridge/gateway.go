@@ -135,7 +135,7 @@ func (g *gateway) openCalls(extras) error {
 		Trunks: trunks(g.snap), Realms: realms(g.snap),
 		Core: g.core, Media: g.media, Registrar: g.registrar, Events: g.events,
 		Decide: func(r policy.Request) policy.Decision { return policy.Decide(limits, r) },
-		Routes: table.Candidates, Locate: g.locate, Auth: g.registrar.Authenticate, Flow: g.transport.UDP, Number: callerID(g.snap),
+		Routes: table.Candidates, Locate: g.locate, Auth: g.registrar.Authenticate, Flow: g.transport.To, Number: callerID(g.snap),
 	})
 	g.core.SetUser(g.calls)
 	return nil

@@ -84,6 +84,14 @@ func (t *Transport) UDP(realm string, remote netip.AddrPort) (txn.Flow, error) {
 	return nil, fmt.Errorf("%w: udp to %s in realm %q", ErrNoListener, remote, realm)
 }
 
+// To returns the flow to a hop out of a realm. Errors: ErrNoListener.
+func (t *Transport) To(realm string, hop txn.Hop) (txn.Flow, error) {
+	if hop.Network != "udp" {
+		return nil, fmt.Errorf("%w: %s in realm %q", ErrNoListener, hop.Network, realm)
+	}
+	return t.UDP(realm, hop.Addr)
+}
+
 // Stats returns the gauges and counters.
 func (t *Transport) Stats() Stats {
 	return Stats{Flows: t.flows.count(), ReadErrors: t.errors.Load()}

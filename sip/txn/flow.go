@@ -12,7 +12,7 @@ type Flow interface {
 	Key() FlowKey
 	// Reliable reports whether retransmissions are the transport's business.
 	Reliable() bool
-	// Transport is the Via transport token: "UDP", "WS" or "WSS".
+	// Transport is the Via transport token: "UDP", "TCP", "TLS", "WS" or "WSS".
 	Transport() string
 	// Realm names the side of the border that the socket belongs to.
 	Realm() string
@@ -21,6 +21,16 @@ type Flow interface {
 	// Remote is the peer's transport address.
 	Remote() netip.AddrPort
 }
+
+// Hop is one place that a request can be sent to: what RFC 3263 makes of a URI. It is comparable.
+type Hop struct {
+	Network string         // "udp", "tcp" or "tls"
+	Addr    netip.AddrPort // always a number: host names are resolved before
+	Name    string         // TLS: the name that the peer's certificate must bear (RFC 5922); "" means the address
+}
+
+// Identified is a Flow whose peer has proved who it is: the names of its verified TLS certificate (RFC 5922 section 7.1), none otherwise.
+type Identified interface{ Identity() []string }
 
 // FlowKey is comparable. ID is 0 for connectionless flows, which the address tells apart.
 type FlowKey struct {
