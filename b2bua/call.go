@@ -240,6 +240,8 @@ func (c *Call) dial(ev Event) {
 		c.connect(ev)
 	case refused:
 		c.branchFailed(ev)
+	case moved:
+		c.rebind(ev.leg, ev.stream)
 	case Fired:
 		c.hangup(causeNoAnswer)
 	case Media:

@@ -24,6 +24,7 @@ var (
 	causeNoAnswer  = Cause{SIP: 480, Q850: 19, Text: "no answer", By: byGateway}
 	causeNoMedia   = Cause{SIP: 503, Q850: 34, Text: "no media resources", By: byGateway}
 	causeNoAck     = Cause{SIP: 408, Q850: 102, Text: "no ACK", By: byGateway}
+	causeNoPrack   = Cause{SIP: 504, Q850: 102, Text: "no PRACK", By: byGateway}
 	causeExpired   = Cause{SIP: 408, Q850: 102, Text: "session expired", By: byGateway}
 	causeLost      = Cause{SIP: 408, Q850: 27, Text: "signalling connection lost", By: byGateway}
 	causeDraining  = Cause{SIP: 503, Q850: 41, Text: "gateway stopping", By: byGateway}

@@ -58,6 +58,7 @@ type Trunk struct {
 	Codecs      []offer.Codec  // best first; nil means the realm's
 	MaxCalls    int            // 0 means no limit
 	Domain      string         // host of From and To towards the trunk; "" means the realm's
+	Rel100      Rel100         // reliable provisional responses
 }
 
 // Realm is a side of the border.
@@ -109,7 +110,7 @@ type session interface {
 // party describes a trunk as the far end of a leg.
 func (c *Config) party(t *Trunk) Party {
 	r := c.Realms[t.Realm]
-	p := Party{Realm: r, Name: t.Name, Trunk: true, Codecs: t.Codecs, Sources: t.sources()}
+	p := Party{Realm: r, Name: t.Name, Trunk: true, Codecs: t.Codecs, Sources: t.sources(), Rel100: t.Rel100}
 	if len(p.Codecs) == 0 {
 		p.Codecs = r.Codecs
 	}

@@ -11,7 +11,7 @@
 //	hunt.go      candidates, forks, failover, and what the caller is told when nobody answers
 //	teardown.go  one cause, both legs, one CDR             cause.go     SIP status -> Q.850
 //	leg.go       what the coordinator wants of a leg, and the state machine of both kinds
-//	sipleg.go    a SIP dialog: uas.go (we are called), uac.go (we call), reinvite.go, session.go (RFC 4028), dtmf.go (INFO), timers.go
+//	sipleg.go    a SIP dialog: uas.go (we are called; reliable.go: RFC 3262), uac.go (we call), reinvite.go, session.go (RFC 4028), dtmf.go (INFO), timers.go
 //	far.go       what crosses from one side to the other: the INVITE's skeleton, the final status
 //	jsonleg.go   the same over the JSON signalling (signal.go)
 //	execute.go   actions become transactions, timers, media; book.go: who owns which tag
@@ -21,5 +21,5 @@
 // Call.Handle is pure: no clock, no I/O, no random except the token source it was given. The Switch executes what it asks for.
 // Media reports come from other goroutines and are posted to the shard.
 //
-// RFC 3261 (12-15), 3264, 3311 (UPDATE), 3326 (Reason), 3398 (causes), 4028 (session timers), 6026, 6086 (INFO), 6337.
+// RFC 3261 (12-15), 3262, 3264, 3311 (UPDATE), 3326 (Reason), 3398 (causes), 4028 (session timers), 6026, 6086 (INFO), 6337.
 package b2bua

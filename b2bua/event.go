@@ -175,6 +175,7 @@ type Party struct {
 	Number  string         // an account's number, its caller id on trunks; "" means its name
 	Codecs  []offer.Codec  // best first
 	Sources []netip.Prefix // where a trunk's requests come from
+	Rel100  Rel100         // reliable provisional responses, on a trunk
 }
 
 // Candidate is one way to reach the callee: one target of a trunk, or every contact of an account in one realm. All its targets ring

@@ -32,7 +32,10 @@ func outbound(in *wire.Message, s Setup, p Party, t Target, f txn.Flow) *wire.Me
 
 // callerStatus is what the caller is told for the status that ended the call.
 func callerStatus(c Cause, p Party) int {
-	if c.By != byCallee {
+	switch {
+	case c.SIP == 0: // the callee has hung up before our 2xx could go out
+		return 480
+	case c.By != byCallee:
 		return c.SIP
 	}
 	return topology.ToCaller(c.SIP, p.Trunk)

@@ -23,6 +23,7 @@ import (
 //	A -> INVITE 100           A sends; a direction word is the SDP (default sendrecv), "nosdp" none; Name:value is a header
 //	T <- INVITE sendrecv      T must have got that next, with SDP of that direction; ~x: holds x; !x: does not; same: SDP as before
 //	T -> 180                  answers the newest request; method=INVITE picks another; tag=x another To tag; keep: more answers follow
+//	A -> PRACK                acknowledges the last reliable 18x; RAck:value says what else
 //	T <- nothing              and nothing else
 //	wait 5s · deaf T · hear T · lose A · drain 5s · media b dtmf 5 · media a failed
 //	expect ended sip=486 by=b · expect answered 1 · expect cdrs 1 · expect bound a:opus:sendrecv · expect dtmf b 5 · expect calls 0
@@ -72,7 +73,7 @@ func play(t *testing.T, text string) {
 	}
 }
 
-// editOf reads the "config" lines of a flow: "config limit acme 1", "config ring 20s". "config ports 2", the RTP port pairs that are left
+// editOf reads the "config" lines of a flow: "config limit acme 1", "config ring 20s", "config rel100 acme supported". "config ports 2", the RTP port pairs that are left
 // from there on, is a step.
 func editOf(text string) func(*Config) {
 	return func(c *Config) {
@@ -87,6 +88,9 @@ func editOf(text string) func(*Config) {
 				c.Trunks[i].MaxCalls, _ = strconv.Atoi(w[3])
 			case "ring":
 				c.Ring, _ = time.ParseDuration(w[2])
+			case "rel100":
+				i := slices.IndexFunc(c.Trunks, func(t Trunk) bool { return t.Name == w[2] })
+				c.Trunks[i].Rel100 = map[string]Rel100{"supported": Rel100Supported, "required": Rel100Required}[w[3]]
 			}
 		}
 	}
@@ -255,8 +259,13 @@ func (p *player) build(from *peer, what string, o options) *wire.Message {
 		withSDP, answer = !o.nosdp, false
 	case what == "UPDATE":
 		m, answer = from.within(wire.UPDATE), false
+	case what == "PRACK":
+		m = from.within(wire.PRACK)
+		if !slices.ContainsFunc(o.headers, func(f wire.Field) bool { return f.Name == "RAck" }) {
+			m.Add("RAck", from.rack)
+		}
 	case what == "ACK":
-		m = from.request(wire.ACK, from.seq)
+		m = from.request(wire.ACK, from.invSeq)
 	case what == "CANCEL":
 		m = from.cancel()
 	case what == "INFO":

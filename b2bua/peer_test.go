@@ -26,9 +26,11 @@ type peer struct {
 	remote  wire.Addr
 	target  wire.URI
 	seq     uint32
+	invSeq  uint32 // of its last INVITE, for the ACK
 	sent    []byte // the last request, for retransmission
 	answers []byte // the last response, for retransmission
 	lastCS  wire.CSeq
+	rack    string // of the last reliable 18x
 	branch  string
 	bodies  []string        // SDP received, in order
 	seen    map[string]bool // branches of requests received
@@ -103,6 +105,9 @@ func (p *peer) request(method wire.Method, seq uint32) *wire.Message {
 	m.From, m.To, m.CallID = p.local, p.remote, p.callID
 	m.CSeq = wire.CSeq{Seq: seq, Method: method}
 	p.lastCS = m.CSeq
+	if method == wire.INVITE {
+		p.invSeq = seq
+	}
 	return m
 }
 
@@ -152,6 +157,9 @@ func (p *peer) heard(m *wire.Message) {
 			p.target = m.Contact[0].URI
 		}
 		return
+	}
+	if m.Has("RSeq") {
+		p.rack = fmt.Sprintf("%s %d %s", m.Get("RSeq"), m.CSeq.Seq, m.CSeq.Method)
 	}
 	if m.CSeq.Method == wire.INVITE && m.ToTag() != "" && p.caller {
 		p.remote = m.To

@@ -96,10 +96,10 @@ func (l *sipLeg) inGlare() bool {
 func (l *sipLeg) updated(ev Request) []Event {
 	withOffer := hasSDP(ev.Msg)
 	switch {
-	case withOffer && l.uas.invite != nil && (l.state == Trying || l.state == Early):
-		l.answer(ev, 500, wire.Field{Name: "Retry-After", Value: "2"}) // its first offer is still unanswered
+	case withOffer && l.unanswered(): // the peer's first offer
+		l.answer(ev, 500, wire.Field{Name: "Retry-After", Value: "2"})
 		return nil
-	case withOffer && (l.state == Early || l.repeat.late || l.inGlare()): // ours is
+	case withOffer && (l.sdp.Open() == offer.LocalOffer && l.reoffer.tx == 0 || l.inGlare()): // ours
 		l.answer(ev, 491)
 		return nil
 	}
@@ -122,6 +122,11 @@ func (l *sipLeg) updated(ev Request) []Event {
 		l.session.run(l)
 	}
 	return news
+}
+
+// unanswered reports whether the caller's offer in the INVITE still waits: SDP in an unreliable 18x is no answer yet.
+func (l *sipLeg) unanswered() bool {
+	return l.uas.invite != nil && (l.state == Trying || l.state == Early) && l.uas.stream != nil && !l.uas.settled
 }
 
 // reofferResponse settles the final response to our re-INVITE or UPDATE.
@@ -202,14 +207,19 @@ func (l *sipLeg) reofferFailed() []Event {
 // backoff is the wait after a 491 (RFC 3261 section 14.1): 2.1-4 s when the Call-ID is ours, else 0-2 s, in steps of 10 ms. The
 // randomness comes from a fresh token.
 func (l *sipLeg) backoff() time.Duration {
-	h := fnv.New32a()
-	h.Write([]byte(l.mint()))
-	n := time.Duration(h.Sum32())
+	n := time.Duration(l.random())
 	const step = 10 * time.Millisecond
 	if l.uac.invite != nil {
 		return 2100*time.Millisecond + n%191*step
 	}
 	return n % 201 * step
+}
+
+// random is drawn from a fresh token: the call knows no other chance.
+func (l *sipLeg) random() uint32 {
+	h := fnv.New32a()
+	h.Write([]byte(l.mint()))
+	return h.Sum32()
 }
 
 // direction is what was agreed last, as our own SDP says it.

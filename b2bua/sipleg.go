@@ -17,7 +17,8 @@ const (
 	allow     = wire.AllowedMethods
 	accept    = "application/sdp"
 	acceptDTM = "application/dtmf-relay, application/dtmf"
-	supported = "timer"
+	supported = "timer, 100rel"
+	asked     = "timer" // in our own INVITE; the peer's profile may add to it
 	sdpType   = "application/sdp"
 )
 
@@ -31,6 +32,7 @@ type sipLeg struct {
 
 	uas uasState
 	uac uacState
+	rel reliableState
 
 	session    sessionState
 	reoffer    reofferState
@@ -70,7 +72,7 @@ func (l *sipLeg) Handle(ev Event) []Event {
 func (l *sipLeg) request(ev Request) []Event {
 	m := ev.Msg
 	switch {
-	case l.dlg == nil || l.state == Gone || !l.from(ev.Flow) || m.FromTag() != l.dlg.ID().RemoteTag || m.CallID != l.dlg.ID().CallID:
+	case l.dlg == nil || l.state == Gone && m.Method != wire.PRACK || !l.from(ev.Flow) || m.FromTag() != l.dlg.ID().RemoteTag || m.CallID != l.dlg.ID().CallID:
 		l.answer(ev, 481)
 		return nil
 	case m.Method == wire.ACK:
@@ -81,8 +83,12 @@ func (l *sipLeg) request(ev Request) []Event {
 		return nil
 	}
 	l.learnAllow(m)
-	if m.Method == wire.BYE {
+	switch m.Method {
+	case wire.BYE:
 		return l.hungUp(ev)
+	case wire.PRACK:
+		return l.pracked(ev)
+	default: // the others need a dialog that stays
 	}
 	if l.state == Ending {
 		l.answer(ev, 481)
@@ -97,8 +103,6 @@ func (l *sipLeg) request(ev Request) []Event {
 		return l.informed(ev)
 	case wire.OPTIONS:
 		l.answer(ev, 200, capabilities()...)
-	case wire.PRACK: // nothing of ours waits for one
-		l.answer(ev, 481)
 	default:
 		l.answer(ev, 405, wire.Field{Name: "Allow", Value: allow})
 	}
@@ -255,7 +259,7 @@ func (l *sipLeg) lost() []Event {
 		return nil
 	}
 	l.quiet()
-	l.stop(l.id, progressTimer, patienceTimer, refreshTimer, cancelTimer)
+	l.stop(l.id, progressTimer, patienceTimer, refreshTimer, cancelTimer, prackTimer, prackLimitTimer)
 	was := l.state
 	l.move(Gone)
 	if l.uac.invite != nil && (was == Calling || was == Early) {
@@ -290,6 +294,10 @@ func (l *sipLeg) fired(k TimerKind) []Event {
 		return l.expired()
 	case glareTimer:
 		l.refresh()
+	case prackTimer:
+		l.repeatRinging()
+	case prackLimitTimer:
+		return l.unpracked()
 	case ringTimer: // the call's, not a leg's
 	}
 	return nil

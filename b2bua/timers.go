@@ -23,16 +23,18 @@ const (
 type TimerKind uint8
 
 const (
-	ringTimer     TimerKind = iota // call: nobody answers
-	progressTimer                  // UAC: Timer C
-	patienceTimer                  // UAC: no response at all while another target waits
-	refreshTimer                   // UAS: repeat the 1xx
-	repeatTimer                    // UAS: repeat the 2xx
-	ackTimer                       // UAS: give up on the ACK
-	cancelTimer                    // UAC: give up on the answer to a cancelled INVITE
-	sessionTimer                   // refresh the session
-	expiryTimer                    // the session has expired
-	glareTimer                     // try the re-INVITE again after 491
+	ringTimer       TimerKind = iota // call: nobody answers
+	progressTimer                    // UAC: Timer C
+	patienceTimer                    // UAC: no response at all while another target waits
+	refreshTimer                     // UAS: repeat the 1xx
+	repeatTimer                      // UAS: repeat the 2xx
+	ackTimer                         // UAS: give up on the ACK
+	cancelTimer                      // UAC: give up on the answer to a cancelled INVITE
+	sessionTimer                     // refresh the session
+	expiryTimer                      // the session has expired
+	glareTimer                       // try the re-INVITE again after 491
+	prackTimer                       // UAS: repeat the reliable 18x
+	prackLimitTimer                  // UAS: give up on its PRACK
 )
 
 // Timer is the key of a running timer.

@@ -53,7 +53,8 @@ func (l *sipLeg) Dial(in *wire.Message, patient bool) {
 	m.CSeq = wire.CSeq{Seq: 1, Method: wire.INVITE}
 	m.Contact = []wire.Addr{l.contact()}
 	m.Set("Allow", allow)
-	m.Set("Supported", supported)
+	m.Set("Supported", asked)
+	askReliable(m, l.party.Rel100)
 	m.ContentType, m.Body = sdpType, l.uac.offer
 	l.uac.patient = patient
 	l.move(Calling)
@@ -133,8 +134,8 @@ func (l *sipLeg) fork(m *wire.Message) (*fork, error) {
 	return f, nil
 }
 
-// prack acknowledges a reliable 18x (RFC 3262 section 4): each one once and in order, others mean nothing. We never ask for 100rel; a
-// peer that sends it all the same is served.
+// prack acknowledges a reliable 18x (RFC 3262 section 4): each one once and in order, others mean nothing. A peer that sends it
+// unasked is served too.
 func (l *sipLeg) prack(f *fork, m *wire.Message) bool {
 	seq, err := strconv.ParseUint(m.Get("RSeq"), 10, 32)
 	if err != nil || seq == 0 || f.rseq != 0 && uint32(seq) != f.rseq+1 {

@@ -17,6 +17,8 @@ type uasState struct {
 	answer []byte        // our answer to the offer of the INVITE, constant for 18x and 200
 	stream *offer.Stream // what was agreed with it; nil on a late offer
 	last   *wire.Message // the last 18x, repeated each minute
+
+	settled bool // the first offer/answer is complete before the 2xx: a reliable 18x carried the answer, or a PRACK did
 }
 
 // newUAS is the caller's leg: an INVITE has come in.
@@ -24,6 +26,7 @@ func newUAS(core legCore, s Setup, session time.Duration) *sipLeg {
 	l := &sipLeg{legCore: core, flow: s.Flow, tag: s.Tag}
 	l.uas = uasState{invite: s.Invite, tx: s.Tx}
 	l.session.want(session)
+	l.rel.want(s.Invite, core.party.Rel100)
 	l.learnAllow(s.Invite)
 	l.move(Trying)
 	l.do(Own{l.id, l.tag, l.flow})
@@ -55,46 +58,93 @@ func (l *sipLeg) takeOffer() error {
 }
 
 // Ring tells the caller that the callee is alerted. early asks for our answer with it; without an offer there is none to give. A late
-// branch that rings after early media began repeats the 183: the caller sees one SDP for the whole call.
+// branch that rings after early media began repeats the 183: the caller sees one SDP for the whole call. While a reliable 18x waits for
+// its PRACK the next one waits too (RFC 3262 section 3).
 func (l *sipLeg) Ring(early bool) {
-	if l.state != Trying && l.state != Early {
+	switch {
+	case l.state != Trying && l.state != Early || l.rel.held:
+		return
+	case l.rel.waits:
+		l.rel.next, l.rel.early = true, l.rel.early || early
 		return
 	}
-	var m *wire.Message
+	m, carries := l.ringing(early)
 	if early && l.uas.stream != nil {
-		m = l.replySDP(l.uas.invite, 183, l.uas.answer)
 		l.do(Bind{l.side, *l.uas.stream})
-	} else {
-		m = l.replySDP(l.uas.invite, 180, nil)
 	}
 	l.move(Early)
+	if l.rel.on {
+		l.reliably(m, carries)
+	}
 	l.uas.last = m
 	l.do(Respond{l.uas.tx, m})
 	l.start(l.id, refreshTimer, ringInterval)
 }
 
-// remind repeats the last provisional response (RFC 3261 section 13.3.1.1).
+// ringing builds the 18x and says what SDP is in it. A reliable one must bring our offer when the INVITE brought none (RFC 3261 section
+// 13.2.1); once an exchange is complete there is nothing left to bring.
+func (l *sipLeg) ringing(early bool) (*wire.Message, carried) {
+	status := 180
+	if early {
+		status = 183
+	}
+	switch {
+	case l.uas.settled:
+	case l.rel.on && l.uas.stream == nil:
+		if sdp, err := l.sdp.Offer(offer.SendRecv); err == nil {
+			return l.replySDP(l.uas.invite, status, sdp), ourOffer
+		}
+	case early && l.uas.stream != nil:
+		l.uas.settled = l.rel.on
+		return l.replySDP(l.uas.invite, status, l.uas.answer), ourAnswer
+	default:
+		status = 180
+	}
+	return l.replySDP(l.uas.invite, status, nil), noSDP
+}
+
+// remind sends a provisional response again (RFC 3261 section 13.3.1.1); a reliable one gets a number of its own.
 func (l *sipLeg) remind() {
-	if l.state == Early && l.uas.last != nil {
+	switch {
+	case l.state != Early || l.uas.last == nil:
+	case l.rel.on:
+		l.Ring(l.uas.last.Status == 183)
+	default:
 		l.do(Respond{l.uas.tx, l.uas.last})
 		l.start(l.id, refreshTimer, ringInterval)
 	}
 }
 
-// Accept sends the 200 and waits for its ACK. With a late offer the 200 carries our offer and the stream comes with the ACK.
+// Accept answers the caller: with the 200, or, when SDP in a reliable 18x is still unacknowledged, as soon as its PRACK is in (RFC 3262
+// section 3).
 func (l *sipLeg) Accept() *offer.Stream {
 	l.stop(l.id, refreshTimer)
-	sdp := l.uas.answer
-	if l.uas.stream == nil {
-		sdp, _ = l.sdp.Offer(offer.SendRecv) // the machine is stable and has its address: it cannot refuse
+	if l.rel.waits && l.rel.carries != noSDP {
+		l.rel.held = true
+	} else {
+		l.sendOK()
 	}
+	return l.uas.stream
+}
+
+// sendOK sends the 200 and waits for its ACK. With a late offer the 200 carries our offer and the stream comes with the ACK; behind a
+// complete exchange it carries nothing.
+func (l *sipLeg) sendOK() {
+	late := l.uas.stream == nil
+	sdp := l.uas.answer
+	switch {
+	case late:
+		sdp, _ = l.sdp.Offer(offer.SendRecv) // the machine is stable and has its address: it cannot refuse
+	case l.uas.settled:
+		sdp = nil
+	}
+	l.stop(l.id, prackTimer, prackLimitTimer)
 	m := l.replySDP(l.uas.invite, 200, sdp, l.session.fields...)
 	l.move(Accepted)
 	l.dlg.Established()
 	l.do(Respond{l.uas.tx, m})
-	l.awaitAck(l.uas.tx, m.CSeq.Seq, l.uas.stream == nil)
+	l.awaitAck(l.uas.tx, m.CSeq.Seq, late)
 	l.session.run(l)
-	return l.uas.stream
 }
 
 // awaitAck starts the retransmission of a 2xx; late says that the ACK brings the answer to our offer.
@@ -208,7 +258,7 @@ func (l *sipLeg) refuse(c Cause) {
 	if l.retryAfter > 0 {
 		m.Add("Retry-After", strconv.Itoa(l.retryAfter))
 	}
-	l.stop(l.id, refreshTimer)
+	l.stop(l.id, refreshTimer, prackTimer, prackLimitTimer)
 	l.move(Gone)
 	l.do(Respond{l.uas.tx, m})
 }

@@ -83,6 +83,7 @@ type Trunk struct {
 	Sources []Source    `yaml:"sources" doc:"Addresses and networks its requests come from; those of the targets by default."`
 	Domain  string      `yaml:"domain" doc:"Host part of the identities written towards it; the realm's by default."`
 	Codecs  []string    `yaml:"codecs" doc:"By preference; the realm's by default." enum:"opus,PCMU,PCMA"`
+	Rel100  string      `yaml:"rel100" doc:"Reliable ringing (100rel). off by default: a caller that requires it gets it; supported also announces it and uses it with every caller that supports it; required insists on it." enum:"off,supported,required"`
 	Limits  TrunkLimits `yaml:"limits" doc:"Limits of this trunk."`
 }
 

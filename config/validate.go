@@ -202,6 +202,7 @@ func (r *Report) checkTrunk(c *Config, name string, at path) {
 	if ok {
 		r.checkCodecs(at.at("codecs"), t.Codecs)
 	}
+	r.oneOf(at.at("rel100"), t.Rel100, "off", "supported", "required")
 	if t.Limits.Calls < 0 {
 		r.Addf(at.at("limits", "calls"), "%d is below 0", t.Limits.Calls)
 	}

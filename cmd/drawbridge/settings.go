@@ -177,7 +177,7 @@ func trunks(snap *config.Snapshot) []b2bua.Trunk {
 	var out []b2bua.Trunk
 	for _, name := range slices.Sorted(maps.Keys(snap.Trunks)) { // the first that fits a source is taken: the same one at every start
 		t := snap.Trunks[name]
-		b := b2bua.Trunk{Name: name, Realm: t.Realm, Domain: t.Domain, Codecs: codecs(t.Codecs), MaxCalls: t.Limits.Calls}
+		b := b2bua.Trunk{Name: name, Realm: t.Realm, Domain: t.Domain, Codecs: codecs(t.Codecs), MaxCalls: t.Limits.Calls, Rel100: rel100[t.Rel100]}
 		for _, target := range t.Targets {
 			host := target.Addr.Addr().Unmap()
 			b.Targets = append(b.Targets, wire.URI{Scheme: "sip", Host: host.String(), Port: int(target.Addr.Port())})
@@ -190,6 +190,9 @@ func trunks(snap *config.Snapshot) []b2bua.Trunk {
 	}
 	return out
 }
+
+// rel100 are the words of a trunk's rel100.
+var rel100 = map[string]b2bua.Rel100{"off": b2bua.Rel100Off, "supported": b2bua.Rel100Supported, "required": b2bua.Rel100Required}
 
 func codecs(names []string) []offer.Codec {
 	var out []offer.Codec

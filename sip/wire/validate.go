@@ -19,10 +19,10 @@ type Verdict struct {
 const Drop = -1
 
 // AllowedMethods is the Allow value of the methods that this gateway serves.
-const AllowedMethods = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REGISTER"
+const AllowedMethods = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REGISTER"
 
-// understood are the option tags a peer may require. 100rel is not among them: reliable provisional responses are not sent.
-var understood = []string{"timer", "outbound", "path", "privacy"}
+// understood are the option tags a peer may require.
+var understood = []string{"timer", "100rel", "outbound", "path", "privacy"}
 
 // Validate judges a parsed message: what the grammar cannot say, and what the gateway cannot serve whoever asks (RFC 3261 section 8.2).
 // What depends on a dialog, a user or a body's content is for the layers above.
