@@ -258,6 +258,9 @@ func TestArchSpeaksOfItselfAlone(t *testing.T) {
 			}
 			return nil
 		}
+		if d.Name() == ".git" { // a linked worktree says in a file where its repository is
+			return nil
+		}
 		info, err := d.Info()
 		if err != nil || info.Size() > 1<<20 {
 			return err
