@@ -32,7 +32,13 @@ func (s *Switch) identify(f txn.Flow, m *wire.Message) caller {
 	default:
 		who = s.trunk(f, m)
 	}
-	if who.status == 0 && who.refusal == nil {
+	switch no := unreadable(m); {
+	case no != nil && (who.status == 401 || who.status == 407): // a challenge would only lead here in a second step
+		who.status, who.fields = no.Status, contentHelp()
+	case who.status != 0 || who.refusal != nil:
+	case no != nil:
+		who.refusal = no
+	default:
 		who.refusal = unservable(m)
 	}
 	return who

@@ -44,16 +44,14 @@ func (l *sipLeg) takeOffer() error {
 	if status := l.session.accept(invite); status != 0 {
 		return &offer.Error{Status: status, Reason: "session timer"}
 	}
-	switch {
-	case hasSDP(invite):
-		answer, st, err := l.sdp.Offered(invite.Body, offer.SendRecv)
-		if err != nil {
-			return err
-		}
-		l.uas.answer, l.uas.stream = answer, &st
-	case len(invite.Body) > 0:
-		return &offer.Error{Status: 415, Reason: "body is not SDP"}
+	if !hasSDP(invite) {
+		return nil // a late offer: any other body has been found fit to be ignored
 	}
+	answer, st, err := l.sdp.Offered(invite.Body, offer.SendRecv)
+	if err != nil {
+		return err
+	}
+	l.uas.answer, l.uas.stream = answer, &st
 	return nil
 }
 
@@ -251,7 +249,7 @@ func (l *sipLeg) refuse(c Cause) {
 	case 422:
 		m.Fields = append(m.Fields, l.session.fields...)
 	case 415:
-		m.Add("Accept", accept)
+		m.Fields = append(m.Fields, contentHelp()...)
 	case 405:
 		m.Add("Allow", allow)
 	}

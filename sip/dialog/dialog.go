@@ -25,12 +25,16 @@ type Dialog struct {
 }
 
 // NewUAS forms the dialog that our answer to invite creates (RFC 3261 section 12.1.1): route set in the order of Record-Route.
-// localTag is the To tag of the answer, contact the Contact in it.
+// localTag is the To tag of the answer, contact the Contact in it. A caller of RFC 2543, known by its From without tag, may send no
+// Contact: it is reached at its From (RFC 2543 section 6.13).
 func NewUAS(invite *wire.Message, localTag string, contact wire.Addr) (*Dialog, error) {
 	if localTag == "" {
 		return nil, ErrNoTag
 	}
 	target, ok := contactOf(invite)
+	if !ok && len(invite.Contact) == 0 && invite.FromTag() == "" {
+		target, ok = targetOf(invite.From)
+	}
 	if !ok {
 		return nil, ErrNoContact
 	}
@@ -109,10 +113,14 @@ func formsDialog(resp *wire.Message) bool { return resp.Status > 100 && resp.Sta
 
 // contactOf is the target that a message names: a URI to which a request can be sent.
 func contactOf(m *wire.Message) (wire.URI, bool) {
-	if len(m.Contact) == 0 || m.Contact[0].URI.Scheme != "sip" && m.Contact[0].URI.Scheme != "sips" {
+	if len(m.Contact) == 0 {
 		return wire.URI{}, false
 	}
-	return requestURI(m.Contact[0].URI), true
+	return targetOf(m.Contact[0])
+}
+
+func targetOf(a wire.Addr) (wire.URI, bool) {
+	return requestURI(a.URI), a.URI.Scheme == "sip" || a.URI.Scheme == "sips"
 }
 
 // requestURI takes off what a Request-URI must not have (RFC 3261 section 19.1.1, table 1).

@@ -193,6 +193,24 @@ func TestWhatFormsNoDialog(t *testing.T) {
 
 func second(_ *Dialog, err error) error { return err }
 
+// TestCallerOfRFC2543 sends neither tag nor Contact: its dialog has no remote tag and goes to its From (RFC 3261 section 12.1.1, RFC 2543
+// section 6.13; RFC 4475 section 3.4.1).
+func TestCallerOfRFC2543(t *testing.T) {
+	m := invite(t)
+	m.Contact, m.From = nil, addr(t, "<sip:+13035551111@192.0.2.9;user=phone>")
+	d, err := NewUAS(m, "bob", addr(t, "<sip:bob@192.0.2.2>"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := d.Target().String(); got != "sip:+13035551111@192.0.2.9;user=phone" || d.ID().RemoteTag != "" {
+		t.Errorf("target %s, remote tag %q", got, d.ID().RemoteTag)
+	}
+	m.From = addr(t, "<tel:+13035551111>")
+	if _, err := NewUAS(m, "bob", addr(t, "<sip:bob@192.0.2.2>")); !errors.Is(err, ErrNoContact) {
+		t.Errorf("From tel: without Contact: %v", err)
+	}
+}
+
 // TestEarlyDialogBecomesConfirmed is RFC 3261 section 13.2.2.4: the 2xx decides target and route set, a later one no more; the numbers
 // go on where the early dialog left them.
 func TestEarlyDialogBecomesConfirmed(t *testing.T) {
