@@ -9,7 +9,7 @@ GOFLAGS_   := -trimpath -tags $(TAGS)
 UNIT        = $$($(GO) list -tags $(TAGS) ./... | grep -vE '^drawbridge/tests(/load)?$$')
 
 .DEFAULT_GOAL := help
-.PHONY: help run selftest build test test-unit test-blackbox check lint bench fresh fuzz deps test-deps clean
+.PHONY: help run selftest build test test-unit test-blackbox check lint bench fresh fuzz torture deps test-deps clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -48,6 +48,9 @@ lint: ## the linters of .golangci.yml
 FUZZTIME ?= 20s
 fuzz: deps ## every fuzz target for FUZZTIME (20s)
 	@build/fuzz.sh $(TAGS) $(FUZZTIME)
+
+torture: build ## RFC 4475 and RFC 5118 messages and odd SDP at the running gateway; tools from ../shared/tools
+	@$(GO) run -tags $(TAGS) ./tests/torture -binary $(BIN)
 
 bench: build ## CPU per packet and per call second, beside rtpengine in the same run
 	$(GO) run -tags $(TAGS) ./tests/bench -binary $(BIN)
