@@ -15,6 +15,7 @@ type Config struct {
 	Users  Users            `yaml:"users" doc:"Accounts that may register and call."`
 	Trunks map[string]Trunk `yaml:"trunks" doc:"SIP peers that calls are sent to and come from, by name."`
 	Routes []Route          `yaml:"routes" doc:"Where calls go; the first rows that match, in order."`
+	DNS    DNS              `yaml:"dns" doc:"How the host names of targets are looked up."`
 	Limits Limits           `yaml:"limits" doc:"Limits of the whole gateway."`
 	CDR    CDR              `yaml:"cdr" doc:"Call records, one JSON line each."`
 	Log    Log              `yaml:"log" doc:"The log, on standard error."`
@@ -50,6 +51,7 @@ type Realm struct {
 	Listen []Listen `yaml:"listen" doc:"SIP sockets, such as udp:203.0.113.9:5060."`
 	Domain string   `yaml:"domain" doc:"Host part of the identities written towards this side; the socket's address by default."`
 	Open   bool     `yaml:"open" doc:"Hear every source, so that SIP phones may register. Otherwise only the trunks' sources are heard, all others get silence."`
+	Family string   `yaml:"family" doc:"Which addresses of a host name are tried, v4-first by default. Those without a socket in listen are left out." enum:"v4-first,v6-first,v4,v6"`
 	Media  Media    `yaml:"media" doc:"RTP of this side."`
 	Codecs []string `yaml:"codecs" doc:"By preference. Browsers: opus, PCMU, PCMA; others: PCMA, PCMU." enum:"opus,PCMU,PCMA"`
 }
@@ -79,8 +81,8 @@ type User struct {
 // Trunk is a SIP peer.
 type Trunk struct {
 	Realm   string      `yaml:"realm" doc:"The realm whose sockets it is reached by."`
-	Targets []Target    `yaml:"targets" doc:"Where requests go, best first, such as sip:198.51.100.7:5060."`
-	Sources []Source    `yaml:"sources" doc:"Addresses and networks its requests come from; those of the targets by default."`
+	Targets []Target    `yaml:"targets" doc:"Where requests go, best first, such as sip:198.51.100.7:5060 or sip:trunk.example.com. A name without a port is looked up by NAPTR and SRV."`
+	Sources []Source    `yaml:"sources" doc:"Addresses and networks its requests come from; those of the targets by default, as DNS says them."`
 	Domain  string      `yaml:"domain" doc:"Host part of the identities written towards it; the realm's by default."`
 	Codecs  []string    `yaml:"codecs" doc:"By preference; the realm's by default." enum:"opus,PCMU,PCMA"`
 	Rel100  string      `yaml:"rel100" doc:"Reliable ringing (100rel). off by default: a caller that requires it gets it; supported also announces it and uses it with every caller that supports it; required insists on it." enum:"off,supported,required"`
@@ -97,6 +99,11 @@ type Route struct {
 	From string   `yaml:"from" doc:"Realm the call comes from; empty is any."`
 	To   string   `yaml:"to" doc:"Dialled number; * stands for any rest, such as +49*."`
 	Via  []string `yaml:"via" doc:"Trunks, best first; the next is tried when one fails."`
+}
+
+// DNS says who knows host names.
+type DNS struct {
+	Servers []Nameserver `yaml:"servers" doc:"Resolvers, asked in this order, such as 192.0.2.53; those of /etc/resolv.conf by default."`
 }
 
 // Limits bound the gateway.

@@ -45,6 +45,7 @@ func (c *Config) Defaults() {
 }
 
 func (r Realm) defaults(web bool, domain string) Realm {
+	fill(&r.Family, "v4-first")
 	if web || r.Open {
 		fill(&r.Domain, domain)
 	}
@@ -81,8 +82,9 @@ func (t Trunk) defaults(r Realm) Trunk {
 	}
 	if len(t.Sources) == 0 {
 		for _, target := range t.Targets {
-			a := target.Addr.Addr()
-			t.Sources = append(t.Sources, Source{[]netip.Prefix{netip.PrefixFrom(a, a.BitLen())}})
+			if a := target.Addr(); a.IsValid() {
+				t.Sources = append(t.Sources, Source{[]netip.Prefix{netip.PrefixFrom(a, a.BitLen())}})
+			}
 		}
 	}
 	return t

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -150,45 +149,6 @@ func (p PortRange) Contains(port uint16) bool { return p.Set && p.Min <= port &&
 // overlaps reports whether the ranges share a port.
 func (p PortRange) overlaps(q PortRange) bool {
 	return p.Set && q.Set && p.Min <= q.Max && q.Min <= p.Max
-}
-
-// Target is where a trunk's requests go: sip:address[:port][;transport=udp].
-type Target struct {
-	Addr      netip.AddrPort
-	Transport string // lower case, "udp" when absent
-}
-
-var errTarget = errors.New("a target is sip:ADDRESS[:PORT][;transport=udp]; names are not looked up yet")
-
-// UnmarshalText implements encoding.TextUnmarshaler.
-func (t *Target) UnmarshalText(text []byte) error {
-	rest, ok := strings.CutPrefix(string(text), "sip:")
-	if !ok {
-		return fmt.Errorf("%q: %w", text, errTarget)
-	}
-	host, params, _ := strings.Cut(rest, ";")
-	addr, err := netip.ParseAddrPort(host)
-	if err != nil {
-		ip, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(host, "["), "]"))
-		if err != nil {
-			return fmt.Errorf("%q: %w", text, errTarget)
-		}
-		addr = netip.AddrPortFrom(ip, 5060)
-	}
-	*t = Target{Addr: netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port()), Transport: "udp"}
-	if params != "" {
-		transport, ok := strings.CutPrefix(strings.ToLower(params), "transport=")
-		if !ok {
-			return fmt.Errorf("%q: %w", text, errTarget)
-		}
-		t.Transport = transport
-	}
-	return nil
-}
-
-// MarshalText implements encoding.TextMarshaler.
-func (t Target) MarshalText() ([]byte, error) {
-	return []byte("sip:" + t.Addr.String() + ";transport=" + t.Transport), nil
 }
 
 // Source is an address, a network, or "any".

@@ -104,6 +104,7 @@ func (r *Report) checkRealm(c *Config, name string, at path) {
 	if a := realm.Media.Bind.Addr; a.IsUnspecified() || a.IsMulticast() {
 		r.Addf(at.at("media", "bind"), "%s: media needs one address, or auto: a socket on all of them answers from the wrong one", a)
 	}
+	r.oneOf(at.at("family"), realm.Family, "v4-first", "v6-first", "v4", "v6")
 	r.checkCodecs(at.at("codecs"), realm.Codecs)
 }
 
@@ -192,8 +193,11 @@ func (r *Report) checkTrunk(c *Config, name string, at path) {
 		if target.Transport != "udp" && target.Transport != "" {
 			r.Addf(at.at("targets", i), "transport %s is not served yet, only udp", target.Transport)
 		}
-		if target.Addr.IsValid() && target.Addr.Port() == 0 {
+		if target.HasPort && target.Port == 0 {
 			r.Addf(at.at("targets", i), "port 0 cannot be reached")
+		}
+		if target.Host == "invalid" || strings.HasSuffix(target.Host, ".invalid") {
+			r.Addf(at.at("targets", i), "%s is never looked up: .invalid names nothing (RFC 6761)", target.Host)
 		}
 	}
 	if t.Domain != realm.Domain {

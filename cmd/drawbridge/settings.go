@@ -179,9 +179,7 @@ func trunks(snap *config.Snapshot) []b2bua.Trunk {
 		t := snap.Trunks[name]
 		b := b2bua.Trunk{Name: name, Realm: t.Realm, Domain: t.Domain, Codecs: codecs(t.Codecs), MaxCalls: t.Limits.Calls, Rel100: rel100[t.Rel100]}
 		for _, target := range t.Targets {
-			host := target.Addr.Addr().Unmap()
-			b.Targets = append(b.Targets, wire.URI{Scheme: "sip", Host: host.String(), Port: int(target.Addr.Port())})
-			b.Sources = append(b.Sources, netip.PrefixFrom(host, host.BitLen()))
+			b.Targets = append(b.Targets, targetURI(target))
 		}
 		for _, s := range t.Sources {
 			b.Sources = append(b.Sources, s.Prefixes...)
@@ -193,6 +191,15 @@ func trunks(snap *config.Snapshot) []b2bua.Trunk {
 
 // rel100 are the words of a trunk's rel100.
 var rel100 = map[string]b2bua.Rel100{"off": b2bua.Rel100Off, "supported": b2bua.Rel100Supported, "required": b2bua.Rel100Required}
+
+// targetURI is a target as the calls dial it.
+func targetURI(t config.Target) wire.URI {
+	u := wire.URI{Scheme: "sip", Host: t.Host, Port: int(t.Port)}
+	if t.Transport != "" {
+		u.Params.Set("transport", t.Transport)
+	}
+	return u
+}
 
 func codecs(names []string) []offer.Codec {
 	var out []offer.Codec
