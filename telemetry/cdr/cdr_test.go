@@ -107,14 +107,16 @@ func TestAFullQueueDropsAndCounts(t *testing.T) {
 
 // disk is a writer with so much room; beyond it writes are cut and fail with ENOSPC as a file system does it.
 type disk struct {
-	mu   sync.Mutex
-	buf  bytes.Buffer
-	room int
+	mu     sync.Mutex
+	buf    bytes.Buffer
+	room   int
+	writes int
 }
 
 func (d *disk) Write(p []byte) (int, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.writes++
 	if len(p) <= d.room {
 		d.room -= len(p)
 		return d.buf.Write(p)
@@ -128,6 +130,40 @@ func (d *disk) setRoom(n int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.room = n
+}
+
+// TestRecordsGather: the first record is written at once, those that follow closely share a write.
+func TestRecordsGather(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &disk{room: 1 << 20}
+		w, err := New(Config{Out: d})
+		if err != nil {
+			t.Fatal(err)
+		}
+		stop := run(w)
+		w.Listener().EmitCallEnded(ended(0))
+		synctest.Wait()
+		if w.Written() != 1 {
+			t.Errorf("written %d: a lone record waits for nothing", w.Written())
+		}
+		want := []string{"0"}
+		for i := 1; i <= 50; i++ {
+			time.Sleep(time.Millisecond)
+			w.Listener().EmitCallEnded(ended(i))
+			want = append(want, strconv.Itoa(i))
+		}
+		if w.Waiting() != 50 {
+			t.Errorf("waiting %d, want 50", w.Waiting())
+		}
+		time.Sleep(gather)
+		synctest.Wait()
+		if got := calls(t, d.buf.String()); !cmp.Equal(want, got) || d.writes != 2 {
+			t.Errorf("%d writes of %v, want 2 of %v", d.writes, got, want)
+		}
+		if err := stop(); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 func TestAFullDiskKeepsTheNewestAndRecovers(t *testing.T) {
@@ -203,6 +239,7 @@ func TestRotation(t *testing.T) {
 		stop := run(w)
 		record := func(id int) {
 			w.Listener().EmitCallEnded(ended(id))
+			time.Sleep(gather)
 			synctest.Wait()
 		}
 		holds := func(path string, want ...string) {
