@@ -35,6 +35,7 @@ type Engine struct {
 	encoders transcode.Pool // a leg that ends leaves its encoder to the next
 
 	reported [numDrops]uint64 // what has become events; for report
+	busy     int              // loops that carried media when spare looked last
 }
 
 // realm is a Realm with its sockets and ports.
@@ -143,9 +144,6 @@ func (e *Engine) Open(call string, notify func(Event)) *Session {
 	e.open.Add(1)
 	return s
 }
-
-// Loops is the number of event loops: goroutines that hold a P each while Run runs.
-func (e *Engine) Loops() int { return len(e.loops) }
 
 // Fingerprint is the SHA-256 fingerprint of the process's DTLS certificate, as SDP writes it.
 func (e *Engine) Fingerprint() string { return e.cert.fingerprint }

@@ -20,6 +20,7 @@ type loop struct {
 	index  int
 	epoll  int
 	wakeFD int
+	lobby  lobby // where an idle loop waits
 	inbox  inbox
 	count  counters // written by this goroutine, read by Stats
 
@@ -124,6 +125,10 @@ func newLoop(e *Engine, index int) (*loop, error) {
 		l.release()
 		return nil, err
 	}
+	if err := l.lobby.open(l.epoll); err != nil {
+		l.release()
+		return nil, err
+	}
 	return l, nil
 }
 
@@ -142,8 +147,8 @@ func (l *loop) run(ctx context.Context) error {
 	defer runtime.UnlockOSThread()
 	defer context.AfterFunc(ctx, l.stop)()
 	for {
-		n, err := unix.EpollWait(l.epoll, l.events[:], l.wait(l.engine.now()))
-		if err != nil && err != unix.EINTR {
+		n, err := l.await()
+		if err != nil {
 			l.shut()
 			return fmt.Errorf("media: epoll_wait: %w", err)
 		}
@@ -310,7 +315,7 @@ func (l *loop) commands() bool {
 
 // wake makes the loop look at its inbox. Ringing twice before it looks costs nothing.
 func (l *loop) wake() {
-	if l.inbox.rung.Swap(true) {
+	if l.inbox.rung.Swap(true) || l.lobby.call() {
 		return
 	}
 	one := [8]byte{1}
@@ -390,5 +395,5 @@ func (l *loop) release() {
 		closeFD(d.fd)
 	}
 	closeFD(l.wakeFD)
-	closeFD(l.epoll)
+	l.lobby.close(l.epoll)
 }

@@ -3,14 +3,17 @@ package media
 import (
 	"runtime"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // A loop is a goroutine that never ends and waits in system calls: to the monitor of the Go scheduler (sysmon) it looks like a hog. Ten
 // milliseconds after its last pass through the scheduler the monitor takes its P, in the middle of a wait or by a signal, and having
 // found something to do watches for more every 20 µs, for milliseconds. With calls on every loop that never ended, and cost more CPU
 // than the packets. So a loop that carries media passes through the scheduler by itself in time, and the monitor looks every 10 ms
-// only. An idle loop sleeps until something comes. All this needs Ps to spare: without an idle P the monitor takes one every 20 µs,
-// whatever the loops do (see serve in cmd/drawbridge).
+// only. That needs Ps to spare: without an idle P the monitor takes one every 20 µs, whatever the loops do (see Config.Spare).
+//
+// A loop without media is in the lobby: it waits as any goroutine does, for no thread, no P and no monitor (lobby.go).
 
 // Chosen here.
 const (
@@ -22,6 +25,20 @@ const (
 type pace struct {
 	turn int64 // due at
 	busy int64 // not idle before
+}
+
+// await returns what has happened on the loop's sockets, as the first events of l.events.
+func (l *loop) await() (int, error) {
+	now := l.engine.now()
+	ms := l.wait(now)
+	if now >= l.pace.busy {
+		return l.lobby.sit(l, ms)
+	}
+	n, err := unix.EpollWait(l.epoll, l.events[:], ms)
+	if err == unix.EINTR {
+		return 0, nil
+	}
+	return n, err
 }
 
 // wait is how long epoll may sleep, in milliseconds; -1 for ever.
@@ -42,6 +59,7 @@ func (l *loop) yield(heard bool) {
 	if heard {
 		l.pace.busy = l.now + int64(lull)
 	}
+	l.count.busy.Store(l.now < l.pace.busy)
 	if l.now < l.pace.busy && l.now >= l.pace.turn {
 		l.pace.turn = l.now + int64(turnEvery)
 		runtime.Gosched()

@@ -83,6 +83,7 @@ func (d Drop) String() string { return dropKinds[d].name }
 type counters struct {
 	drop     [numDrops]atomic.Uint64
 	in, out  atomic.Uint64 // authentic RTP packets
+	busy     atomic.Bool   // carries media, see pace.go
 	lateMax  atomic.Int64  // nanoseconds, since Stats looked last
 	lateMean atomic.Int64  // nanoseconds, moving mean
 
@@ -178,7 +179,7 @@ func (e *Engine) dropped(d Drop) (n uint64) {
 	return n
 }
 
-// summarise turns refusals into events, one per second and kind at most, until ctx ends.
+// summarise turns refusals into events, one per second and kind at most, and asks for Ps, until ctx ends.
 func (e *Engine) summarise(ctx context.Context) error {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
@@ -188,8 +189,23 @@ func (e *Engine) summarise(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 			e.report()
+			e.spare()
 		}
 	}
+}
+
+// spare tells the program how many loops carry media, when that has changed. One goroutine calls it.
+func (e *Engine) spare() {
+	busy := 0
+	for _, l := range e.loops {
+		if l.count.busy.Load() {
+			busy++
+		}
+	}
+	if busy != e.busy && e.cfg.Spare != nil {
+		e.cfg.Spare(busy)
+	}
+	e.busy = busy
 }
 
 // report emits what has been refused since it was called last. One goroutine calls it.

@@ -121,7 +121,7 @@ func (g *gateway) openMedia(extras) error {
 	if err != nil {
 		return err
 	}
-	g.media, err = media.New(media.Config{Realms: realms, Events: g.events, Log: g.log})
+	g.media, err = media.New(media.Config{Realms: realms, Events: g.events, Log: g.log, Spare: spareProcs(runtime.GOMAXPROCS(0))})
 	return err
 }
 
@@ -204,11 +204,7 @@ func (g *gateway) run(ctx context.Context) error {
 
 // serve runs the actors together; the first to fail stops the rest.
 func (g *gateway) serve(ctx context.Context) error {
-	// Each loop of media holds a P nearly all the time, although it mostly waits. The rest of the program gets as many again: a scheduler
-	// without an idle P takes those of the loops and gives them back all the time (media/pace.go).
-	procs := runtime.GOMAXPROCS(0)
-	runtime.GOMAXPROCS(procs + g.media.Loops())
-	defer runtime.GOMAXPROCS(procs)
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
 	parts, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	group, parts := errgroup.WithContext(parts)
@@ -229,6 +225,12 @@ func (g *gateway) serve(ctx context.Context) error {
 		}
 	})
 	return ended(group.Wait())
+}
+
+// spareProcs gives the rest of the program as many Ps as the loops of media that are busy hold: a scheduler without an idle P takes
+// those of the loops and gives them back all the time (media/pace.go). Without media there is one for each core, as anywhere.
+func spareProcs(cores int) func(busy int) {
+	return func(busy int) { runtime.GOMAXPROCS(cores + busy) }
 }
 
 // ended drops the error that only says that somebody was told to stop.
