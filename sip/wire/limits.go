@@ -15,6 +15,7 @@ const (
 	maxParts    = 16  // MIME parts of one body
 	maxNesting  = 3   // multipart inside multipart
 	maxMedia    = 32  // m= lines of one SDP
+	maxBoundary = 70  // RFC 2046 section 5.1.1
 	maxExpires  = 1<<32 - 1
 	maxForwards = 255
 )
