@@ -32,7 +32,11 @@ func (s *Switch) identify(f txn.Flow, m *wire.Message) caller {
 	default:
 		who = s.trunk(f, m)
 	}
-	switch no := unreadable(m); {
+	var no *policy.Decision
+	if m.Method == wire.INVITE {
+		no = unreadable(m)
+	}
+	switch {
 	case no != nil && (who.status == 401 || who.status == 407): // a challenge would only lead here in a second step
 		who.status, who.fields = no.Status, contentHelp()
 	case who.status != 0 || who.refusal != nil:

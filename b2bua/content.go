@@ -11,6 +11,9 @@ import (
 // unreadable refuses an INVITE for what it carries or wants to get back: 415 for a body that cannot be read and may not be ignored
 // (RFC 3261 section 8.2.3), 406 for a caller that takes no SDP (section 20.1). Whoever calls is told: no credentials would change it.
 func unreadable(m *wire.Message) *policy.Decision {
+	if status := unpack(m); status != 0 {
+		return &policy.Decision{Status: status, Rule: "content/type"}
+	}
 	switch {
 	case encoded(m), foreignBody(m):
 		return &policy.Decision{Status: 415, Rule: "content/type"}

@@ -12,6 +12,7 @@
 //	teardown.go  one cause, both legs, one CDR             cause.go     SIP status -> Q.850
 //	leg.go       what the coordinator wants of a leg, and the state machine of both kinds
 //	sipleg.go    a SIP dialog: uas.go (we are called; reliable.go: RFC 3262), uac.go (we call), reinvite.go, session.go (RFC 4028), dtmf.go (INFO), timers.go
+//	body.go      what of a request's body can be read at all
 //	far.go       what crosses from one side to the other: the INVITE's skeleton, the final status
 //	jsonleg.go   the same over the JSON signalling (signal.go)
 //	execute.go   actions become transactions, timers, media; book.go: who owns which tag

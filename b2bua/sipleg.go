@@ -76,6 +76,7 @@ func (l *sipLeg) request(ev Request) []Event {
 		l.answer(ev, 481)
 		return nil
 	case m.Method == wire.ACK:
+		unpack(m) // an answer that is not found there ends the call as an unusable one
 		return l.acked(m)
 	}
 	if status := l.dlg.Accept(m); status != 0 {
@@ -83,6 +84,10 @@ func (l *sipLeg) request(ev Request) []Event {
 		return nil
 	}
 	l.learnAllow(m)
+	if status := unpack(m); status != 0 && (m.Method == wire.INVITE || m.Method == wire.UPDATE || m.Method == wire.PRACK) {
+		l.answer(ev, status, wire.Field{Name: "Accept", Value: accept})
+		return nil
+	}
 	switch m.Method {
 	case wire.BYE:
 		return l.hungUp(ev)

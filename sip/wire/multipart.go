@@ -92,7 +92,7 @@ func parsePart(one []byte) (Part, error) {
 			p.Body = rest
 			return p, nil
 		}
-		name, value, ok := strings.Cut(string(line), ":")
+		name, value, ok := strings.Cut(strings.ReplaceAll(string(line), "\t", " "), ":")
 		if !ok || len(line) > maxLine || hasControl(value) {
 			return p, syntax("part header")
 		}
