@@ -1,7 +1,9 @@
 package transport
 
 import (
+	"context"
 	"fmt"
+	"net"
 	"net/netip"
 	"time"
 
@@ -16,21 +18,37 @@ type Config struct {
 	Events    telemetry.Listener
 
 	MaxMessage        int // bytes; 0 means 64 KiB
-	MaxFlows          int // WebSocket flows at once; 0 means 20 000
+	MaxFlows          int // WebSocket flows at once, and accepted connections of a realm; 0 means 20 000
 	MaxFlowsPerSource int // the same from one IPv4 address or IPv6 /64; 0 means 256
 
-	// Allow says whether a datagram from src may be looked at; nil allows all. What it refuses hears nothing.
+	// Allow says whether a datagram from src may be looked at, or a connection be accepted; nil allows all. What it refuses hears nothing.
 	Allow func(realm string, src netip.Addr) bool
+	// Known says whether src is a peer that is configured: it may have many connections and is not slowed down. nil knows all.
+	Known func(realm string, src netip.Addr) bool
 
-	listen func(network string, at netip.AddrPort) (packetConn, error) // tests only
+	// Tests only.
+	listen       func(network string, at netip.AddrPort) (packetConn, error)
+	listenStream func(network string, at netip.AddrPort) (net.Listener, error)
+	dialStream   func(ctx context.Context, network string, from, to netip.AddrPort) (net.Conn, error)
 }
 
 // Listener is one socket of a realm.
 type Listener struct {
 	Realm     string
-	Network   string         // "udp"
+	Network   string         // "udp" or "tcp"
 	Addr      netip.AddrPort // port 0 picks one
 	Advertise netip.AddrPort // what Via and Contact say; zero means Addr, port 0 means the bound port; needed when Addr is unspecified
+}
+
+// advertised is what Via and Contact say, for a socket bound to local.
+func (l Listener) advertised(local netip.AddrPort) netip.AddrPort {
+	switch {
+	case !l.Advertise.Addr().IsValid():
+		return local
+	case l.Advertise.Port() == 0:
+		return netip.AddrPortFrom(l.Advertise.Addr(), local.Port())
+	}
+	return l.Advertise
 }
 
 // Chosen here.
@@ -53,6 +71,23 @@ const (
 	lingerBytes = 256 << 10   // of what the peer was still sending
 
 	idleBuffer = 8 << 10 // a read buffer that has grown beyond is not kept
+
+	openWait     = 10 * time.Second // to connect and shake hands; then as long again to an accepted connection's first message
+	idleWait     = time.Hour        // a connection that says nothing is given up; one with calls pings
+	unackedWait  = 20 * time.Second // until data that nobody acknowledges ends a connection
+	acceptPause  = 5 * time.Millisecond
+	streamBuffer = 4 << 10 // read buffer of each connection; most messages fit
+
+	streamMessages = 4096     // queued for one connection: a busy trunk's, while its writer is not scheduled
+	maxDialled     = 4096     // connections made by us
+	maxPerPeer     = 4096     // accepted from one address of a trunk
+	maxFresh       = 1024     // in a realm
+	maxFreshEach   = 256      // from one source
+	maxHeld        = 64 << 20 // bytes of messages that have begun, in a realm
+	maxHeldEach    = 4 << 20  // from one source
+
+	paceEvery = 20 * time.Millisecond // 50 messages a second from a connection that is no trunk's
+	paceBurst = 200
 )
 
 func (cfg Config) withDefaults() (Config, error) {
@@ -68,12 +103,18 @@ func (cfg Config) withDefaults() (Config, error) {
 	if cfg.listen == nil {
 		cfg.listen = listenUDP
 	}
+	if cfg.listenStream == nil {
+		cfg.listenStream = listenTCP
+	}
+	if cfg.dialStream == nil {
+		cfg.dialStream = dialTCP
+	}
 	if cfg.Receiver == nil {
 		return cfg, fmt.Errorf("%w: no receiver", ErrConfig)
 	}
 	for _, l := range cfg.Listeners {
 		switch {
-		case l.Network != "udp":
+		case l.Network != "udp" && l.Network != "tcp":
 			return cfg, fmt.Errorf("%w: network %q", ErrConfig, l.Network)
 		case !l.Addr.IsValid():
 			return cfg, fmt.Errorf("%w: realm %s: no address", ErrConfig, l.Realm)

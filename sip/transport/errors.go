@@ -13,6 +13,8 @@ var (
 	ErrQueueFull = errors.New("transport: send queue full")
 	// ErrLimit: too many flows, in all or from one source.
 	ErrLimit = errors.New("transport: flow limit")
+	// ErrSilent: the peer does not answer keepalives any more (RFC 5626 section 4.4.1).
+	ErrSilent = errors.New("transport: no answer to a keepalive")
 	// ErrSubprotocol: the server does not speak SIP over WebSocket (RFC 7118).
 	ErrSubprotocol = errors.New("transport: no sip subprotocol")
 )

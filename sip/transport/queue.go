@@ -8,6 +8,7 @@ import (
 // sendQueue holds whole messages on their way out, in order. Putting never blocks.
 type sendQueue struct {
 	wake chan struct{} // holds one signal
+	most int           // messages
 
 	mu     sync.Mutex
 	msgs   [][]byte
@@ -15,7 +16,7 @@ type sendQueue struct {
 	closed bool
 }
 
-func newSendQueue() *sendQueue { return &sendQueue{wake: make(chan struct{}, 1)} }
+func newSendQueue(most int) *sendQueue { return &sendQueue{wake: make(chan struct{}, 1), most: most} }
 
 // put copies a message in. Errors: ErrClosed, ErrQueueFull.
 func (q *sendQueue) put(b []byte) error {
@@ -24,7 +25,7 @@ func (q *sendQueue) put(b []byte) error {
 	switch {
 	case q.closed:
 		return ErrClosed
-	case len(q.msgs) >= queueMessages || q.bytes+len(b) > queueBytes:
+	case len(q.msgs) >= q.most || q.bytes+len(b) > queueBytes:
 		return ErrQueueFull
 	}
 	q.msgs = append(q.msgs, slices.Clone(b))
@@ -49,6 +50,29 @@ func (q *sendQueue) get() ([]byte, bool) {
 	q.msgs = q.msgs[1:]
 	q.bytes -= len(b)
 	return b, true
+}
+
+// all takes every message.
+func (q *sendQueue) all() [][]byte {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	msgs := q.msgs
+	q.msgs, q.bytes = nil, 0
+	return msgs
+}
+
+// seal takes no more messages; those that are there can still be taken.
+func (q *sendQueue) seal() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.closed = true
+}
+
+// shut reports whether the queue takes no more.
+func (q *sendQueue) shut() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.closed
 }
 
 func (q *sendQueue) close() {

@@ -11,18 +11,21 @@ import (
 	"drawbridge/telemetry"
 )
 
-// Transport owns the UDP sockets and counts the WebSocket flows. Its methods may be called from any goroutine.
+// Transport owns the sockets of the realms and counts the WebSocket flows. Its methods may be called from any goroutine.
 type Transport struct {
-	cfg    Config
-	udp    []*udpSocket
-	flows  flowLimits
-	errors atomic.Uint64
+	cfg       Config
+	udp       []*udpSocket
+	listening []*streamListener
+	streams   streams
+	flows     flowLimits
+	errors    atomic.Uint64
 }
 
 // Stats are the gauges and counters of a Transport.
 type Stats struct {
 	Flows      int    // WebSocket flows
-	ReadErrors uint64 // UDP reads that failed while the socket was open
+	Streams    int    // TCP and TLS connections, those being made included
+	ReadErrors uint64 // UDP reads and accepts that failed while the socket was open
 }
 
 // New opens the sockets. Nothing is read until Run. Errors: ErrConfig, and those of the sockets.
@@ -31,23 +34,53 @@ func New(cfg Config) (*Transport, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Transport{cfg: cfg, flows: flowLimits{total: cfg.MaxFlows, each: cfg.MaxFlowsPerSource}}
+	t := &Transport{cfg: cfg, flows: flowLimits{most: allowance{flows: cfg.MaxFlows}, each: allowance{flows: cfg.MaxFlowsPerSource}}}
 	for _, l := range cfg.Listeners {
-		s, err := t.openUDP(l)
-		if err != nil {
+		if err := t.open(l); err != nil {
 			t.Close()
 			return nil, fmt.Errorf("transport: realm %s: %w", l.Realm, err)
 		}
-		t.udp = append(t.udp, s)
 	}
 	return t, nil
 }
 
-// Run reads the sockets until ctx ends, closes them and returns ctx's cause when every reader has ended.
+func (t *Transport) open(l Listener) error {
+	if l.Network == "udp" {
+		s, err := t.openUDP(l)
+		if err == nil {
+			t.udp = append(t.udp, s)
+		}
+		return err
+	}
+	s, err := t.openStream(l)
+	if err == nil {
+		t.listening = append(t.listening, s)
+	}
+	return err
+}
+
+// realmLimits are shared by the listeners of a realm.
+func (t *Transport) realmLimits(realm string) *flowLimits {
+	for _, l := range t.listening {
+		if l.realm == realm {
+			return l.limits
+		}
+	}
+	return &flowLimits{
+		most: allowance{flows: t.cfg.MaxFlows, fresh: maxFresh, bytes: maxHeld},
+		each: allowance{flows: t.cfg.MaxFlowsPerSource, fresh: maxFreshEach, bytes: maxHeldEach},
+		peer: maxPerPeer,
+	}
+}
+
+// Run serves the sockets until ctx ends, closes them and every connection, and returns ctx's cause when every goroutine has ended.
 func (t *Transport) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	for _, s := range t.udp {
 		wg.Go(func() { s.read(ctx) })
+	}
+	for _, l := range t.listening {
+		wg.Go(func() { l.accept(ctx) })
 	}
 	<-ctx.Done()
 	t.Close()
@@ -55,19 +88,34 @@ func (t *Transport) Run(ctx context.Context) error {
 	return context.Cause(ctx)
 }
 
-// Close closes the UDP sockets: for a Transport that is not going to Run.
+// Close closes the sockets and ends the connections: for a Transport that is not going to Run.
 func (t *Transport) Close() {
+	for _, l := range t.listening {
+		_ = l.ln.Close() // closing twice is fine
+	}
+	t.streams.close()
 	for _, s := range t.udp {
 		_ = s.conn.Close() // closing twice is fine, and there is nothing to flush
 	}
 }
 
-// Addrs returns the bound addresses of a realm, in the order of the configuration.
+// Addrs returns the bound UDP addresses of a realm, in the order of the configuration.
 func (t *Transport) Addrs(realm string) []netip.AddrPort {
 	var out []netip.AddrPort
 	for _, s := range t.udp {
 		if s.realm == realm {
 			out = append(out, s.local)
+		}
+	}
+	return out
+}
+
+// StreamAddrs returns the bound addresses of a realm's listeners for "tcp" or "tls", in the order of the configuration.
+func (t *Transport) StreamAddrs(realm, network string) []netip.AddrPort {
+	var out []netip.AddrPort
+	for _, l := range t.listening {
+		if l.realm == realm && l.network == network {
+			out = append(out, l.local)
 		}
 	}
 	return out
@@ -84,17 +132,17 @@ func (t *Transport) UDP(realm string, remote netip.AddrPort) (txn.Flow, error) {
 	return nil, fmt.Errorf("%w: udp to %s in realm %q", ErrNoListener, remote, realm)
 }
 
-// To returns the flow to a hop out of a realm. Errors: ErrNoListener.
+// To returns the flow to a hop out of a realm, without waiting for it. Errors: ErrNoListener, ErrLimit, ErrClosed.
 func (t *Transport) To(realm string, hop txn.Hop) (txn.Flow, error) {
-	if hop.Network != "udp" {
-		return nil, fmt.Errorf("%w: %s in realm %q", ErrNoListener, hop.Network, realm)
+	if hop.Network == "udp" {
+		return t.UDP(realm, hop.Addr)
 	}
-	return t.UDP(realm, hop.Addr)
+	return t.Stream(realm, hop)
 }
 
 // Stats returns the gauges and counters.
 func (t *Transport) Stats() Stats {
-	return Stats{Flows: t.flows.count(), ReadErrors: t.errors.Load()}
+	return Stats{Flows: t.flows.count(), Streams: t.streams.count(), ReadErrors: t.errors.Load()}
 }
 
 func (t *Transport) refused(kind, realm string, source netip.Addr, detail string) {

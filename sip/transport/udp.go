@@ -28,37 +28,14 @@ type udpSocket struct {
 	sentBy netip.AddrPort
 }
 
-func listenUDP(network string, at netip.AddrPort) (packetConn, error) {
-	conn, err := net.ListenUDP(network, net.UDPAddrFromAddrPort(at))
-	if err != nil {
-		return nil, err
-	}
-	if err := conn.SetReadBuffer(udpReadBuffer); err != nil {
-		_ = conn.Close()
-		return nil, err
-	}
-	return conn, nil
-}
-
 // openUDP binds a listener. An IPv6 socket takes IPv6 only: which socket serves a peer must follow from its address.
 func (t *Transport) openUDP(l Listener) (*udpSocket, error) {
-	network := "udp6"
-	if l.Addr.Addr().Unmap().Is4() {
-		network = "udp4"
-	}
-	conn, err := t.cfg.listen(network, l.Addr)
+	conn, err := t.cfg.listen("udp"+family(l.Addr.Addr()), l.Addr)
 	if err != nil {
 		return nil, err
 	}
 	local := addrPort(conn.LocalAddr())
-	sentBy := l.Advertise
-	switch {
-	case !sentBy.Addr().IsValid():
-		sentBy = local
-	case sentBy.Port() == 0:
-		sentBy = netip.AddrPortFrom(sentBy.Addr(), local.Port())
-	}
-	return &udpSocket{t: t, realm: l.Realm, conn: conn, local: local, sentBy: sentBy}, nil
+	return &udpSocket{t: t, realm: l.Realm, conn: conn, local: local, sentBy: l.advertised(local)}, nil
 }
 
 // read hands on datagrams until the socket is closed. Any other error is the fault of one datagram or one moment, never of the

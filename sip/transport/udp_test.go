@@ -222,12 +222,12 @@ func TestReadErrorsDoNotEndTheListener(t *testing.T) {
 
 func TestListenersRefused(t *testing.T) {
 	ok := Listener{Realm: "a", Network: "udp", Addr: ap("127.0.0.1:0")}
-	tcp, none, any4 := ok, ok, ok
-	tcp.Network = "tcp"
+	sctp, none, any4 := ok, ok, ok
+	sctp.Network = "sctp"
 	none.Addr = netip.AddrPort{}
 	any4.Addr = ap("0.0.0.0:0")
 	for name, cfg := range map[string]Config{
-		"no receiver": {Listeners: []Listener{ok}}, "tcp": {Receiver: newSink(), Listeners: []Listener{tcp}},
+		"no receiver": {Listeners: []Listener{ok}}, "sctp": {Receiver: newSink(), Listeners: []Listener{sctp}},
 		"no address": {Receiver: newSink(), Listeners: []Listener{none}}, "nothing to advertise": {Receiver: newSink(), Listeners: []Listener{any4}},
 	} {
 		if _, err := New(cfg); !errors.Is(err, ErrConfig) {

@@ -42,12 +42,12 @@ type wsFlow struct {
 func (t *Transport) ServeWS(ctx context.Context, conn *websocket.Conn, realm string, secure bool, sentBy netip.AddrPort) {
 	remote := addrPort(conn.RemoteAddr())
 	from := source(remote.Addr())
-	if !t.flows.take(from) {
+	if !t.flows.take(from, usage{flows: 1}, false) {
 		t.refused("ws-limit", realm, remote.Addr(), "")
 		refuseWS(conn)
 		return
 	}
-	defer t.flows.release(from)
+	defer t.flows.release(from, usage{flows: 1})
 	f := newWS(conn, t.cfg.Receiver, realm, int64(t.cfg.MaxMessage))
 	f.secure, f.sentBy = secure, sentBy
 	f.run(ctx)
@@ -65,7 +65,7 @@ func newWS(conn *websocket.Conn, recv txn.Receiver, realm string, limit int64) *
 	k := txn.FlowKey{Realm: realm, ID: rand.Uint64() | 1, Local: addrPort(conn.LocalAddr()), Remote: addrPort(conn.RemoteAddr())}
 	return &wsFlow{
 		conn: conn, recv: recv, key: k, limit: limit,
-		out: newSendQueue(), stop: make(chan struct{}),
+		out: newSendQueue(queueMessages), stop: make(chan struct{}),
 	}
 }
 

@@ -47,3 +47,9 @@ type Receiver interface {
 	// FlowLost reports that a connection has ended. It is called once for a flow, after its last Receive.
 	FlowLost(f Flow, why error)
 }
+
+// Refuser is a Receiver that also takes what a stream could not be cut at: a request whose header section is all there is of it. It is
+// answered with status where that is possible; the transport closes the connection.
+type Refuser interface {
+	Refuse(f Flow, head []byte, status int, reason string)
+}

@@ -32,6 +32,17 @@ func (c *Core) Receive(f Flow, raw []byte) {
 	}
 }
 
+// Refuse implements Refuser.
+func (c *Core) Refuse(f Flow, head []byte, status int, reason string) {
+	defer c.caught()
+	verdict := wire.Refuse(head, status, reason)
+	if verdict.Status == wire.Drop {
+		c.refused(f, "malformed", "dropped")
+		return
+	}
+	c.answerVerdict(f, nil, verdict)
+}
+
 // FlowLost tells every shard that a connection has ended, after everything that came in on it.
 func (c *Core) FlowLost(f Flow, why error) {
 	k := f.Key()

@@ -33,3 +33,13 @@ func refuse(raw []byte, err error) Verdict {
 	}
 	return owed(m, e.Status, reason)
 }
+
+// Refuse judges a request that never became a whole message: raw is its header section, as far as there is one. The verdict is the
+// status, or silence when the sender cannot be answered.
+func Refuse(raw []byte, status int, reason string) Verdict {
+	m, ok := salvage(raw)
+	if !ok || m.Method == ACK {
+		return Verdict{Status: Drop}
+	}
+	return owed(m, status, reason)
+}

@@ -1,0 +1,84 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"time"
+)
+
+// streamListener accepts the TCP or TLS connections of a realm at one address.
+type streamListener struct {
+	t       *Transport
+	realm   string
+	network string
+	ln      net.Listener
+	local   netip.AddrPort
+	sentBy  netip.AddrPort
+	limits  *flowLimits // of the realm
+}
+
+func (t *Transport) openStream(l Listener) (*streamListener, error) {
+	ln, err := t.cfg.listenStream("tcp"+family(l.Addr.Addr()), l.Addr)
+	if err != nil {
+		return nil, err
+	}
+	local := addrPort(ln.Addr())
+	return &streamListener{
+		t: t, realm: l.Realm, network: l.Network, ln: ln, local: local, sentBy: l.advertised(local), limits: t.realmLimits(l.Realm),
+	}, nil
+}
+
+// accept takes connections until the listener is closed. It does no protocol work: a peer that does nothing holds up nobody.
+func (l *streamListener) accept(ctx context.Context) {
+	for {
+		conn, err := l.ln.Accept()
+		switch {
+		case err == nil:
+			l.take(conn)
+		case errors.Is(err, net.ErrClosed):
+			return
+		default: // as no file descriptor left: it passes
+			l.t.errors.Add(1)
+			if !pause(ctx, acceptPause) {
+				return
+			}
+		}
+	}
+}
+
+// take makes a flow of a connection whose source may have one.
+func (l *streamListener) take(conn net.Conn) {
+	remote := addrPort(conn.RemoteAddr())
+	from, fresh := source(remote.Addr()), usage{flows: 1, fresh: 1}
+	known := l.t.cfg.Known == nil || l.t.cfg.Known(l.realm, remote.Addr())
+	if allow := l.t.cfg.Allow; allow != nil && !allow(l.realm, remote.Addr()) {
+		l.t.refused("unknown-source", l.realm, remote.Addr(), "")
+		discard(conn)
+		return
+	}
+	if !l.limits.take(from, fresh, known) {
+		l.t.refused("stream-limit", l.realm, remote.Addr(), "")
+		discard(conn)
+		return
+	}
+	tune(conn)
+	f, ctx := newStream(l.t.cfg.Receiver, l.realm, addrPort(conn.LocalAddr()), remote)
+	f.sentBy, f.secure = l.sentBy, l.network == "tls"
+	f.reader = reader{
+		frames: framer{limit: l.t.cfg.MaxMessage}, limits: l.limits, source: from, held: fresh, known: known,
+		firstBy: time.Now().Add(openWait),
+	}
+	if !l.t.streams.start(ctx, f, func(context.Context) (net.Conn, []string, error) { return conn, nil, nil }) {
+		_ = conn.Close()
+	}
+}
+
+// discard closes without the wait for the peer, which may not even exist.
+func discard(conn net.Conn) {
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0) // closed all the same
+	}
+	_ = conn.Close()
+}

@@ -1,0 +1,135 @@
+package transport
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"sync"
+
+	"drawbridge/sip/txn"
+)
+
+// streams are the TCP and TLS flows that are open. A dialled one is found by where it goes to: realm, transport, address and the name
+// that its peer has proved. What was dialled for one name is never used for another (RFC 5923).
+type streams struct {
+	mu     sync.Mutex
+	closed bool
+	open   map[*streamFlow]struct{}
+	to     map[way]*streamFlow // dialled
+	wg     sync.WaitGroup
+}
+
+// way is where a dialled flow goes to.
+type way struct {
+	realm string
+	hop   txn.Hop
+}
+
+// start runs a flow on a goroutine of its own; false after close.
+func (s *streams) start(ctx context.Context, f *streamFlow, open opener) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.run(ctx, f, open, way{})
+}
+
+// run is start with the lock held. w is zero for what was accepted.
+func (s *streams) run(ctx context.Context, f *streamFlow, open opener, w way) bool {
+	if s.closed {
+		f.end(ErrClosed)
+		f.reader.book(usage{})
+		return false
+	}
+	if s.open == nil {
+		s.open, s.to = map[*streamFlow]struct{}{}, map[way]*streamFlow{}
+	}
+	s.open[f] = struct{}{}
+	if f.dialled {
+		s.to[w] = f
+	}
+	s.wg.Go(func() {
+		f.run(ctx, open)
+		f.reader.book(usage{})
+		s.forget(f, w)
+	})
+	return true
+}
+
+func (s *streams) forget(f *streamFlow, w way) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.open, f)
+	if s.to[w] == f {
+		delete(s.to, w)
+	}
+}
+
+func (s *streams) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.open)
+}
+
+// close ends every flow when it has sent what it owes, and waits for them.
+func (s *streams) close() {
+	s.mu.Lock()
+	s.closed = true
+	for f := range s.open {
+		f.finish(ErrClosed)
+	}
+	s.mu.Unlock()
+	s.wg.Wait()
+}
+
+// Stream returns a connection to a hop: one that is open, or one that is made now and takes its messages in the meantime. It does not
+// block; when the connection cannot be made the receiver hears FlowLost. Errors: ErrNoListener, ErrLimit, ErrClosed.
+func (t *Transport) Stream(realm string, hop txn.Hop) (txn.Flow, error) {
+	hop.Addr = unmap(hop.Addr)
+	if hop.Network != "tls" {
+		hop.Name = "" // nothing proves it
+	}
+	l := t.streamListener(realm, hop)
+	if l == nil {
+		return nil, fmt.Errorf("%w: %s to %s in realm %q", ErrNoListener, hop.Network, hop.Addr, realm)
+	}
+	s := &t.streams
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	w := way{realm, hop}
+	if f := s.to[w]; f != nil && !f.out.shut() {
+		return f, nil
+	}
+	if len(s.to) >= maxDialled {
+		return nil, ErrLimit
+	}
+	f, ctx := newStream(t.cfg.Receiver, realm, netip.AddrPort{}, hop.Addr)
+	f.sentBy, f.secure, f.dialled = l.sentBy, hop.Network == "tls", true
+	f.reader = reader{frames: framer{limit: t.cfg.MaxMessage}, known: true}
+	if !s.run(ctx, f, l.dialler(hop), w) {
+		return nil, ErrClosed
+	}
+	return f, nil
+}
+
+// streamListener is the realm's first listener that a connection to hop may come from: its sent-by is where the peer connects back to.
+func (t *Transport) streamListener(realm string, hop txn.Hop) *streamListener {
+	for _, l := range t.listening {
+		if l.realm == realm && l.network == hop.Network && l.local.Addr().Is4() == hop.Addr.Addr().Is4() {
+			return l
+		}
+	}
+	return nil
+}
+
+// dialler connects from the listener's address: carriers know us by it.
+func (l *streamListener) dialler(hop txn.Hop) opener {
+	from := netip.AddrPortFrom(l.local.Addr(), 0)
+	return func(ctx context.Context) (net.Conn, []string, error) {
+		conn, err := l.t.cfg.dialStream(ctx, "tcp"+family(hop.Addr.Addr()), from, hop.Addr)
+		if err != nil {
+			return nil, nil, err
+		}
+		tune(conn)
+		return conn, nil, nil
+	}
+}
