@@ -2,6 +2,7 @@ package b2bua
 
 import (
 	"net/netip"
+	"strings"
 
 	"drawbridge/sip/txn"
 	"drawbridge/sip/wire"
@@ -48,7 +49,11 @@ func (s *Switch) flowTo(realm string, u wire.URI) (txn.Flow, error) {
 	if err != nil || s.cfg.Flow == nil {
 		return nil, ErrNoWay
 	}
-	return s.cfg.Flow(realm, txn.Hop{Network: "udp", Addr: netip.AddrPortFrom(a, uint16(port))})
+	network, ok := u.Params.Lookup("transport")
+	if !ok {
+		network = "udp"
+	}
+	return s.cfg.Flow(realm, txn.Hop{Network: strings.ToLower(network), Addr: netip.AddrPortFrom(a, uint16(port))})
 }
 
 // toAccount groups the contacts of an account by realm, in the order they were found.

@@ -2,6 +2,7 @@ package config
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -48,7 +49,7 @@ type Admin struct {
 
 // Realm is one side of the border.
 type Realm struct {
-	Listen []Listen `yaml:"listen" doc:"SIP sockets, such as udp:203.0.113.9:5060."`
+	Listen []Listen `yaml:"listen" doc:"SIP sockets, such as udp:203.0.113.9:5060 or tcp:203.0.113.9:5060."`
 	Domain string   `yaml:"domain" doc:"Host part of the identities written towards this side; the socket's address by default."`
 	Open   bool     `yaml:"open" doc:"Hear every source, so that SIP phones may register. Otherwise only the trunks' sources are heard, all others get silence."`
 	Family string   `yaml:"family" doc:"Which addresses of a host name are tried, v4-first by default. Those without a socket in listen are left out." enum:"v4-first,v6-first,v4,v6"`
@@ -81,7 +82,7 @@ type User struct {
 // Trunk is a SIP peer.
 type Trunk struct {
 	Realm   string      `yaml:"realm" doc:"The realm whose sockets it is reached by."`
-	Targets []Target    `yaml:"targets" doc:"Where requests go, best first, such as sip:198.51.100.7:5060 or sip:trunk.example.com. A name without a port is looked up by NAPTR and SRV."`
+	Targets []Target    `yaml:"targets" doc:"Where requests go, best first, such as sip:198.51.100.7:5060, sip:198.51.100.7;transport=tcp or sip:trunk.example.com. A name without a port is looked up by NAPTR and SRV."`
 	Sources []Source    `yaml:"sources" doc:"Addresses and networks its requests come from; those of the targets by default, as DNS says them."`
 	Domain  string      `yaml:"domain" doc:"Host part of the identities written towards it; the realm's by default."`
 	Codecs  []string    `yaml:"codecs" doc:"By preference; the realm's by default." enum:"opus,PCMU,PCMA"`
@@ -129,6 +130,11 @@ type Drain struct {
 
 // Browsers reports whether browsers may have media in the realm.
 func (r Realm) Browsers() bool { return r.Media.UDP != nil }
+
+// listens reports whether the realm has a socket for a transport.
+func (r Realm) listens(network string) bool {
+	return slices.ContainsFunc(r.Listen, func(l Listen) bool { return l.Network == network })
+}
 
 // Snapshot is a loaded configuration. Nobody changes it; a reload makes another one.
 type Snapshot struct {

@@ -19,6 +19,9 @@ var (
 	globForm   = regexp.MustCompile(`^[A-Za-z0-9+#_.-]*\*?$`)
 )
 
+// transports of SIP sockets and targets.
+var transports = []string{"udp", "tcp"}
+
 var codecNames = []string{"opus", "PCMU", "PCMA"}
 
 // Validate checks ranges and relations of a configuration that Defaults has filled. The error is a *Report without positions: Load
@@ -92,10 +95,12 @@ func (r *Report) checkRealm(c *Config, name string, at path) {
 	for i, l := range realm.Listen {
 		switch {
 		case l.Network == "":
-		case l.Network != "udp":
-			r.Addf(at.at("listen", i), "transport %s is not served yet, only udp", l.Network)
+		case !slices.Contains(transports, l.Network):
+			r.Addf(at.at("listen", i), "transport %s is not served; there are %s", l.Network, strings.Join(transports, ", "))
 		case l.Addr.Addr().IsUnspecified() && realm.Media.Advertise == (Address{}):
 			r.Addf(at.at("listen", i), "%s is every address: media.advertise has to say which one peers should use", l.Addr)
+		case l.Addr.Addr().IsUnspecified() && l.Addr.Addr().Is6() && !realm.Media.Advertise.Addr.Is6():
+			r.Addf(at.at("listen", i), "%s is every IPv6 address: media.advertise is none", l.Addr)
 		}
 	}
 	if a := realm.Media.Advertise.Addr; a.IsUnspecified() || a.IsMulticast() {
@@ -190,8 +195,11 @@ func (r *Report) checkTrunk(c *Config, name string, at path) {
 		r.Addf(at, "trunk %s has no targets", name)
 	}
 	for i, target := range t.Targets {
-		if target.Transport != "udp" && target.Transport != "" {
-			r.Addf(at.at("targets", i), "transport %s is not served yet, only udp", target.Transport)
+		switch {
+		case target.Transport != "" && !slices.Contains(transports, target.Transport):
+			r.Addf(at.at("targets", i), "transport %s is not served; there are %s", target.Transport, strings.Join(transports, ", "))
+		case target.Transport != "" && len(realm.Listen) > 0 && !realm.listens(target.Transport):
+			r.Addf(at.at("targets", i), "realm %s does not listen on %s, so its peers could not connect back", t.Realm, target.Transport)
 		}
 		if target.HasPort && target.Port == 0 {
 			r.Addf(at.at("targets", i), "port 0 cannot be reached")

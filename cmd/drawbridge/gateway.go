@@ -101,15 +101,17 @@ func (g *gateway) openTransactions(extras) (err error) {
 		return err
 	}
 	g.transport, err = transport.New(transport.Config{
-		Listeners: listeners(g.snap), Receiver: g.core, Events: g.events, Allow: g.hears,
+		Listeners: listeners(g.snap), Receiver: g.core, Events: g.events, Allow: g.hears, Known: g.knows,
 	})
 	return err
 }
 
-// hears lets a datagram in when its realm is open or its source belongs to one of the realm's trunks.
+// hears lets a datagram or a connection in when its realm is open or its source belongs to one of the realm's trunks.
 func (g *gateway) hears(realm string, src netip.Addr) bool {
-	return g.snap.Realms[realm].Open || g.calls.Knows(realm, src)
+	return g.snap.Realms[realm].Open || g.knows(realm, src)
 }
+
+func (g *gateway) knows(realm string, src netip.Addr) bool { return g.calls.Knows(realm, src) }
 
 func (g *gateway) openRegistrar(extras) (err error) {
 	g.registrar, err = registrar.New(registrar.Config{Domain: g.snap.Users.Domain, Password: passwords(g.snap), Events: g.events})

@@ -47,7 +47,8 @@ func listeners(snap *config.Snapshot) []transport.Listener {
 	for name, r := range snap.Realms {
 		for _, l := range r.Listen {
 			var advertise netip.AddrPort
-			if a := announced(r.Media); l.Addr.Addr().IsUnspecified() || r.Media.Advertise.Addr.IsValid() {
+			a := announced(r.Media)
+			if sameFamily := a.Is4() == l.Addr.Addr().Is4(); sameFamily && (l.Addr.Addr().IsUnspecified() || r.Media.Advertise.Addr.IsValid()) {
 				advertise = netip.AddrPortFrom(a, l.Addr.Port())
 			}
 			out = append(out, transport.Listener{Realm: name, Network: l.Network, Addr: l.Addr, Advertise: advertise})
