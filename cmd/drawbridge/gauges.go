@@ -13,7 +13,8 @@ func (g *gateway) gauges() {
 	m.Gauge("drawbridge_registrations", "Bindings that can be reached.", func() float64 { return float64(g.registrar.Count()) })
 	m.Gauge("drawbridge_web_connections", "Open connections on the public port.", func() float64 { return float64(g.web.Connections()) })
 	m.Gauge("drawbridge_sip_flows", "WebSocket flows.", func() float64 { return float64(g.transport.Stats().Flows) })
-	m.Counter("drawbridge_sip_read_errors_total", "UDP reads that failed.", func() uint64 { return g.transport.Stats().ReadErrors })
+	m.Gauge("drawbridge_sip_connections", "TCP and TLS connections, those being made included.", func() float64 { return float64(g.transport.Stats().Streams) })
+	m.Counter("drawbridge_sip_read_errors_total", "UDP reads and accepts that failed.", func() uint64 { return g.transport.Stats().ReadErrors })
 	g.transactionGauges()
 	g.mediaGauges()
 	if g.records != nil {

@@ -20,9 +20,10 @@ type User struct{ Name, Password, Number string }
 
 // Trunk is a peer of the carrier realm.
 type Trunk struct {
-	Name   string
-	Target netip.AddrPort
-	Codecs string // "[PCMA, PCMU]"; "" means both
+	Name      string
+	Target    netip.AddrPort
+	Transport string // "tcp"; "" means UDP
+	Codecs    string // "[PCMA, PCMU]"; "" means both
 }
 
 // Route sends a number pattern to a trunk.
@@ -70,7 +71,7 @@ func (c Config) yaml(p ports, cdr string) string {
 	f("    media: {bind: %s, udp: %d, allow_loopback: true}", AccessAddr, p.media)
 	f("    codecs: [opus, PCMU, PCMA]")
 	f("  carrier:")
-	f("    listen: [%q]", "udp:"+addr(CarrierAddr, p.sip))
+	f("    listen: [%q, %q]", "udp:"+addr(CarrierAddr, p.sip), "tcp:"+addr(CarrierAddr, p.sip))
 	f("    domain: carrier.test")
 	f("    media: {bind: %s, ports: %d-%d, allow_loopback: true}", CarrierAddr, p.rtp, p.rtp+2*pairs-1)
 	f("    codecs: [PCMA, PCMU]")
@@ -86,7 +87,7 @@ func (c Config) yaml(p ports, cdr string) string {
 		if codecs == "" {
 			codecs = "[PCMA, PCMU]"
 		}
-		f("  %s: {realm: carrier, targets: [%q], sources: [%q], codecs: %s}", t.Name, "sip:"+t.Target.String(), t.Target.Addr().String(), codecs)
+		f("  %s: {realm: carrier, targets: [%q], sources: [%q], codecs: %s}", t.Name, t.uri(), t.Target.Addr().String(), codecs)
 	}
 	f("routes:")
 	for _, r := range c.Routes {
@@ -97,6 +98,14 @@ func (c Config) yaml(p ports, cdr string) string {
 	f("log: {level: debug, format: json}")
 	f("drain: {timeout: 5s}")
 	return b.String()
+}
+
+// uri is the trunk's target.
+func (t Trunk) uri() string {
+	if t.Transport != "" {
+		return "sip:" + t.Target.String() + ";transport=" + t.Transport
+	}
+	return "sip:" + t.Target.String()
 }
 
 func addr(a netip.Addr, port int) string { return netip.AddrPortFrom(a, uint16(port)).String() }
@@ -135,6 +144,19 @@ func freeTCP(at netip.Addr) (int, error) {
 	return l.Addr().(*net.TCPAddr).Port, l.Close()
 }
 
+// freeBoth returns a port that is free for UDP and TCP.
+func freeBoth(at netip.Addr) (int, error) {
+	for {
+		port, err := freeTCP(at)
+		if err != nil {
+			return 0, err
+		}
+		if c, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(at, uint16(port)))); err == nil {
+			return port, c.Close()
+		}
+	}
+}
+
 // choose finds a free port for everything.
 func choose() (p ports, err error) {
 	for _, c := range []struct {
@@ -143,7 +165,7 @@ func choose() (p ports, err error) {
 		at   netip.Addr
 	}{
 		{&p.web, freeTCP, AccessAddr}, {&p.plain, freeTCP, AccessAddr}, {&p.admin, freeTCP, AccessAddr},
-		{&p.sip, freeUDP, CarrierAddr}, {&p.media, freeUDP, AccessAddr},
+		{&p.sip, freeBoth, CarrierAddr}, {&p.media, freeUDP, AccessAddr},
 	} {
 		if *c.port, err = c.free(c.at); err != nil {
 			return p, err

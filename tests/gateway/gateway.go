@@ -23,7 +23,7 @@ type Gateway struct {
 	Web    netip.AddrPort // HTTPS and WSS
 	Plain  netip.AddrPort // HTTP on loopback
 	Admin  netip.AddrPort
-	SIP    netip.AddrPort // UDP, trunk side
+	SIP    netip.AddrPort // UDP and TCP, trunk side
 	Media  netip.AddrPort // UDP, browser side
 
 	cdr  string

@@ -22,6 +22,7 @@ type Scenario struct {
 	Name   string            // file of tests/sipp without its ending
 	Addr   netip.Addr        // local address; zero means gateway.PhoneAddr
 	Port   int               // local SIP port; 0 picks one
+	Over   string            // SIPp's word for the transport: "u1", one UDP socket, by default; "t1", one connection; "tn", one for each call
 	Target netip.AddrPort    // the gateway, for scenarios that call
 	Number string            // dialled
 	Caller string            // calling number; "" means +4989222
@@ -91,7 +92,9 @@ func Start(t testing.TB, s Scenario) *Run {
 		r.cancel()
 		<-r.done
 	})
-	gateway.Eventually(t, 5*time.Second, "SIPp opens its socket", func() bool { return r.ended() || bound(s.Addr, s.Port) })
+	if s.Over == "" || !s.Target.IsValid() { // a caller over TCP connects when it has something to say
+		gateway.Eventually(t, 5*time.Second, "SIPp opens its socket", func() bool { return r.ended() || bound(s.Addr, s.Port, s.Over) })
+	}
 	return r
 }
 
@@ -118,6 +121,9 @@ func (s Scenario) arguments(dir string) []string {
 		"-i", s.Addr.String(), "-p", strconv.Itoa(s.Port), "-m", strconv.Itoa(calls),
 		"-d", strconv.FormatInt(s.Talk.Milliseconds(), 10), "-nostdin", "-nd",
 		"-trace_err", "-error_file", filepath.Join(dir, "errors.log"),
+	}
+	if s.Over != "" {
+		args = append(args, "-t", s.Over, "-max_socket", "4096") // below the usual limit of open files
 	}
 	if s.Rate > 0 {
 		args = append(args, "-r", strconv.Itoa(s.Rate), "-l", strconv.Itoa(calls))
@@ -150,9 +156,13 @@ func (s Scenario) arguments(dir string) []string {
 	return args
 }
 
-// bound reports whether something has a UDP port.
-func bound(at netip.Addr, port int) bool {
-	table, err := os.ReadFile("/proc/net/udp")
+// bound reports whether something has a UDP port, or a TCP port for SIPp's words for TCP.
+func bound(at netip.Addr, port int, over string) bool {
+	file := "/proc/net/udp"
+	if over != "" {
+		file = "/proc/net/tcp"
+	}
+	table, err := os.ReadFile(file)
 	if err != nil {
 		return true // no such file, no such check
 	}

@@ -1,0 +1,110 @@
+package tests
+
+import (
+	"net"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"drawbridge/tests/gateway"
+	"drawbridge/tests/phone"
+)
+
+// TestCallsOverTCP: phones that share a connection and phones that have one for each call, to a phone over TCP, from TCP to UDP and back.
+func TestCallsOverTCP(t *testing.T) {
+	phone.Need(t, "sipp")
+	tcp, udp := gateway.FreeUDP(t, gateway.PhoneAddr), gateway.FreeUDP(t, gateway.PhoneAddr)
+	at := func(port int) netip.AddrPort { return netip.AddrPortFrom(gateway.PhoneAddr, uint16(port)) }
+	gw := gateway.Start(t, gateway.Config{
+		Trunks: []gateway.Trunk{{Name: "stream", Target: at(tcp), Transport: "tcp"}, {Name: "datagram", Target: at(udp)}},
+		Routes: []gateway.Route{{From: "carrier", To: "+4970*", Via: "stream"}, {From: "carrier", To: "+4971*", Via: "datagram"}},
+	})
+	const calls = 20
+	for _, tt := range []struct{ name, caller, callee, number string }{
+		{"one connection, TCP to TCP", "t1", "t1", "+4970123"},
+		{"a connection each, TCP to TCP", "tn", "t1", "+4970123"},
+		{"UDP to TCP", "", "t1", "+4970123"},
+		{"TCP to UDP", "tn", "", "+4971123"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			port := tcp
+			if tt.callee == "" {
+				port = udp
+			}
+			n := len(gw.CDRs(t))
+			uas := phone.Start(t, phone.Scenario{Name: "uas_answer", Port: port, Over: tt.callee, Calls: calls})
+			uac := phone.Start(t, phone.Scenario{
+				Name: "uac_bye", Over: tt.caller, Target: gw.SIP, Number: tt.number, Calls: calls, Rate: 20, Talk: 200 * time.Millisecond,
+			})
+			uac.Wait(t)
+			uas.Wait(t)
+			gateway.Eventually(t, 5*time.Second, "the call records", func() bool { return len(gw.CDRs(t)) == n+calls })
+			for _, c := range gw.CDRs(t)[n:] {
+				if c.Answer == nil || c.Cause.Q850 != 16 {
+					t.Errorf("%+v", c.Cause)
+				}
+			}
+		})
+	}
+	gateway.Eventually(t, 5*time.Second, "the phones' connections end", func() bool {
+		return gw.Metrics(t).Value(t, "drawbridge_sip_connections") == 0
+	})
+}
+
+// TestRawTCP: keepalive, a message in single bytes, two in one piece, and a mistake that ends the connection with a 400.
+func TestRawTCP(t *testing.T) {
+	gw := gateway.Start(t, gateway.Config{
+		Trunks: []gateway.Trunk{{Name: "acme", Target: netip.AddrPortFrom(gateway.PhoneAddr, 5060)}},
+		Routes: []gateway.Route{{From: "carrier", To: "*", Via: "acme"}},
+	})
+	d := net.Dialer{LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(gateway.PhoneAddr, 0))}
+	c, err := d.DialContext(t.Context(), "tcp", gw.SIP.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if err := c.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	var heard strings.Builder
+	until := func(what string) {
+		t.Helper()
+		buf := make([]byte, 4096)
+		for !strings.Contains(heard.String(), what) {
+			n, err := c.Read(buf)
+			heard.Write(buf[:n])
+			if err != nil {
+				t.Fatalf("%v before %q in %q", err, what, heard.String())
+			}
+		}
+		heard.Reset()
+	}
+	options := func(branch, tail string) string {
+		return "OPTIONS sip:drawbridge SIP/2.0\r\nVia: SIP/2.0/TCP 127.0.2.1;branch=z9hG4bK" + branch + "\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:c@d>\r\n" +
+			"Call-ID: " + branch + "\r\nCSeq: 1 OPTIONS\r\nMax-Forwards: 70\r\n" + tail + "\r\n"
+	}
+	for _, b := range options("single", "l: 0\r\n") + ping {
+		if _, err := c.Write([]byte(string(b))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	until("branch=z9hG4bKsingle")
+	_, _ = c.Write([]byte(options("one", "l: 0\r\n") + options("two", "l: 0\r\n")))
+	until("branch=z9hG4bKtwo")
+	_, _ = c.Write([]byte(options("broken", "l: zero\r\n") + options("never", "l: 0\r\n")))
+	rest := heard.String()
+	buf := make([]byte, 4096)
+	for {
+		n, err := c.Read(buf)
+		rest += string(buf[:n])
+		if err != nil {
+			break
+		}
+	}
+	if !strings.HasPrefix(rest, "SIP/2.0 400 Bad Content-Length\r\n") || strings.Contains(rest, "never") {
+		t.Errorf("heard %q", rest)
+	}
+}
+
+const ping = "\r\n\r\n"
