@@ -1,10 +1,7 @@
 package txn
 
 import (
-	"hash/maphash"
-	"net/netip"
 	"strconv"
-	"sync"
 	"time"
 
 	"drawbridge/sip/wire"
@@ -13,21 +10,17 @@ import (
 // Chosen here.
 const (
 	retryMin, retrySpread = 5, 11 // Retry-After of an overload answer: 5 to 15 s
-
-	graceCells = 1024 // sources that are counted apart; a collision only makes two share
-	graceBurst = 20   // answers to malformed requests at once
-	graceRate  = 10   // and a second after that
 )
 
-// answerVerdict answers what wire refused. Malformed requests are answered at a bounded rate for each source: over UDP a source may
-// be forged, and what was malformed once will be again.
+// answerVerdict answers what wire refused. Malformed requests are answered at a bounded rate: over UDP a source may be forged, and what
+// was malformed once will be again.
 func (c *Core) answerVerdict(f Flow, m *wire.Message, v wire.Verdict) {
 	c.refused(f, "malformed", strconv.Itoa(v.Status)+" "+v.Reason)
 	req := v.Salvaged
 	if req == nil || req.Method == wire.ACK || len(req.Via) == 0 {
 		return
 	}
-	if (m == nil || v.Status == 400) && !c.grace.allow(f.Remote().Addr(), time.Now()) {
+	if (m == nil || v.Status == 400) && !c.grace.allow(f.Realm(), f.Remote().Addr(), time.Now()) {
 		return
 	}
 	stamp(f, req) // the answer follows the flow: a Via in doubt is not a place to send to
@@ -58,37 +51,4 @@ func (c *Core) sign(m *wire.Message) {
 	if c.cfg.Server != "" && !m.Has(name) {
 		m.Add(name, c.cfg.Server)
 	}
-}
-
-// graceTable counts answers to malformed requests by source address, in constant memory.
-type graceTable struct {
-	mu    sync.Mutex
-	seed  maphash.Seed
-	cells *[graceCells]graceCell // made with the first malformed request
-}
-
-type graceCell struct {
-	left float64
-	at   time.Time
-}
-
-func (t *graceTable) allow(source netip.Addr, now time.Time) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.cells == nil {
-		t.seed, t.cells = maphash.MakeSeed(), new([graceCells]graceCell)
-	}
-	b := source.As16()
-	c := &t.cells[maphash.Bytes(t.seed, b[:])%graceCells]
-	if c.at.IsZero() {
-		c.left = graceBurst
-	} else {
-		c.left = min(graceBurst, c.left+graceRate*now.Sub(c.at).Seconds())
-	}
-	c.at = now
-	if c.left < 1 {
-		return false
-	}
-	c.left--
-	return true
 }
