@@ -51,3 +51,20 @@ func TestUnreadable(t *testing.T) {
 		})
 	}
 }
+
+// FuzzContent: whatever its headers say, an INVITE gets one of the three verdicts, and one that has no body is never refused for it.
+func FuzzContent(f *testing.F) {
+	f.Add("application/sdp;q=0, */*;q=", `render;handling="optional`, "gzip", "text/plain", []byte("x"))
+	f.Add("", ";handling", ",", ";", []byte(nil))
+	f.Fuzz(func(t *testing.T, accepts, disposition, encoding, kind string, body []byte) {
+		m := wire.NewRequest(wire.INVITE, wire.URI{Scheme: "sip", Host: "example.com"})
+		m.Add("Accept", accepts)
+		m.Add("Content-Disposition", disposition)
+		m.Add("Content-Encoding", encoding)
+		m.ContentType, m.Body = kind, body
+		d := unreadable(m)
+		if d != nil && d.Status != 406 && (d.Status != 415 || len(body) == 0) {
+			t.Errorf("%d", d.Status)
+		}
+	})
+}

@@ -1,6 +1,7 @@
 package txn
 
 import (
+	"math/rand/v2"
 	"strings"
 	"testing"
 )
@@ -85,4 +86,27 @@ func TestTokenAllocs(t *testing.T) {
 	if n := testing.AllocsPerRun(100, func() { sh.core.ShardOf(token) }); n > 0 {
 		t.Errorf("check: %v allocs", n)
 	}
+}
+
+// FuzzShardOf: what this node has not minted is nobody's, in whatever way it differs.
+func FuzzShardOf(f *testing.F) {
+	c := newCore(f, Config{Shards: 4, Key: [32]byte{1}})
+	token := string(c.mint(nil, 2, rand.NewChaCha8([32]byte{}))) // the same in every worker
+	f.Add(token, 0, byte('a'))
+	f.Add("", 3, byte(0))
+	f.Add(strings.Repeat("a", tokenLen), 24, byte('A'))
+	f.Fuzz(func(t *testing.T, foreign string, at int, b byte) {
+		forged := []byte(token)
+		if at >= 0 && at < len(forged) {
+			forged[at] = b
+		}
+		for _, s := range []string{foreign, string(forged), foreign + token, token + foreign} {
+			if _, ours := c.ShardOf(s); ours && s != token {
+				t.Errorf("%q is ours", s)
+			}
+			if _, ours := c.shardOfBranch(cookie + s); ours && s != token {
+				t.Errorf("branch %q is ours", s)
+			}
+		}
+	})
 }
