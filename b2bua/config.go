@@ -8,6 +8,7 @@ import (
 	"drawbridge/media/offer"
 	"drawbridge/policy"
 	"drawbridge/policy/route"
+	"drawbridge/sip/digest"
 	"drawbridge/sip/txn"
 	"drawbridge/sip/wire"
 	"drawbridge/telemetry"
@@ -59,6 +60,7 @@ type Trunk struct {
 	MaxCalls    int            // 0 means no limit
 	Domain      string         // host of From and To towards the trunk; "" means the realm's
 	Rel100      Rel100         // reliable provisional responses
+	Auth        digest.Account // ours at the trunk, for its challenges; zero: none
 }
 
 // Realm is a side of the border.
@@ -110,7 +112,7 @@ type session interface {
 // party describes a trunk as the far end of a leg.
 func (c *Config) party(t *Trunk) Party {
 	r := c.Realms[t.Realm]
-	p := Party{Realm: r, Name: t.Name, Trunk: true, Codecs: t.Codecs, Sources: t.sources(), Rel100: t.Rel100}
+	p := Party{Realm: r, Name: t.Name, Trunk: true, Codecs: t.Codecs, Sources: t.sources(), Rel100: t.Rel100, Auth: t.Auth}
 	if len(p.Codecs) == 0 {
 		p.Codecs = r.Codecs
 	}

@@ -6,6 +6,7 @@ import (
 	"drawbridge/media"
 	"drawbridge/media/offer"
 	"drawbridge/policy"
+	"drawbridge/sip/digest"
 	"drawbridge/sip/txn"
 	"drawbridge/sip/wire"
 )
@@ -176,6 +177,7 @@ type Party struct {
 	Codecs  []offer.Codec  // best first
 	Sources []netip.Prefix // where a trunk's requests come from
 	Rel100  Rel100         // reliable provisional responses, on a trunk
+	Auth    digest.Account // ours at a trunk, for its challenges
 }
 
 // Candidate is one way to reach the callee: one target of a trunk, or every contact of an account in one realm. All its targets ring

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"drawbridge/media"
+	"drawbridge/sip/digest"
 	"drawbridge/sip/wire"
 	"drawbridge/telemetry"
 )
@@ -73,8 +74,8 @@ func play(t *testing.T, text string) {
 	}
 }
 
-// editOf reads the "config" lines of a flow: "config limit acme 1", "config ring 20s", "config rel100 acme supported". "config ports 2", the RTP port pairs that are left
-// from there on, is a step.
+// editOf reads the "config" lines of a flow: "config limit acme 1", "config ring 20s", "config rel100 acme supported", "config auth acme
+// USER PASSWORD [REALM]". "config ports 2", the RTP port pairs that are left from there on, is a step.
 func editOf(text string) func(*Config) {
 	return func(c *Config) {
 		for line := range strings.SplitSeq(text, "\n") {
@@ -82,14 +83,18 @@ func editOf(text string) func(*Config) {
 			if len(w) < 3 || w[0] != "config" {
 				continue
 			}
+			i := slices.IndexFunc(c.Trunks, func(t Trunk) bool { return t.Name == w[2] })
 			switch w[1] {
 			case "limit":
-				i := slices.IndexFunc(c.Trunks, func(t Trunk) bool { return t.Name == w[2] })
 				c.Trunks[i].MaxCalls, _ = strconv.Atoi(w[3])
+			case "auth":
+				c.Trunks[i].Auth = digest.Account{User: w[3], Password: w[4]}
+				if len(w) > 5 {
+					c.Trunks[i].Auth.Realm = w[5]
+				}
 			case "ring":
 				c.Ring, _ = time.ParseDuration(w[2])
 			case "rel100":
-				i := slices.IndexFunc(c.Trunks, func(t Trunk) bool { return t.Name == w[2] })
 				c.Trunks[i].Rel100 = map[string]Rel100{"supported": Rel100Supported, "required": Rel100Required}[w[3]]
 			}
 		}

@@ -124,9 +124,14 @@ func (h *hunt) best() refused {
 	return best
 }
 
-// elsewhere reports whether another target may do better: nobody there, or out of service.
+// elsewhere reports whether another target may do better: nobody there, out of service, or out of service for us because it does not
+// believe our credentials.
 func elsewhere(f refused) bool {
-	return f.unreachable || f.cause.SIP == 503 || f.cause.SIP == 408
+	switch f.cause.SIP {
+	case 401, 407, 408, 503:
+		return true
+	}
+	return f.unreachable
 }
 
 // exhausted tells the caller why no candidate was left.

@@ -168,7 +168,7 @@ func (l *sipLeg) refreshed(m *wire.Message, abandoned bool) []Event {
 	l.dlg.Refresh(m)
 	var news []Event
 	if l.reoffer.method == wire.INVITE {
-		l.reoffer.ackSeq, l.reoffer.ack = m.CSeq.Seq, l.raw(l.dlg.Ack(m.CSeq.Seq))
+		l.reoffer.ackSeq, l.reoffer.ack = m.CSeq.Seq, l.raw(l.ackOf(l.dlg, m.CSeq.Seq))
 		l.reack(m)
 		if !abandoned {
 			if st, err := l.sdp.Answered(m.Body); err == nil {

@@ -34,6 +34,7 @@ type sipLeg struct {
 	uac uacState
 	rel reliableState
 
+	keys       keyring
 	session    sessionState
 	reoffer    reofferState
 	repeat     repeat // the 2xx we have sent and that waits for its ACK
@@ -192,7 +193,7 @@ func (l *sipLeg) contact() wire.Addr {
 // send starts a request inside the dialog and returns its transaction.
 func (l *sipLeg) send(m *wire.Message) TxID {
 	tx := l.nextTx()
-	l.do(Send{Leg: l.id, Tx: tx, Flow: l.flow, Hop: l.hop(), Msg: m})
+	l.launch(tx, l.hop(), m)
 	return tx
 }
 
@@ -311,6 +312,8 @@ func (l *sipLeg) fired(k TimerKind) []Event {
 // response settles a final or provisional response to one of our requests.
 func (l *sipLeg) response(ev Response) []Event {
 	switch {
+	case l.challenged(ev): // sent again
+		return nil
 	case ev.Tx == l.uac.tx && l.uac.invite != nil:
 		return l.inviteResponse(ev.Msg)
 	case ev.Msg.Status < 200:

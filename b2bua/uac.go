@@ -3,6 +3,7 @@ package b2bua
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"strconv"
 	"time"
 
@@ -64,8 +65,11 @@ func (l *sipLeg) Dial(in *wire.Message, patient bool) {
 // invite sends m as the INVITE of this leg.
 func (l *sipLeg) invite(m *wire.Message) {
 	l.session.offer(m)
-	l.uac.invite, l.uac.tx, l.uac.forks = m, l.nextTx(), map[string]*fork{}
-	l.do(Send{Leg: l.id, Tx: l.uac.tx, Flow: l.flow, Msg: m})
+	l.uac.invite, l.uac.forks = m, map[string]*fork{}
+	if l.uac.tx == 0 {
+		l.uac.tx = l.nextTx()
+	}
+	l.launch(l.uac.tx, netip.AddrPort{}, m)
 	l.start(l.id, progressTimer, timerC)
 	if !l.uac.patient {
 		l.start(l.id, patienceTimer, impatience)
@@ -202,7 +206,7 @@ func (l *sipLeg) answerOf(m *wire.Message) (offer.Stream, error) {
 
 // ackOK acknowledges a 2xx and keeps the bytes for its retransmissions.
 func (l *sipLeg) ackOK(m *wire.Message) {
-	l.uac.ack, l.uac.ackTag = l.raw(l.dlg.Ack(m.CSeq.Seq)), m.ToTag()
+	l.uac.ack, l.uac.ackTag = l.raw(l.ackOf(l.dlg, m.CSeq.Seq)), m.ToTag()
 	l.do(SendRaw{Flow: l.flow, Hop: l.hop(), Bytes: l.uac.ack})
 }
 
@@ -220,7 +224,7 @@ func (l *sipLeg) stray(m *wire.Message) {
 		l.do(SendRaw{Flow: l.flow, Bytes: f.ack})
 		return
 	}
-	f.ack = l.raw(f.dlg.Ack(m.CSeq.Seq))
+	f.ack = l.raw(l.ackOf(f.dlg, m.CSeq.Seq))
 	bye := f.dlg.Request(wire.BYE)
 	bye.Add("Reason", reason(causeElsewhere))
 	l.do(SendRaw{Flow: l.flow, Bytes: f.ack}, Send{Leg: l.id, Tx: l.nextTx(), Flow: l.flow, Msg: bye})
@@ -238,6 +242,7 @@ func (l *sipLeg) failure(m *wire.Message) []Event {
 		return nil
 	}
 	if m.Status == 422 && !l.uac.raised && l.session.raise(m) {
+		l.uac.raised = true
 		l.again()
 		return nil
 	}
@@ -246,9 +251,8 @@ func (l *sipLeg) failure(m *wire.Message) []Event {
 	return []Event{refused{leg: l.id, cause: failure(m.Status, sideOf(l.id))}}
 }
 
-// again repeats the INVITE as a new request (RFC 3261 section 8.1.3.5): same Call-ID and tag, next CSeq.
+// again repeats the INVITE as a new request (RFC 3261 section 8.1.3.5): same Call-ID and tag, next CSeq. To the call it is the same one.
 func (l *sipLeg) again() {
-	l.uac.raised = true
 	next := *l.uac.invite
 	next.Via = nil
 	next.Fields = append([]wire.Field(nil), next.Fields...)

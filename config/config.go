@@ -88,6 +88,14 @@ type Trunk struct {
 	Codecs  []string    `yaml:"codecs" doc:"By preference; the realm's by default." enum:"opus,PCMU,PCMA"`
 	Rel100  string      `yaml:"rel100" doc:"Reliable ringing (100rel). off by default: a caller that requires it gets it; supported also announces it and uses it with every caller that supports it; required insists on it." enum:"off,supported,required"`
 	Limits  TrunkLimits `yaml:"limits" doc:"Limits of this trunk."`
+	Auth    Account     `yaml:"auth" doc:"The account that its challenges (401, 407) are answered with; none by default."`
+}
+
+// Account is ours at a peer.
+type Account struct {
+	User     string `yaml:"user" doc:"User name."`
+	Password Secret `yaml:"password" doc:"env:NAME, file:PATH or the password itself."`
+	Realm    string `yaml:"realm" doc:"The digest realm that may ask for it; by default any that challenges a call's INVITE."`
 }
 
 // TrunkLimits bound one trunk.

@@ -126,7 +126,9 @@ func TestSecrets(t *testing.T) {
 }
 
 func TestSecretsAreNeverPrinted(t *testing.T) {
-	s := mustParse(t, "users: {local: [{name: a, password: hunter2}, {name: b, password: 'env:P'}]}", "P=swordfish")
+	s := mustParse(t, "users: {local: [{name: a, password: hunter2}, {name: b, password: 'env:P'}]}\n"+
+		"realms: {access: {media: {udp: 1}}, c: {listen: ['udp:203.0.113.9:5060']}}\n"+
+		"trunks: {t: {realm: c, targets: ['sip:198.51.100.7'], auth: {user: u, password: marlin}}}", "P=swordfish")
 	var log bytes.Buffer
 	slog.New(slog.NewTextHandler(&log, nil)).Info("x", "config", s.Config, "secret", s.Users.Local[0].Password)
 	yaml, err := s.Print()
@@ -138,8 +140,8 @@ func TestSecretsAreNeverPrinted(t *testing.T) {
 		t.Fatal(err)
 	}
 	all := fmt.Sprintf("%v %+v %#v %s %q %x", s.Config, s.Users, s.Users, s.Users.Local[0].Password, s.Users.Local[1].Password,
-		s.Users.Local[0].Password) + log.String() + string(yaml) + string(asJSON)
-	for _, secret := range []string{"hunter2", "swordfish", fmt.Sprintf("%x", "hunter2")} {
+		s.Users.Local[0].Password) + fmt.Sprintf("%+v %#v", s.Trunks, s.Trunks) + log.String() + string(yaml) + string(asJSON)
+	for _, secret := range []string{"hunter2", "swordfish", "marlin", fmt.Sprintf("%x", "hunter2")} {
 		if strings.Contains(all, secret) {
 			t.Errorf("%s is printed in %s", secret, all)
 		}

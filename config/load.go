@@ -117,6 +117,15 @@ func (r *Report) resolve(snap *Snapshot, src source) {
 			r.Addf(path{"users", "local"}.at(i, "password"), "%v", err)
 		}
 	}
+	for name, t := range snap.Trunks {
+		if t.Auth.Password.ref == "" {
+			continue
+		}
+		if err := t.Auth.Password.resolve(src.dir, lookup(src.env)); err != nil {
+			r.Addf(path{"trunks", name, "auth", "password"}, "%v", err)
+		}
+		snap.Trunks[name] = t
+	}
 	if snap.Web.TLS.Cert == "" || snap.Web.TLS.Key == "" {
 		return // validate has said so when only one is missing
 	}
@@ -150,6 +159,11 @@ func lookup(env []string) func(string) (string, bool) {
 func (s *Snapshot) literalSecrets() bool {
 	for _, u := range s.Users.Local {
 		if u.Password.literal() {
+			return true
+		}
+	}
+	for _, t := range s.Trunks {
+		if t.Auth.Password.literal() {
 			return true
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // Names end up in metrics, logs and SIP; keep them plain.
@@ -217,6 +218,17 @@ func (r *Report) checkTrunk(c *Config, name string, at path) {
 	r.oneOf(at.at("rel100"), t.Rel100, "off", "supported", "required")
 	if t.Limits.Calls < 0 {
 		r.Addf(at.at("limits", "calls"), "%d is below 0", t.Limits.Calls)
+	}
+	r.checkAccount(at.at("auth"), t.Auth)
+}
+
+func (r *Report) checkAccount(at path, a Account) {
+	switch {
+	case a.User == "" && a.Password.ref == "" && a.Realm == "":
+	case a.User == "" || a.Password.ref == "":
+		r.Addf(at, "an account needs both user and password")
+	case strings.ContainsFunc(a.User+a.Realm, unicode.IsControl):
+		r.Addf(at, "user and realm are plain text")
 	}
 }
 

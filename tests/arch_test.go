@@ -53,6 +53,7 @@ var pure = []pureRule{
 	{"topology", []string{"drawbridge/sip/wire", "drawbridge/policy"}, "what the far side sees is a function of the message"},
 	{"sip/wire", []string{"github.com/emiago/sipgo/sip"}, "parsing never waits"},
 	{"sip/dialog", []string{"drawbridge/sip/wire"}, "a dialog is a value; time is passed in"},
+	{"sip/digest", []string{"drawbridge/sip/wire"}, "credentials are a function of challenge and request"},
 	{"media/offer", []string{"github.com/pion/sdp/v3"}, "offer/answer is a table, not a process"},
 	{"media/rtpmath", nil, "golden values only need numbers"},
 }

@@ -1,0 +1,91 @@
+package b2bua
+
+import (
+	"net/netip"
+
+	"drawbridge/sip/dialog"
+	"drawbridge/sip/digest"
+	"drawbridge/sip/wire"
+)
+
+// keyring is what a leg answers the challenges of its trunk with. The zero value, every leg's but a trunk's with an account, answers none:
+// a challenge from there is a refusal like any other, and credentials for one peer never reach another (security.md T30).
+type keyring struct {
+	client *digest.Client
+	asked  map[TxID]*asked
+	ack    []wire.Field // credentials of the last INVITE: its ACK carries them too (RFC 3261 section 22.1)
+}
+
+// asked is a request without a final response that may be challenged.
+type asked struct {
+	msg     *wire.Message
+	attempt digest.Attempt
+}
+
+// launch sends a request as a transaction of this leg, with credentials when its peer has asked for some.
+func (l *sipLeg) launch(tx TxID, hop netip.AddrPort, m *wire.Message) {
+	l.sign(tx, m)
+	l.do(Send{Leg: l.id, Tx: tx, Flow: l.flow, Hop: hop, Msg: m})
+}
+
+// sign gives a request the credentials that are known to be wanted, and keeps it for a challenge.
+func (l *sipLeg) sign(tx TxID, m *wire.Message) {
+	k := &l.keys
+	if l.party.Auth.None() || l.uac.invite == nil && l.party.Auth.Realm == "" {
+		return // in a call that came from the trunk anybody behind it may challenge us: only the realm of the account is answered
+	}
+	if k.client == nil {
+		k.client, k.asked = digest.NewClient(l.party.Auth, l.mint), map[TxID]*asked{}
+	}
+	k.client.Sign(m)
+	if a := k.asked[tx]; a != nil {
+		a.msg = m
+	} else {
+		k.asked[tx] = &asked{msg: m}
+	}
+	if m.Method == wire.INVITE {
+		k.ack = credentials(m)
+	}
+}
+
+// challenged sends a request again whose peer wants to know who asks; the leg never hears of it. false leaves the response to the leg.
+func (l *sipLeg) challenged(ev Response) bool {
+	a := l.keys.asked[ev.Tx]
+	if a == nil || ev.Msg.Status < 200 {
+		return false
+	}
+	delete(l.keys.asked, ev.Tx)
+	if ev.Msg.Status < 300 {
+		l.keys.client.Freeze()
+	}
+	wanted := ev.Msg.Status == 401 || ev.Msg.Status == 407
+	first := ev.Tx == l.uac.tx && ev.Tx != 0 // the INVITE
+	if !wanted || l.state == Gone || first && l.state == Cancelling || !l.keys.client.Take(ev.Msg, &a.attempt) {
+		return false
+	}
+	l.keys.asked[ev.Tx] = a
+	if first {
+		l.again()
+	} else {
+		l.launch(ev.Tx, l.hop(), l.dlg.Again(a.msg))
+	}
+	return true
+}
+
+// ackOf is the ACK to a 2xx, with the credentials of its INVITE.
+func (l *sipLeg) ackOf(d *dialog.Dialog, seq uint32) *wire.Message {
+	m := d.Ack(seq)
+	m.Fields = append(m.Fields, l.keys.ack...)
+	return m
+}
+
+// credentials are the fields of a request that prove who sends it.
+func credentials(m *wire.Message) []wire.Field {
+	var out []wire.Field
+	for _, f := range m.Fields {
+		if f.Name == "Authorization" || f.Name == "Proxy-Authorization" {
+			out = append(out, f)
+		}
+	}
+	return out
+}
