@@ -12,12 +12,12 @@ import (
 // a challenge from there is a refusal like any other, and credentials for one peer never reach another (security.md T30).
 type keyring struct {
 	client *digest.Client
-	asked  map[TxID]*asked
+	sent   map[TxID]*pending
 	ack    []wire.Field // credentials of the last INVITE: its ACK carries them too (RFC 3261 section 22.1)
 }
 
-// asked is a request without a final response that may be challenged.
-type asked struct {
+// pending is a request without a final response that may be challenged.
+type pending struct {
 	msg     *wire.Message
 	attempt digest.Attempt
 }
@@ -35,13 +35,13 @@ func (l *sipLeg) sign(tx TxID, m *wire.Message) {
 		return // in a call that came from the trunk anybody behind it may challenge us: only the realm of the account is answered
 	}
 	if k.client == nil {
-		k.client, k.asked = digest.NewClient(l.party.Auth, l.mint), map[TxID]*asked{}
+		k.client, k.sent = digest.NewClient(l.party.Auth, l.mint), map[TxID]*pending{}
 	}
 	k.client.Sign(m)
-	if a := k.asked[tx]; a != nil {
+	if a := k.sent[tx]; a != nil {
 		a.msg = m
 	} else {
-		k.asked[tx] = &asked{msg: m}
+		k.sent[tx] = &pending{msg: m}
 	}
 	if m.Method == wire.INVITE {
 		k.ack = credentials(m)
@@ -50,11 +50,11 @@ func (l *sipLeg) sign(tx TxID, m *wire.Message) {
 
 // challenged sends a request again whose peer wants to know who asks; the leg never hears of it. false leaves the response to the leg.
 func (l *sipLeg) challenged(ev Response) bool {
-	a := l.keys.asked[ev.Tx]
+	a := l.keys.sent[ev.Tx]
 	if a == nil || ev.Msg.Status < 200 {
 		return false
 	}
-	delete(l.keys.asked, ev.Tx)
+	delete(l.keys.sent, ev.Tx)
 	if ev.Msg.Status < 300 {
 		l.keys.client.Freeze()
 	}
@@ -63,7 +63,7 @@ func (l *sipLeg) challenged(ev Response) bool {
 	if !wanted || l.state == Gone || first && l.state == Cancelling || !l.keys.client.Take(ev.Msg, &a.attempt) {
 		return false
 	}
-	l.keys.asked[ev.Tx] = a
+	l.keys.sent[ev.Tx] = a
 	if first {
 		l.again()
 	} else {
