@@ -241,7 +241,7 @@ func (c *Call) dial(ev Event) {
 	case refused:
 		c.branchFailed(ev)
 	case moved:
-		c.rebind(ev.leg, ev.stream)
+		c.preview(ev)
 	case Fired:
 		c.hangup(causeNoAnswer)
 	case Media:
@@ -249,14 +249,24 @@ func (c *Call) dial(ev Event) {
 	}
 }
 
-// alert passes the ringing on. To the caller it is one dialog with one SDP, however many branches ring.
+// alert passes the ringing on. To the caller it is one dialog with one SDP, however many branches ring and however often they fork:
+// its media is switched to whoever spoke of media last.
 func (c *Call) alert(ev rang) {
 	c.hunt.alerted = true
-	if ev.early != nil && len(c.hunt.branches) == 1 {
+	if ev.early != nil {
 		c.out.do(Bind{media.B, *ev.early})
 		c.media.early = true
 	}
 	c.a.Ring(c.media.early)
+}
+
+// preview takes a stream that was renegotiated before the answer: the caller's own, or a branch's early one.
+func (c *Call) preview(ev moved) {
+	c.out.do(Bind{sideOfLeg(ev.leg), ev.stream})
+	if ev.leg != legA && !c.media.early {
+		c.media.early = true
+		c.a.Ring(true)
+	}
 }
 
 // connect takes the first branch that answers, lets the others go and answers the caller.

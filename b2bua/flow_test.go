@@ -27,6 +27,7 @@ import (
 //	A -> PRACK                acknowledges the last reliable 18x; RAck:value says what else
 //	T <- nothing              and nothing else
 //	wait 5s · deaf T · hear T · lose A · drain 5s · media b dtmf 5 · media a failed
+//	A -> UPDATE hold=zero     on hold by c=0.0.0.0; also zero6, off, session, cut · port=30002 moves the media; expect to b 30002
 //	expect ended sip=486 by=b · expect answered 1 · expect cdrs 1 · expect bound a:opus:sendrecv · expect dtmf b 5 · expect calls 0
 //	# comment, ; comment
 func TestFlows(t *testing.T) {
@@ -177,6 +178,7 @@ func (p *player) media(side string, w []string) {
 type options struct {
 	dir, method, tag, from string
 	user, hops, contact    string
+	port, hold             string
 	nosdp, keep            bool
 	args                   []string
 	headers                []wire.Field
@@ -197,6 +199,10 @@ func parseOptions(words []string) options {
 			o.method = w[7:]
 		case strings.HasPrefix(w, "tag="):
 			o.tag = w[4:]
+		case strings.HasPrefix(w, "port="):
+			o.port = w[5:]
+		case strings.HasPrefix(w, "hold="):
+			o.hold, o.dir = w[5:], "sendrecv"
 		case strings.HasPrefix(w, "user="):
 			o.user = w[5:]
 		case strings.HasPrefix(w, "contact="):
@@ -283,9 +289,33 @@ func (p *player) build(from *peer, what string, o options) *wire.Message {
 		m = from.within(wire.Method(what))
 	}
 	if withSDP {
-		m.ContentType, m.Body = sdpType, from.sdp(o.dir, answer)
+		m.ContentType, m.Body = sdpType, o.shape(from.sdp(o.dir, answer))
 	}
 	return m
+}
+
+// shape gives a peer's SDP another port, or puts it on hold in one of the ways that peers have.
+func (o options) shape(sdp []byte) []byte {
+	text := string(sdp)
+	if o.port != "" {
+		text = strings.Replace(text, "audio 30000", "audio "+o.port, 1)
+	}
+	before, media, _ := strings.Cut(text, "m=audio")
+	_, connection, _ := strings.Cut(before, "s=-\r\n")
+	connection, _, _ = strings.Cut(connection, "t=0 0")
+	switch o.hold {
+	case "zero":
+		text = strings.Replace(text, connection, "c=IN IP4 0.0.0.0\r\n", 1)
+	case "zero6":
+		text = strings.Replace(text, connection, "c=IN IP6 ::\r\n", 1)
+	case "off":
+		text = strings.Replace(text, "audio 30000", "audio 0", 1)
+	case "session":
+		text = before + "a=sendonly\r\nm=audio" + strings.Replace(media, "a=sendrecv\r\n", "", 1)
+	case "cut": // the last line without its end
+		text = strings.TrimSuffix(strings.Replace(text, "a=sendrecv", "a=sendonly", 1), "\r\n")
+	}
+	return []byte(text)
 }
 
 // receives takes the next message that a peer has got and checks it.
@@ -458,9 +488,16 @@ func (p *player) expect(what string, w []string) {
 		p.equal(w[1], p.medias[len(p.medias)-1].digits[leg])
 	case "bound":
 		binds := p.medias[len(p.medias)-1].binds
-		if !slices.Contains(binds, w[0]) || binds[len(binds)-1] != w[0] && len(w) > 1 {
+		held := slices.Contains(binds, w[0])
+		if len(w) > 1 && w[1] == "last" {
+			held = held && binds[len(binds)-1] == w[0]
+		}
+		if held == (len(w) > 1 && w[1] == "never") {
 			p.fail("bound %v", binds)
 		}
+	case "to":
+		leg := map[string]int{"a": 0, "b": 1}[w[0]]
+		p.equal(w[1], strconv.Itoa(int(p.medias[len(p.medias)-1].remotes[leg].Port())))
 	case "ended":
 		if len(cdrs) == 0 {
 			p.fail("no CDR")

@@ -22,6 +22,7 @@ type jsonLeg struct {
 	from   string // callee: who calls
 	to     string
 	held   bool // the line has been told that the far side holds
+	early  bool // the line has been told that there is early media
 }
 
 // newCallerLine is the caller's leg: a call has come over a line.
@@ -155,12 +156,19 @@ func (l *jsonLeg) Dial(*wire.Message, bool) {
 	l.say(Signal{Type: SignalCall, From: l.from, To: l.to, SDP: string(l.offer)})
 }
 
-// Ring tells the page that the far side rings. Its SDP comes with the answer: early media has no place in version 1.
-func (l *jsonLeg) Ring(bool) {
-	if l.state == Trying {
-		l.move(Early)
-		l.say(Signal{Type: SignalRinging})
+// Ring tells the page that the far side rings, and once more when there is something to hear: the SDP is the one of the answer.
+func (l *jsonLeg) Ring(early bool) {
+	sound := early && !l.early
+	if l.state != Trying && (l.state != Early || !sound) {
+		return
 	}
+	l.move(Early)
+	s := Signal{Type: SignalRinging}
+	if sound {
+		l.early, s.SDP = true, string(l.answer)
+		l.do(Bind{l.side, *l.stream})
+	}
+	l.say(s)
 }
 
 // Accept answers the page.

@@ -114,7 +114,7 @@ func (l *sipLeg) updated(ev Request) []Event {
 			l.answer(ev, statusOf(err))
 			return nil
 		}
-		sdp, news = answer, []Event{moved{l.id, st}}
+		sdp, news = answer, l.updatedTo(ev.Msg, st)
 	}
 	l.dlg.Refresh(ev.Msg)
 	l.do(Respond{ev.Tx, l.replySDP(ev.Msg, 200, sdp, l.session.fields...)})
@@ -122,6 +122,22 @@ func (l *sipLeg) updated(ev Request) []Event {
 		l.session.run(l)
 	}
 	return news
+}
+
+// updatedTo is what an UPDATE's offer means: before the answer a fork speaks, and P-Early-Media may shut its mouth.
+func (l *sipLeg) updatedTo(m *wire.Message, st offer.Stream) []Event {
+	f := l.early(m)
+	if f == nil {
+		return []Event{moved{l.id, st}}
+	}
+	f.early = &st
+	if v := m.Get("P-Early-Media"); v != "" && l.party.Trunk {
+		f.gate = f.gate.turned(v)
+	}
+	if s := f.sounding(); s != nil {
+		return []Event{moved{l.id, *s}}
+	}
+	return nil
 }
 
 // unanswered reports whether the caller's offer in the INVITE still waits: SDP in an unreliable 18x is no answer yet.

@@ -72,6 +72,9 @@ func (l *sipLeg) Handle(ev Event) []Event {
 // request serves a request inside the dialog.
 func (l *sipLeg) request(ev Request) []Event {
 	m := ev.Msg
+	if f := l.early(m); f != nil {
+		l.follow(f)
+	}
 	switch {
 	case l.dlg == nil || l.state == Gone && m.Method != wire.PRACK || !l.from(ev.Flow) || m.FromTag() != l.dlg.ID().RemoteTag || m.CallID != l.dlg.ID().CallID:
 		l.answer(ev, 481)

@@ -2,13 +2,10 @@ package b2bua
 
 import (
 	"errors"
-	"fmt"
 	"net/netip"
-	"strconv"
 	"time"
 
 	"drawbridge/media/offer"
-	"drawbridge/sip/dialog"
 	"drawbridge/sip/txn"
 	"drawbridge/sip/wire"
 )
@@ -26,16 +23,6 @@ type uacState struct {
 	patient bool
 	raised  bool // a 422 has been obeyed once
 }
-
-// fork is what one To tag of our INVITE has become: a dialog whose CSeq goes on from the first PRACK to the BYE.
-type fork struct {
-	dlg  *dialog.Dialog
-	rseq uint32 // the last reliable 18x that was acknowledged (RFC 3262 section 4)
-	ack  []byte // to the 2xx of a fork that has lost
-}
-
-// maxForks is how many dialogs of one INVITE are remembered. Chosen here: more devices than anybody has.
-const maxForks = 32
 
 // newUAC is a callee's leg over SIP.
 func newUAC(core legCore, t Target, s Setup, session time.Duration) *sipLeg {
@@ -90,66 +77,28 @@ func (l *sipLeg) inviteResponse(m *wire.Message) []Event {
 	return l.failure(m)
 }
 
-// provisional takes a 18x: Timer C starts again, an SDP in it is a preview of the answer. Several To tags are one ringing to the caller.
+// provisional takes a 18x: Timer C starts again, an SDP in it is an answer or a preview of one. Several To tags are one ringing to the
+// caller.
 func (l *sipLeg) provisional(m *wire.Message) []Event {
 	if l.state != Calling && l.state != Early {
 		return nil
 	}
+	news := rang{leg: l.id}
 	if f, err := l.fork(m); err == nil && m.ToTag() != "" {
-		l.dlg = f.dlg
-		if m.HasOption("Require", "100rel") && !l.prack(f, m) {
+		l.follow(f)
+		reliable := m.HasOption("Require", "100rel")
+		if reliable && !l.prack(f, m) {
 			return nil
 		}
+		news.early = f.hear(m, reliable, l.party.Trunk)
 	}
 	l.start(l.id, progressTimer, timerC)
 	l.learnAllow(m)
-	news := rang{leg: l.id}
-	if hasSDP(m) {
-		if st, err := l.sdp.Preview(m.Body); err == nil {
-			news.early = &st
-		}
-	}
 	l.move(Early)
 	if m.Status == 181 || m.Status == 182 || m.Status == 199 {
 		return nil // progress, but nobody is alerted yet
 	}
 	return []Event{news}
-}
-
-// fork is the dialog that a response belongs to, formed by the first one with its To tag. A peer that makes up tag after tag is served,
-// but not remembered.
-func (l *sipLeg) fork(m *wire.Message) (*fork, error) {
-	if f, known := l.uac.forks[m.ToTag()]; known {
-		if m.Status >= 200 {
-			f.dlg.Confirm(m)
-		} else {
-			f.dlg.Refresh(m)
-		}
-		return f, nil
-	}
-	d, err := dialog.NewUAC(l.uac.invite, m)
-	if err != nil {
-		return nil, err
-	}
-	f := &fork{dlg: d}
-	if len(l.uac.forks) < maxForks {
-		l.uac.forks[m.ToTag()] = f
-	}
-	return f, nil
-}
-
-// prack acknowledges a reliable 18x (RFC 3262 section 4): each one once and in order, others mean nothing. A peer that sends it
-// unasked is served too.
-func (l *sipLeg) prack(f *fork, m *wire.Message) bool {
-	seq, err := strconv.ParseUint(m.Get("RSeq"), 10, 32)
-	if err != nil || seq == 0 || f.rseq != 0 && uint32(seq) != f.rseq+1 {
-		return false
-	}
-	f.rseq = uint32(seq)
-	p := f.dlg.Request(wire.PRACK)
-	p.Add("RAck", fmt.Sprintf("%d %d %s", seq, m.CSeq.Seq, m.CSeq.Method))
-	l.send(p)
-	return true
 }
 
 // success takes a 2xx. The first one is the answer; the same again earns the same ACK; one of another fork is acknowledged and ended,
@@ -161,7 +110,7 @@ func (l *sipLeg) success(m *wire.Message) []Event {
 	case Cancelling:
 		l.stop(l.id, cancelTimer)
 		if f, err := l.fork(m); err == nil {
-			l.dlg = f.dlg
+			l.follow(f)
 			l.ackOK(m)
 			l.bye(causeAbandoned)
 			return nil
@@ -182,7 +131,7 @@ func (l *sipLeg) taken(m *wire.Message) []Event {
 		l.move(Gone)
 		return []Event{refused{leg: l.id, cause: failure(502, sideOf(l.id))}}
 	}
-	l.dlg = f.dlg
+	l.follow(f)
 	l.learnAllow(m)
 	l.move(Confirmed)
 	l.ackOK(m)
@@ -196,12 +145,22 @@ func (l *sipLeg) taken(m *wire.Message) []Event {
 	return []Event{answered{l.id, st}}
 }
 
-// answerOf is the answer to our offer: in the 2xx, or in the 18x before it.
+// answerOf is the answer to our offer: in the 2xx, or in the 18x before it. A peer whose 2xx differs from its reliable 18x is believed
+// where its media is now.
 func (l *sipLeg) answerOf(m *wire.Message) (offer.Stream, error) {
-	if hasSDP(m) {
-		return l.sdp.Answered(m.Body)
+	if l.sdp.Open() == offer.LocalOffer {
+		if hasSDP(m) {
+			return l.sdp.Answered(m.Body)
+		}
+		return l.sdp.Settle()
 	}
-	return l.sdp.Settle()
+	if hasSDP(m) {
+		if st, err := l.sdp.Reanswered(m.Body); err == nil {
+			return st, nil
+		}
+	}
+	st, _, _ := l.sdp.Current()
+	return st, nil
 }
 
 // ackOK acknowledges a 2xx and keeps the bytes for its retransmissions.

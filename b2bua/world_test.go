@@ -244,12 +244,13 @@ func (f *memFlow) Remote() netip.AddrPort { return f.remote }
 
 // memMedia is a media session without packets.
 type memMedia struct {
-	w      *world
-	notify func(media.Event)
-	binds  []string
-	pairs  int
-	digits [2]string
-	closed int
+	w       *world
+	notify  func(media.Event)
+	binds   []string
+	remotes [2]netip.AddrPort
+	pairs   int
+	digits  [2]string
+	closed  int
 }
 
 func (m *memMedia) Add(leg media.LegID, side media.Side) (offer.Local, error) {
@@ -277,7 +278,10 @@ func (m *memMedia) Bind(leg media.LegID, st offer.Stream) {
 	if way == "" {
 		way = "inactive"
 	}
-	m.w.record(func() { m.binds = append(m.binds, fmt.Sprintf("%s:%s:%s", leg, st.Send.Name, way)) })
+	m.w.record(func() {
+		m.binds = append(m.binds, fmt.Sprintf("%s:%s:%s", leg, st.Send.Name, way))
+		m.remotes[leg] = st.Remote
+	})
 }
 
 func (m *memMedia) SendDTMF(leg media.LegID, d byte, _ time.Duration) {

@@ -177,6 +177,27 @@ func (m *Machine) settle(sdp []byte) (session, error) {
 	return next, nil
 }
 
+// Fork returns the machine of another dialog that our first offer has made (RFC 3261 section 13.2.2.4): its answer is still open, whatever
+// the dialog of m has agreed since.
+func (m *Machine) Fork() *Machine {
+	return &Machine{
+		cfg: m.cfg, local: m.local, open: LocalOffer, tried: m.tried, types: m.types,
+		sent: sent{version: 1, text: string(m.tried.local)},
+	}
+}
+
+// Reanswered takes a second answer to our first offer: a 2xx that differs from the reliable 18x before it. Errors: ErrNoOffer when
+// something else has been agreed since, *Error.
+func (m *Machine) Reanswered(sdp []byte) (Stream, error) {
+	if m.open != Stable || m.tried.local == nil || !bytes.Equal(m.agreed.local, m.tried.local) {
+		return Stream{}, ErrNoOffer
+	}
+	m.open = LocalOffer
+	st, err := m.Answered(sdp)
+	m.open = Stable
+	return st, err
+}
+
 // Offered takes the peer's offer and makes our answer; like is the direction we would like to have.
 // Errors: ErrGlare, ErrNoLocal, *Error.
 func (m *Machine) Offered(sdp []byte, like Direction) ([]byte, Stream, error) {

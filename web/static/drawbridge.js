@@ -241,6 +241,7 @@ export class Call extends Emitter {
     this.answeredAt = 0;
     this.endedAt = 0;
     this.stages = {};           // name -> ms since the call started: ringing answer ice dtls rtp
+    this.early = false;         // the far side is to be heard before it answers
     this.muted = false;
     this.held = false;          // by this side
     this.heldByFar = false;
@@ -332,7 +333,7 @@ export class Call extends Emitter {
 
   hear(m) {
     switch (m.type) {
-      case 'ringing': this.#ringing(); break;
+      case 'ringing': this.#ringing(m); break;
       case 'answer': this.#answer(m); break;
       case 'hold': this.#heardHold(m); break;
       case 'dtmf': this.emit('dtmf', m.digits); break;
@@ -441,8 +442,14 @@ export class Call extends Emitter {
     }, 20);
   }
 
-  #ringing() {
+  // #ringing may come again with an SDP: the far side is to be heard before it answers.
+  #ringing(m) {
     this.#passed('ringing');
+    if (m.sdp && !this.early) {
+      this.early = true;
+      this.#remote(m.sdp);
+      this.emit('early');
+    }
     this.#become('ringing');
   }
 

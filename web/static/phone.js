@@ -127,6 +127,7 @@ function follow(next) {
   call.on('state', () => render());
   call.on('stage', () => render());
   call.on('hold', () => render());
+  call.on('early', () => tones.quiet());
   call.on('blocked', () => notice('Click anywhere to hear the far side.'));
 }
 
@@ -150,7 +151,7 @@ function render() {
 
 let ringingFor = null;
 function ringOnce() {
-  if (ringingFor === call) return;
+  if (ringingFor === call || call.early) return;
   ringingFor = call;
   tones.ringback();
 }
