@@ -36,7 +36,15 @@ func (t *graceTable) allow(realm string, source netip.Addr, now time.Time) bool 
 		t.realms[realm] = whole
 	}
 	b := source.As16()
-	return t.cells[maphash.Bytes(t.seed, b[:])%graceCells].take(now, graceBurst, graceRate) && whole.take(now, graceRealmBurst, graceRealmRate)
+	cell := &t.cells[maphash.Bytes(t.seed, b[:])%graceCells]
+	cell.fill(now, graceBurst, graceRate)
+	whole.fill(now, graceRealmBurst, graceRealmRate)
+	if cell.left < 1 || whole.left < 1 { // who is refused by one takes nothing from the other, which somebody else needs
+		return false
+	}
+	cell.left--
+	whole.left--
+	return true
 }
 
 // bucket is a token bucket; the zero value is full.
@@ -45,17 +53,12 @@ type bucket struct {
 	at   time.Time
 }
 
-// take removes a token; burst is what the bucket holds, rate what comes in a second.
-func (b *bucket) take(now time.Time, burst, rate float64) bool {
+// fill adds what has come in since the last time; burst is what the bucket holds, rate what comes in a second.
+func (b *bucket) fill(now time.Time, burst, rate float64) {
 	if b.at.IsZero() {
 		b.left = burst
 	} else {
 		b.left = min(burst, b.left+rate*now.Sub(b.at).Seconds())
 	}
 	b.at = now
-	if b.left < 1 {
-		return false
-	}
-	b.left--
-	return true
 }
