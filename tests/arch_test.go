@@ -24,6 +24,7 @@ type importRule struct {
 var restricted = []importRule{
 	{"github.com/emiago/sipgo/...", []string{"sip/..."}, "the codec can be replaced without touching call logic"},
 	{"github.com/gorilla/websocket", []string{"sip/transport", "web", "admin"}, "sockets live at the edge"},
+	{"github.com/miekg/dns", []string{"sip/resolve"}, "host names end there; everything else sees numbers"},
 	{"github.com/hraban/opus", []string{"transcode"}, "the only cgo; everything else builds without it"},
 	{"github.com/pion/webrtc/...", []string{"cmd/drawbridge/..."}, "a PeerConnection costs 20 goroutines: built-in caller only, never in the media path"},
 	{"github.com/pion/dtls/...", []string{"media"}, "keys stay inside the media plane"},
