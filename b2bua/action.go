@@ -17,10 +17,18 @@ type Action interface{ action() }
 
 // Questions: each is answered by the event named.
 type (
-	// AskPolicy is answered by Decided. The switch fills in the counters.
-	AskPolicy struct{ Request policy.Request }
+	// AskPolicy is answered by Decided. The switch fills in the counters. Again marks a further target of a call that has its slot.
+	AskPolicy struct {
+		Request policy.Request
+		Again   bool
+	}
 	// AskRoutes is answered by Routed.
 	AskRoutes struct{ Realm, Number string }
+	// AskTarget is answered by Routed: the one way to a URI at a trunk's own host.
+	AskTarget struct {
+		Callee Party
+		URI    wire.URI
+	}
 	// Claim takes a slot of a trunk for leg B and gives back the one held before; it is answered by Claimed. Trunk "" only gives back.
 	Claim struct{ Trunk string }
 	// AskMedia allocates a leg's endpoint; it is answered by Opened.
@@ -121,6 +129,7 @@ type Tomb struct {
 
 func (AskPolicy) action()  {}
 func (AskRoutes) action()  {}
+func (AskTarget) action()  {}
 func (Claim) action()      {}
 func (AskMedia) action()   {}
 func (Own) action()        {}

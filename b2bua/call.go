@@ -165,7 +165,7 @@ func (c *Call) admit(ev Event) {
 			c.refuse(*no)
 			return
 		}
-		c.out.do(AskPolicy{policy.Request{
+		c.out.do(AskPolicy{Request: policy.Request{
 			Method: string(wire.INVITE), Realm: c.setup.Caller.Realm.Name, Peer: c.setup.Caller.Name, From: c.setup.From, To: c.setup.To,
 		}})
 	case Decided:
@@ -232,6 +232,10 @@ func (c *Call) dial(ev Event) {
 	switch ev := ev.(type) {
 	case Claimed:
 		c.claimed(ev)
+	case Decided: // about a target that a trunk has named
+		c.judged(ev.Decision)
+	case Routed:
+		c.rerouted(ev)
 	case Opened:
 		c.fork(ev)
 	case rang:

@@ -61,6 +61,13 @@ type Trunk struct {
 	Domain      string         // host of From and To towards the trunk; "" means the realm's
 	Rel100      Rel100         // reliable provisional responses
 	Auth        digest.Account // ours at the trunk, for its challenges; zero: none
+	Redirect    Redirect
+}
+
+// Redirect is what becomes of a trunk's 3xx.
+type Redirect struct {
+	Follow bool     // call the contacts that it names; else the caller is told of a failure
+	Realms []string // where these may lead to, besides the trunk's own realm
 }
 
 // Realm is a side of the border.
@@ -112,7 +119,7 @@ type session interface {
 // party describes a trunk as the far end of a leg.
 func (c *Config) party(t *Trunk) Party {
 	r := c.Realms[t.Realm]
-	p := Party{Realm: r, Name: t.Name, Trunk: true, Codecs: t.Codecs, Sources: t.sources(), Rel100: t.Rel100, Auth: t.Auth}
+	p := Party{Realm: r, Name: t.Name, Trunk: true, Codecs: t.Codecs, Sources: t.sources(), Rel100: t.Rel100, Auth: t.Auth, Redirect: t.Redirect}
 	if len(p.Codecs) == 0 {
 		p.Codecs = r.Codecs
 	}

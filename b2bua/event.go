@@ -114,7 +114,8 @@ type (
 	refused struct {
 		leg         LegID
 		cause       Cause
-		unreachable bool // no final response came: timeout or transport error
+		unreachable bool        // no final response came: timeout or transport error
+		contacts    []wire.Addr // of a 3xx
 	}
 	// confirmed: the caller's side has taken our answer; stream is set when its ACK brought the answer to a late offer.
 	confirmed struct {
@@ -170,14 +171,15 @@ type Setup struct {
 
 // Party is who is at the far end of a leg.
 type Party struct {
-	Realm   Realm
-	Name    string         // trunk or account
-	Trunk   bool           // a trunk, not an account
-	Number  string         // an account's number, its caller id on trunks; "" means its name
-	Codecs  []offer.Codec  // best first
-	Sources []netip.Prefix // where a trunk's requests come from
-	Rel100  Rel100         // reliable provisional responses, on a trunk
-	Auth    digest.Account // ours at a trunk, for its challenges
+	Realm    Realm
+	Name     string         // trunk or account
+	Trunk    bool           // a trunk, not an account
+	Number   string         // an account's number, its caller id on trunks; "" means its name
+	Codecs   []offer.Codec  // best first
+	Sources  []netip.Prefix // where a trunk's requests come from
+	Rel100   Rel100         // reliable provisional responses, on a trunk
+	Auth     digest.Account // ours at a trunk, for its challenges
+	Redirect Redirect       // what its 3xx may do
 }
 
 // Candidate is one way to reach the callee: one target of a trunk, or every contact of an account in one realm. All its targets ring

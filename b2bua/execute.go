@@ -58,9 +58,11 @@ func (s *Switch) execute(at *seat, a Action) {
 	b := s.books[at.sh.Index()]
 	switch a := a.(type) {
 	case AskPolicy:
-		at.inbox = append(at.inbox, Decided{s.decide(at, a.Request)})
+		at.inbox = append(at.inbox, Decided{s.decide(at, a)})
 	case AskRoutes:
 		at.inbox = append(at.inbox, s.routes(a))
+	case AskTarget:
+		at.inbox = append(at.inbox, s.target(a))
 	case Claim:
 		at.inbox = append(at.inbox, Claimed{s.claim(at, a.Trunk)})
 	case AskMedia:
@@ -229,8 +231,12 @@ func (s *Switch) closeMedia(at *seat) {
 	at.media.Close()
 }
 
-// decide asks policy, with the call counted in, so that two calls cannot take the last slot.
-func (s *Switch) decide(at *seat, r policy.Request) policy.Decision {
+// decide asks policy, with the call counted in, so that two calls cannot take the last slot. A call that has its slot takes no other.
+func (s *Switch) decide(at *seat, a AskPolicy) policy.Decision {
+	r := a.Request
+	if a.Again {
+		return s.cfg.Decide(r)
+	}
 	r.Draining = s.draining.Load()
 	r.Active = int(s.admitted.Add(1)) - 1
 	at.slots.admitted = true

@@ -3,7 +3,6 @@ package b2bua
 import (
 	"context"
 	"fmt"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -76,7 +75,7 @@ func play(t *testing.T, text string) {
 }
 
 // editOf reads the "config" lines of a flow: "config limit acme 1", "config ring 20s", "config rel100 acme supported", "config auth acme
-// USER PASSWORD [REALM]". "config ports 2", the RTP port pairs that are left from there on, is a step.
+// USER PASSWORD [REALM]", "config redirect acme follow [REALM...]". "config ports 2", the RTP port pairs that are left from there on, is a step.
 func editOf(text string) func(*Config) {
 	return func(c *Config) {
 		for line := range strings.SplitSeq(text, "\n") {
@@ -93,6 +92,8 @@ func editOf(text string) func(*Config) {
 				if len(w) > 5 {
 					c.Trunks[i].Auth.Realm = w[5]
 				}
+			case "redirect":
+				c.Trunks[i].Redirect = Redirect{Follow: w[3] == "follow", Realms: w[4:]}
 			case "ring":
 				c.Ring, _ = time.ParseDuration(w[2])
 			case "rel100":
@@ -177,10 +178,10 @@ func (p *player) media(side string, w []string) {
 // options are the words behind a message.
 type options struct {
 	dir, method, tag, from string
-	user, hops, contact    string
-	port, hold             string
+	user, hops, port, hold string
 	nosdp, keep            bool
 	args                   []string
+	contacts               []wire.Addr
 	headers                []wire.Field
 }
 
@@ -205,8 +206,9 @@ func parseOptions(words []string) options {
 			o.hold, o.dir = w[5:], "sendrecv"
 		case strings.HasPrefix(w, "user="):
 			o.user = w[5:]
-		case strings.HasPrefix(w, "contact="):
-			o.contact = w[8:]
+		case strings.HasPrefix(w, "contact="): // a URI, with its header parameters if in <>
+			a, _ := wire.ParseAddr(w[8:])
+			o.contacts = append(o.contacts, a)
 		case strings.HasPrefix(w, "hops="):
 			o.hops = w[5:]
 		case strings.HasPrefix(w, "from="):
@@ -233,9 +235,8 @@ func (p *player) sends(from *peer, what string, words []string) {
 	}
 	m := p.build(from, what, o)
 	m.Fields = append(m.Fields, o.headers...)
-	if o.contact != "" {
-		at := netip.MustParseAddrPort(o.contact)
-		m.Contact = []wire.Addr{{URI: wire.URI{Scheme: "sip", Host: at.Addr().String(), Port: int(at.Port())}}}
+	if len(o.contacts) > 0 {
+		m.Contact = o.contacts
 	}
 	if o.from != "" {
 		from.sendFrom(p.peers[o.from].flow, m)

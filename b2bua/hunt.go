@@ -1,6 +1,8 @@
 package b2bua
 
 import (
+	"cmp"
+
 	"drawbridge/media"
 	"drawbridge/policy"
 )
@@ -10,22 +12,35 @@ type hunt struct {
 	candidates []Candidate // not tried yet
 	current    Candidate
 	branches   []LegID // legs of the current candidate
-	alerted    bool    // a 18x has been passed on: no other candidate after that
+	alerted    bool    // a 18x of the current candidate has been passed on: no other one after that
 	failures   []refused
 	worst      outcome
+	moves      moves // 3xx
 }
 
 // outcome is what is known of the failed candidates.
 type outcome struct {
-	cause   Cause // the last answer of a target
-	spoke   bool  // some target has given a final response
-	limited bool  // a trunk was full
+	cause   Cause           // the last answer of a target
+	spoke   bool            // some target has given a final response
+	limited bool            // a trunk was full
+	refusal policy.Decision // by a rule, of a target that a trunk has named; Status 0: none
+}
+
+// refuse keeps the first refusal of a target that was not dialled.
+func (w *outcome) refuse(d policy.Decision) {
+	if w.refusal.Status == 0 {
+		w.refusal = d
+		w.refusal.Status = cmp.Or(d.Status, 403)
+	}
 }
 
 // tryNext turns to the next candidate: a slot of its trunk, then media in its realm, then its targets.
 func (c *Call) tryNext() {
 	h := &c.hunt
 	h.branches, h.failures = nil, nil
+	if c.judgeMoved() {
+		return
+	}
 	if len(h.candidates) == 0 {
 		c.exhausted()
 		return
@@ -91,6 +106,9 @@ func (c *Call) branchFailed(ev refused) {
 	best := h.best()
 	h.worst.cause = best.cause
 	h.worst.spoke = h.worst.spoke || !best.unreachable
+	if c.redirected(best) {
+		return
+	}
 	if h.alerted || !elsewhere(best) {
 		c.hangup(best.cause)
 		return
@@ -138,6 +156,8 @@ func elsewhere(f refused) bool {
 func (c *Call) exhausted() {
 	w := c.hunt.worst
 	switch {
+	case w.refusal.Status != 0:
+		c.refuse(w.refusal)
 	case w.spoke:
 		c.hangup(w.cause)
 	case w.cause.SIP != 0: // nobody was reachable

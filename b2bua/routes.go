@@ -43,6 +43,15 @@ func (s *Switch) viaTrunk(t *trunkSlots, number, rule string) []Candidate {
 	return all
 }
 
+// target is the way to a host of a trunk that the trunk itself has named.
+func (s *Switch) target(a AskTarget) Routed {
+	f, err := s.flowTo(a.Callee.Realm.Name, a.URI)
+	if err != nil {
+		return Routed{Status: 503}
+	}
+	return Routed{Candidates: []Candidate{{Callee: a.Callee, Targets: []Target{{Flow: f, Contact: wire.Addr{URI: a.URI}}}, Rule: "redirect"}}}
+}
+
 func (s *Switch) flowTo(realm string, u wire.URI) (txn.Flow, error) {
 	host, port := u.HostPort()
 	a, err := netip.ParseAddr(host)

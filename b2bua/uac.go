@@ -207,7 +207,11 @@ func (l *sipLeg) failure(m *wire.Message) []Event {
 	}
 	l.stop(l.id, progressTimer)
 	l.move(Gone)
-	return []Event{refused{leg: l.id, cause: failure(m.Status, sideOf(l.id))}}
+	no := refused{leg: l.id, cause: failure(m.Status, sideOf(l.id))}
+	if m.Status < 400 {
+		no.contacts = m.Contact
+	}
+	return []Event{no}
 }
 
 // again repeats the INVITE as a new request (RFC 3261 section 8.1.3.5): same Call-ID and tag, next CSeq. To the call it is the same one.

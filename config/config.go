@@ -81,14 +81,16 @@ type User struct {
 
 // Trunk is a SIP peer.
 type Trunk struct {
-	Realm   string      `yaml:"realm" doc:"The realm whose sockets it is reached by."`
-	Targets []Target    `yaml:"targets" doc:"Where requests go, best first, such as sip:198.51.100.7:5060, sip:198.51.100.7;transport=tcp or sip:trunk.example.com. A name without a port is looked up by NAPTR and SRV."`
-	Sources []Source    `yaml:"sources" doc:"Addresses and networks its requests come from; those of the targets by default, as DNS says them."`
-	Domain  string      `yaml:"domain" doc:"Host part of the identities written towards it; the realm's by default."`
-	Codecs  []string    `yaml:"codecs" doc:"By preference; the realm's by default." enum:"opus,PCMU,PCMA"`
-	Rel100  string      `yaml:"rel100" doc:"Reliable ringing (100rel). off by default: a caller that requires it gets it; supported also announces it and uses it with every caller that supports it; required insists on it." enum:"off,supported,required"`
-	Limits  TrunkLimits `yaml:"limits" doc:"Limits of this trunk."`
-	Auth    Account     `yaml:"auth" doc:"The account that its challenges (401, 407) are answered with; none by default."`
+	Realm          string      `yaml:"realm" doc:"The realm whose sockets it is reached by."`
+	Targets        []Target    `yaml:"targets" doc:"Where requests go, best first, such as sip:198.51.100.7:5060, sip:198.51.100.7;transport=tcp or sip:trunk.example.com. A name without a port is looked up by NAPTR and SRV."`
+	Sources        []Source    `yaml:"sources" doc:"Addresses and networks its requests come from; those of the targets by default, as DNS says them."`
+	Domain         string      `yaml:"domain" doc:"Host part of the identities written towards it; the realm's by default."`
+	Codecs         []string    `yaml:"codecs" doc:"By preference; the realm's by default." enum:"opus,PCMU,PCMA"`
+	Rel100         string      `yaml:"rel100" doc:"Reliable ringing (100rel). off by default: a caller that requires it gets it; supported also announces it and uses it with every caller that supports it; required insists on it." enum:"off,supported,required"`
+	Limits         TrunkLimits `yaml:"limits" doc:"Limits of this trunk."`
+	Auth           Account     `yaml:"auth" doc:"The account that its challenges (401, 407) are answered with; none by default."`
+	Redirect       string      `yaml:"redirect" doc:"What its 3xx do. follow by default: the contacts are called, each judged like a dialled number, at the trunk itself or by the routes; map: the caller hears of a failure." enum:"follow,map"`
+	RedirectRealms []string    `yaml:"redirect_realms" doc:"Realms that its 3xx may lead to besides its own."`
 }
 
 // Account is ours at a peer.

@@ -77,6 +77,7 @@ func (r Realm) bind() Address {
 func (t Trunk) defaults(r Realm) Trunk {
 	fill(&t.Domain, r.Domain)
 	fill(&t.Rel100, "off")
+	fill(&t.Redirect, "follow")
 	if len(t.Codecs) == 0 {
 		t.Codecs = slices.Clone(r.Codecs)
 	}

@@ -220,6 +220,12 @@ func (r *Report) checkTrunk(c *Config, name string, at path) {
 		r.Addf(at.at("limits", "calls"), "%d is below 0", t.Limits.Calls)
 	}
 	r.checkAccount(at.at("auth"), t.Auth)
+	r.oneOf(at.at("redirect"), t.Redirect, "follow", "map")
+	for i, name := range t.RedirectRealms {
+		if _, ok := c.Realms[name]; !ok {
+			r.Addf(at.at("redirect_realms", i), "%s", noSuch("realm", name, c.Realms))
+		}
+	}
 }
 
 func (r *Report) checkAccount(at path, a Account) {
