@@ -34,6 +34,11 @@ func TestNoCallIsLostInTheLobby(t *testing.T) {
 		}
 	}
 	callers.Wait()
+	for _, l := range e.loops {
+		if l.count.busy.Load() {
+			t.Error("commands alone make a loop busy")
+		}
+	}
 	stop()
 	if err := <-ended; err != nil {
 		t.Error(err)

@@ -158,30 +158,33 @@ func (l *loop) run(ctx context.Context) error {
 			l.shut()
 			return nil
 		}
-		for i := range max(n, 0) {
-			l.ready(l.events[i]) //nolint:contextcheck // a handshake has a limit of its own
+		heard := false
+		for i := range n {
+			heard = l.ready(l.events[i]) || heard //nolint:contextcheck // a handshake has a limit of its own
 		}
 		l.unpack() //nolint:contextcheck // as above
 		l.clock()
 		l.flush()
 		l.in.next = 0
-		l.yield(n > 0)
+		l.yield(heard)
 	}
 }
 
-// ready serves one socket that has something to read.
-func (l *loop) ready(ev unix.EpollEvent) {
+// ready serves one socket that has something to read; false when it was not media's.
+func (l *loop) ready(ev unix.EpollEvent) bool {
 	s := l.socks[ev.Fd]
 	if s == nil || s.gen != ev.Pad {
-		return // closed earlier in this round
+		return false // closed earlier in this round
 	}
 	switch s.kind {
 	case sockWake: // edge-triggered, never read: to come round was all it asked
+		return false
 	case sockDoor:
 		l.read(s, batchSize)
 	default:
 		l.read(s, 4) // a stream sends one packet in 10 ms or more
 	}
+	return true
 }
 
 // read drains a socket, a few batches at most: others wait too, and epoll reports what is left.
