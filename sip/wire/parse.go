@@ -2,97 +2,34 @@ package wire
 
 import (
 	"bytes"
-	"maps"
 	"strings"
 
 	"github.com/emiago/sipgo/sip"
 )
 
-// field carries a typed value through the codec. The embedded interface is nil: only its method set is needed.
-type field[T any] struct {
-	sip.Header
-	name  string
-	value T
-}
+// codec is the header parser of sipgo. It reads the headers that are one token or number; addresses, Via and Expires are read by our
+// own parsers, because its own lose parameters, display names and quotes.
+var codec = sip.HeadersParser(sip.DefaultHeadersParser())
 
-func (f *field[T]) Name() string { return f.name }
-
-// codec is the header parser of sipgo with our address and Via parsers in it: its own lose parameters, display names and quotes.
-var codec = makeCodec()
-
-func makeCodec() sip.HeadersParser {
-	p := sip.HeadersParser(maps.Clone(sip.DefaultHeadersParser()))
-	for _, name := range []string{"From", "To", "Route", "Record-Route"} {
-		p[strings.ToLower(name)] = registered(name, ParseAddr)
-	}
-	p["contact"] = registered("Contact", parseContact)
-	p["via"] = registered("Via", ParseVia)
-	p["expires"] = registered("Expires", parseExpires)
-	delete(p, "refer-to") // kept as text until someone asks: ParseAddr
-	delete(p, "referred-by")
-	return p
-}
-
-func registered[T any](name string, parse func(string) (T, error)) sip.HeaderParser {
-	return func(_ []byte, text string) (sip.Header, error) {
-		v, err := parse(text)
-		if err != nil {
-			return nil, err
-		}
-		return &field[T]{name: name, value: v}, nil
-	}
-}
-
-// star marks "Contact: *", which is no address.
-var star = Addr{URI: URI{Scheme: "*"}}
-
-func parseContact(s string) (Addr, error) {
-	if s == "*" {
-		return star, nil
-	}
-	return ParseAddr(s)
-}
-
-type seconds int
-
-func parseExpires(s string) (seconds, error) {
-	n, ok := decimal(s, maxExpires)
-	if !ok {
-		return 0, syntax("delta-seconds")
-	}
-	return seconds(n), nil
-}
-
-// Parse reads the canonical form. Header values are copied, the body shares memory with canon.
+// Parse reads the canonical form. The strings of the message share one copy of its header section, the body shares memory with canon.
 func Parse(canon []byte) (*Message, error) {
-	line, rest, err := cutLine(canon)
-	if err != nil {
+	end := bytes.Index(canon, []byte("\r\n\r\n"))
+	if end < 0 {
+		return nil, malformed("header section")
+	}
+	p := parser{m: &Message{MaxForwards: -1, Expires: -1}, length: -1, apart: end > maxShared}
+	if err := p.head(canon[:end+2], string(canon[:end+2])); err != nil {
 		return nil, err
 	}
-	p := parser{m: &Message{MaxForwards: -1, Expires: -1}, length: -1}
-	if err := parseStart(string(line), p.m); err != nil {
-		return nil, err
-	}
-	p.room(rest)
-	for {
-		if line, rest, err = cutLine(rest); err != nil {
-			return nil, err
-		}
-		if len(line) == 0 {
-			break
-		}
-		if err := p.line(line); err != nil {
-			return nil, err
-		}
-	}
-	if p.length > len(rest) {
+	body := canon[end+4:]
+	if p.length > len(body) {
 		return nil, malformed("Content-Length")
 	}
 	if p.length >= 0 {
-		rest = rest[:p.length] // what follows is not ours: RFC 3261 section 18.3
+		body = body[:p.length] // what follows is not ours: RFC 3261 section 18.3
 	}
-	if len(rest) > 0 {
-		p.m.Body = rest
+	if len(body) > 0 {
+		p.m.Body = body
 	}
 	return p.m, nil
 }
@@ -102,20 +39,43 @@ type parser struct {
 	m      *Message
 	seen   uint64 // headers that may come once
 	length int    // Content-Length, -1 when absent
+	apart  bool   // values are copies of their own
 	buf    [1]sip.Header
 }
 
-// room sizes Fields once: about as many header lines as there are, less the usual typed ones.
-func (p *parser) room(rest []byte) {
-	if end := bytes.Index(rest, []byte("\r\n\r\n")); end >= 0 {
-		if n := bytes.Count(rest[:end], []byte{'\n'}) - 8; n > 0 {
-			p.m.Fields = make([]Field, 0, n)
+// head reads the start line and the header lines; text is the same as raw.
+func (p *parser) head(raw []byte, text string) error {
+	line, rest, err := cutLine(raw)
+	if err != nil {
+		return err
+	}
+	if err := parseStart(text[:len(line)], p.m); err != nil {
+		return err
+	}
+	if n := bytes.Count(rest, []byte{'\n'}) - typedLines; n > 0 {
+		p.m.Fields = make([]Field, 0, n)
+	}
+	for len(rest) > 0 {
+		at := len(text) - len(rest)
+		if line, rest, err = cutLine(rest); err != nil {
+			return err
+		}
+		if err := p.line(line, text[at:at+len(line)]); err != nil {
+			return err
 		}
 	}
+	return nil
 }
 
-func (p *parser) line(line []byte) error {
-	colon := bytes.IndexByte(line, ':')
+// maxShared is the length of a header section whose values share one copy. In a longer one each value is a copy of its own, so that a
+// tag that is kept for a call does not keep 60 kB.
+const maxShared = 4096
+
+// typedLines is how many header lines of an ordinary message have a typed place: Fields needs no room for them.
+const typedLines = 8
+
+func (p *parser) line(raw []byte, line string) error {
+	colon := strings.IndexByte(line, ':')
 	if colon < 1 {
 		return malformed("header section")
 	}
@@ -126,75 +86,85 @@ func (p *parser) line(line []byte) error {
 		}
 		p.seen |= h.once
 	}
-	if len(line) == colon+1 || len(line) == colon+2 { // the codec refuses some empty values, accepts others: decide here
-		return p.empty(h, string(line[:colon]))
+	if !isKnown {
+		h.name = line[:colon]
 	}
-	out, err := codec.ParseHeader(p.buf[:0], line)
-	if err != nil || len(out) != 1 {
-		return malformed(h.name)
-	}
-	return p.place(h, out[0])
-}
-
-// empty takes a header line without a value. Only headers without typed place may have none.
-func (p *parser) empty(h header, name string) error {
-	if h.typed {
-		return malformed(h.name)
-	}
-	if h.name == "" {
-		h.name = name
-	}
-	p.m.Fields = append(p.m.Fields, Field{Name: h.name})
-	return nil
-}
-
-// place puts a parsed header into its place in the message.
-func (p *parser) place(h header, v sip.Header) error {
-	m := p.m
-	switch v := v.(type) {
-	case *field[Via]:
-		m.Via = append(m.Via, v.value)
-	case *field[Addr]:
-		return p.address(v.name, v.value)
-	case *field[seconds]:
-		m.Expires = int(v.value)
-	case *sip.CallIDHeader:
-		m.CallID = string(*v)
-	case *sip.CSeqHeader:
-		m.CSeq = CSeq{Seq: v.SeqNo, Method: methodOf(string(v.MethodName))}
-	case *sip.MaxForwardsHeader:
-		m.MaxForwards = int(*v)
-	case *sip.ContentLengthHeader:
-		p.length = int(*v)
-	case *sip.ContentTypeHeader:
-		m.ContentType = string(*v)
-	default:
-		name := h.name
-		if name == "" {
-			name = v.Name()
+	value := strings.TrimSpace(line[colon+1:])
+	if p.apart {
+		value = strings.Clone(value)
+		if !isKnown {
+			h.name = strings.Clone(h.name)
 		}
-		m.Fields = append(m.Fields, Field{Name: name, Value: v.Value()})
+	}
+	switch {
+	case !h.typed:
+		p.m.Fields = append(p.m.Fields, Field{Name: h.name, Value: value})
+		return nil
+	case value == "": // only headers without typed place may have none
+		return malformed(h.name)
+	}
+	if p.typed(h, raw, value) != nil {
+		return malformed(h.name)
 	}
 	return nil
 }
 
-func (p *parser) address(name string, a Addr) error {
+// typed puts a header that has a place of its own into the message.
+func (p *parser) typed(h header, raw []byte, value string) (err error) {
 	m := p.m
-	switch name {
+	switch h.name {
+	case "Via":
+		return appendParsed(&m.Via, ParseVia, value)
 	case "From":
-		m.From = a
+		m.From, err = ParseAddr(value)
 	case "To":
-		m.To = a
+		m.To, err = ParseAddr(value)
 	case "Route":
-		m.Route = append(m.Route, a)
+		return appendParsed(&m.Route, ParseAddr, value)
 	case "Record-Route":
-		m.RecordRoute = append(m.RecordRoute, a)
+		return appendParsed(&m.RecordRoute, ParseAddr, value)
 	case "Contact":
-		if a.URI.Scheme == star.URI.Scheme {
+		if value == "*" {
 			m.ContactStar = true
 			return nil
 		}
-		m.Contact = append(m.Contact, a)
+		return appendParsed(&m.Contact, ParseAddr, value)
+	case "Expires":
+		var ok bool
+		if m.Expires, ok = decimal(value, maxExpires); !ok {
+			return syntax("delta-seconds")
+		}
+	case "Call-ID":
+		m.CallID = value
+	case "Content-Type":
+		m.ContentType = value
+	default:
+		return p.number(raw)
+	}
+	return err
+}
+
+func appendParsed[T any](to *[]T, parse func(string) (T, error), value string) error {
+	v, err := parse(value)
+	if err == nil {
+		*to = append(*to, v)
+	}
+	return err
+}
+
+// number reads a header with the codec.
+func (p *parser) number(raw []byte) error {
+	out, err := codec.ParseHeader(p.buf[:0], raw)
+	if err != nil || len(out) != 1 {
+		return syntax("number")
+	}
+	switch v := out[0].(type) {
+	case *sip.CSeqHeader:
+		p.m.CSeq = CSeq{Seq: v.SeqNo, Method: methodOf(string(v.MethodName))}
+	case *sip.MaxForwardsHeader:
+		p.m.MaxForwards = int(*v)
+	case *sip.ContentLengthHeader:
+		p.length = int(*v)
 	}
 	return nil
 }
