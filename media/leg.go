@@ -139,6 +139,10 @@ func (g *leg) unwatch(l *loop) {
 
 // bind takes a negotiated stream, at first or after a re-offer.
 func (g *leg) bind(l *loop, st offer.Stream) {
+	if st.Refused {
+		g.mute()
+		return
+	}
 	was, first := g.st, !g.bound
 	g.st, g.bound = st, true
 	g.in.rebase(st.Recv.Clock)
@@ -148,6 +152,10 @@ func (g *leg) bind(l *loop, st offer.Stream) {
 		g.bindTrunk(l)
 	}
 }
+
+// mute stops media both ways: the peer has set the stream's port to 0. What was agreed stays, so that the stream goes on without a gap when
+// it comes back (RFC 3264 section 8.2).
+func (g *leg) mute() { g.st.MaySend, g.st.MayRecv = false, false }
 
 // bindBrowser keeps keys as long as the fingerprint is the same: a changed one is another peer (security.md, media rule 8).
 func (g *leg) bindBrowser(l *loop, was offer.Stream, first bool) {

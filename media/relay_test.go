@@ -116,16 +116,24 @@ func TestHoldAndResumeLooksLikeNoLoss(t *testing.T) {
 
 	held := trunkStream(b, pcmu)
 	held.MaySend = false
-	c.Bind(media.B, held)
-	for range 20 {
-		a.Send(t, toA, 0, false, []byte("held"), 160)
+	refused := offer.Stream{Refused: true} // port 0
+	for i, form := range []offer.Stream{held, refused} {
+		c.Bind(media.B, form)
+		for range 20 {
+			a.Send(t, toA, 0, false, []byte("held"), 160)
+		}
+		waitDrop(t, gw, "rtp-held", uint64(20*(i+1)))
+		c.Bind(media.B, trunkStream(b, pcmu))
+		a.Send(t, toA, 0, false, []byte("after"), 160)
+		after := b.Next(t, limit)
+		if string(after.Payload) != "after" || after.SequenceNumber != before.SequenceNumber+uint16(i+1) || after.SSRC != before.SSRC {
+			t.Errorf("after hold %d: %q seq +%d", i, after.Payload, after.SequenceNumber-before.SequenceNumber)
+		}
 	}
-	waitDrop(t, gw, "rtp-held", 20)
-	c.Bind(media.B, trunkStream(b, pcmu))
-	a.Send(t, toA, 0, false, []byte("after"), 160)
-	after := b.Next(t, limit)
-	if string(after.Payload) != "after" || after.SequenceNumber != before.SequenceNumber+1 || after.SSRC != before.SSRC {
-		t.Errorf("after hold: %q seq +%d", after.Payload, after.SequenceNumber-before.SequenceNumber)
+	for len(c.events) > 0 {
+		if e := <-c.events; e.Kind == media.EventFailed {
+			t.Errorf("%+v", e)
+		}
 	}
 }
 
