@@ -30,7 +30,7 @@ test-unit: deps ## unit tests and call flows in virtual time
 	$(GO) test -tags $(TAGS) $(UNIT)
 
 test-blackbox: build test-deps ## the binary with SIPp phones and real Chromium
-	DRAWBRIDGE_BINARY=$(CURDIR)/$(BIN) $(GO) test -tags $(TAGS) -count=1 -timeout 9m ./tests ./tests/load
+	DRAWBRIDGE_BINARY=$(CURDIR)/$(BIN) $(GO) test -tags $(TAGS) -count=1 -parallel 12 -timeout 9m ./tests ./tests/load
 
 check: deps lint ## the gate before a commit: vet, lint, architecture, tidy, race, short fuzzing
 	@test -z "$$(gofmt -l . | tee /dev/stderr)" || { echo "gofmt: the files above need formatting"; exit 1; }

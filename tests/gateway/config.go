@@ -24,6 +24,7 @@ type Trunk struct {
 	Target    netip.AddrPort
 	Transport string // "tcp"; "" means UDP
 	Codecs    string // "[PCMA, PCMU]"; "" means both
+	More      string // further settings, such as "limits: {calls: 2}"
 }
 
 // Route sends a number pattern to a trunk.
@@ -87,7 +88,11 @@ func (c Config) yaml(p ports, cdr string) string {
 		if codecs == "" {
 			codecs = "[PCMA, PCMU]"
 		}
-		f("  %s: {realm: carrier, targets: [%q], sources: [%q], codecs: %s}", t.Name, t.uri(), t.Target.Addr().String(), codecs)
+		more := ""
+		if t.More != "" {
+			more = ", " + t.More
+		}
+		f("  %s: {realm: carrier, targets: [%q], sources: [%q], codecs: %s%s}", t.Name, t.uri(), t.Target.Addr().String(), codecs, more)
 	}
 	f("routes:")
 	for _, r := range c.Routes {

@@ -18,8 +18,8 @@ type Message struct {
 	Text string
 }
 
-// logEntry heads a message: "UDP message received [570] bytes :" or "UDP message sent (304 bytes):".
-var logEntry = regexp.MustCompile(`UDP message (received|sent) [\[(](\d+)(?:\] bytes | bytes\)):\n\n`)
+// logEntry heads a message: "UDP message received [570] bytes :" or "TCP message sent (304 bytes):".
+var logEntry = regexp.MustCompile(`(?:UDP|TCP) message (received|sent) [\[(](\d+)(?:\] bytes | bytes\)):\n\n`)
 
 // Messages reads the scenario's message log as far as it is written.
 func (r *Run) Messages() []Message {

@@ -20,6 +20,7 @@ import (
 // Scenario is what one SIPp does.
 type Scenario struct {
 	Name   string            // file of tests/sipp without its ending
+	Text   string            // the scenario itself, instead of the file
 	Addr   netip.Addr        // local address; zero means gateway.PhoneAddr
 	Port   int               // local SIP port; 0 picks one
 	Over   string            // SIPp's word for the transport: "u1", one UDP socket, by default; "t1", one connection; "tn", one for each call
@@ -29,6 +30,7 @@ type Scenario struct {
 	Media  *Media            // nil announces a port where nobody listens
 	Talk   time.Duration     // length of the scenario's pauses
 	Keys   map[string]string // fill @key@ in the scenario
+	Strict bool              // a message that the scenario does not name fails the call
 	Calls  int               // 0 means 1
 	Rate   int               // calls per second; above 0 messages are not logged
 	Limit  time.Duration     // 0 means 30 s
@@ -93,7 +95,7 @@ func Start(t testing.TB, s Scenario) *Run {
 		<-r.done
 	})
 	if s.Over == "" || !s.Target.IsValid() { // a caller over TCP connects when it has something to say
-		gateway.Eventually(t, 5*time.Second, "SIPp opens its socket", func() bool { return r.ended() || bound(s.Addr, s.Port, s.Over) })
+		gateway.Eventually(t, 5*time.Second, "SIPp opens its socket", func() bool { return r.Ended() || bound(s.Addr, s.Port, s.Over) })
 	}
 	return r
 }
@@ -101,9 +103,12 @@ func Start(t testing.TB, s Scenario) *Run {
 // write puts the scenario into dir with every @key@ filled in: SIPp itself takes no variable in a status line.
 func (s Scenario) write(t testing.TB, dir string) string {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(gateway.Root(), "tests", "sipp", s.Name+".xml"))
-	if err != nil {
-		t.Fatal(err)
+	text := []byte(s.Text)
+	if s.Text == "" {
+		var err error
+		if text, err = os.ReadFile(filepath.Join(gateway.Root(), "tests", "sipp", s.Name+".xml")); err != nil {
+			t.Fatal(err)
+		}
 	}
 	for k, v := range s.Keys {
 		text = bytes.ReplaceAll(text, []byte("@"+k+"@"), []byte(v))
@@ -119,8 +124,13 @@ func (s Scenario) arguments(dir string) []string {
 	calls := max(s.Calls, 1)
 	args := []string{
 		"-i", s.Addr.String(), "-p", strconv.Itoa(s.Port), "-m", strconv.Itoa(calls),
-		"-d", strconv.FormatInt(s.Talk.Milliseconds(), 10), "-nostdin", "-nd",
+		"-d", strconv.FormatInt(s.Talk.Milliseconds(), 10), "-nostdin",
 		"-trace_err", "-error_file", filepath.Join(dir, "errors.log"),
+	}
+	if s.Strict {
+		args = append(args, "-default_behaviors", "abortunexp")
+	} else {
+		args = append(args, "-nd")
 	}
 	if s.Over != "" {
 		args = append(args, "-t", s.Over, "-max_socket", "4096") // below the usual limit of open files
@@ -170,7 +180,8 @@ func bound(at netip.Addr, port int, over string) bool {
 	return bytes.Contains(table, fmt.Appendf(nil, " %02X%02X%02X%02X:%04X ", a[3], a[2], a[1], a[0], port))
 }
 
-func (r *Run) ended() bool {
+// Ended reports whether the scenario is over.
+func (r *Run) Ended() bool {
 	select {
 	case <-r.done:
 		return true

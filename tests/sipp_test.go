@@ -1,0 +1,220 @@
+package tests
+
+import (
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"drawbridge/tests/gateway"
+	"drawbridge/tests/phone"
+	"drawbridge/tests/scene"
+)
+
+// flow is one row of the SIPp matrix: a scene played around the gateway.
+type flow struct {
+	scene  string            // file of tests/sipp/scenes
+	values map[string]string // fill names in the scene, and tell its rows apart
+	record string            // the one call record, see verdict; "" when none may be written
+	only   string            // "udp" or "tcp": what it is about; "" plays it over both
+}
+
+// scenes is where they are.
+var scenes = filepath.Join(gateway.Root(), "tests", "sipp", "scenes")
+
+// matrix has the flows of sippFlows, each over every transport that it runs over.
+type matrix struct {
+	gw    *gateway.Gateway
+	rows  []*row
+	trunk []gateway.Trunk
+	route []gateway.Route
+}
+
+// row is a flow with its addresses. Every row has its own host for each role and its own number, so that all run at once.
+type row struct {
+	flow
+	over   string // "udp" or "tcp"
+	scene  *scene.Scene
+	number string
+	hosts  map[string]netip.AddrPort // by role
+}
+
+const (
+	rowLimit  = 20 * time.Second
+	callsRest = 10 * time.Second // until the last call and its media are gone
+)
+
+func TestEverySceneIsPlayed(t *testing.T) {
+	played := map[string]bool{}
+	for _, f := range sippFlows {
+		played[f.scene+".xml"] = true
+	}
+	files, err := os.ReadDir(scenes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		if !played[f.Name()] {
+			t.Errorf("%s is in no row", f.Name())
+		}
+	}
+}
+
+// TestSIPp plays every scene around one gateway, and then looks for what was not given back.
+func TestSIPp(t *testing.T) {
+	phone.Need(t, "sipp")
+	m := &matrix{trunk: []gateway.Trunk{{Name: "nobody", Target: netip.MustParseAddrPort("127.0.15.1:9")}}}
+	for _, f := range sippFlows {
+		for _, over := range []string{"udp", "tcp"} {
+			if f.only == "" || f.only == over {
+				m.add(t, f, over)
+			}
+		}
+	}
+	m.gw = gateway.Start(t, gateway.Config{Trunks: m.trunk, Routes: m.route, Ports: 1000})
+	t.Run("rows", func(t *testing.T) {
+		for _, r := range m.rows {
+			t.Run(r.title(), func(t *testing.T) {
+				t.Parallel()
+				m.play(t, r)
+			})
+		}
+	})
+	m.nothingLeft(t)
+}
+
+func (r *row) title() string {
+	var b strings.Builder
+	b.WriteString(r.over + " " + strings.ReplaceAll(r.flow.scene, "_", " "))
+	for _, k := range []string{"status", "form", "case"} {
+		if v := r.values[k]; v != "" {
+			b.WriteString(" " + v)
+		}
+	}
+	return b.String()
+}
+
+// add gives a flow its addresses, a trunk for each role and a route for its number.
+func (m *matrix) add(t *testing.T, f flow, over string) {
+	t.Helper()
+	s, err := scene.Read(filepath.Join(scenes, f.scene+".xml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := len(m.rows)
+	r := &row{flow: f, over: over, scene: s, number: fmt.Sprintf("+4970%04d", n), hosts: map[string]netip.AddrPort{}}
+	var via []string
+	if len(s.Roles()) == 1 {
+		via = []string{"nobody"}
+	}
+	for i, role := range s.Roles() {
+		host := netip.AddrFrom4([4]byte{127, 0, byte(16 + i), byte(1 + n%250)})
+		r.hosts[role] = netip.AddrPortFrom(host, uint16(gateway.FreeUDP(t, host)))
+		name := fmt.Sprintf("r%d-%s", n, role)
+		m.trunk = append(m.trunk, gateway.Trunk{Name: name, Target: r.hosts[role], Transport: strings.TrimPrefix(over, "udp")})
+		if role != "caller" {
+			via = append(via, name)
+		}
+	}
+	m.route = append(m.route, gateway.Route{From: "carrier", To: r.number, Via: strings.Join(via, ", ")})
+	m.rows = append(m.rows, r)
+}
+
+// play runs one SIPp for each role; all have to see the call as it is written.
+func (m *matrix) play(t *testing.T, r *row) {
+	roles := r.scene.Roles()
+	runs := make([]*phone.Run, len(roles))
+	for i := len(roles) - 1; i >= 0; i-- { // the caller last
+		text, err := r.scene.Script(roles[i], r.values)
+		if err != nil {
+			t.Fatal(err)
+		}
+		at := r.hosts[roles[i]]
+		sc := phone.Scenario{Name: roles[i], Text: text, Addr: at.Addr(), Port: int(at.Port()), Strict: true, Limit: rowLimit}
+		if r.over == "tcp" {
+			sc.Over = "t1"
+		}
+		if roles[i] == "caller" {
+			sc.Target, sc.Number = m.gw.SIP, r.number
+		}
+		runs[i] = phone.Start(t, sc)
+	}
+	allEnd(runs)
+	for _, run := range runs {
+		run.Wait(t)
+	}
+	m.recorded(t, r)
+}
+
+// allEnd waits for every role. When one sees what it must not, the others would wait for a message that does not come: they are stopped.
+func allEnd(runs []*phone.Run) {
+	gateway.Within(rowLimit, func() bool {
+		ended := 0
+		for _, run := range runs {
+			if !run.Ended() {
+				continue
+			}
+			if ended++; run.Code() != 0 {
+				return true
+			}
+		}
+		return ended == len(runs)
+	})
+	for _, run := range runs {
+		if !run.Ended() {
+			run.Stop()
+		}
+	}
+}
+
+// recorded compares the call records of the row's number with what the row says.
+func (m *matrix) recorded(t *testing.T, r *row) {
+	t.Helper()
+	want := []string{r.record}
+	if r.record == "" {
+		want = nil
+	}
+	var got []string
+	gateway.Within(eventSeen, func() bool {
+		got = nil
+		for _, c := range m.gw.CDRs(t) {
+			if c.To == r.number {
+				got = append(got, verdict(c))
+			}
+		}
+		return len(got) >= len(want)
+	})
+	if strings.Join(got, "; ") != strings.Join(want, "; ") {
+		t.Errorf("the call records say %q, want %q", got, want)
+	}
+}
+
+// verdict is a call record in short: "answered by a 16" or "refused by b 486", with the side that ended it.
+func verdict(c gateway.CDR) string {
+	if c.Answer == nil {
+		return fmt.Sprintf("refused by %s %d", c.Cause.By, c.Cause.SIP)
+	}
+	if c.Cause.SIP != 0 {
+		return fmt.Sprintf("answered by %s %d/%d", c.Cause.By, c.Cause.Q850, c.Cause.SIP)
+	}
+	return fmt.Sprintf("answered by %s %d", c.Cause.By, c.Cause.Q850)
+}
+
+// nothingLeft reads the gauges when all calls are over.
+func (m *matrix) nothingLeft(t *testing.T) {
+	t.Helper()
+	var now gateway.Metrics
+	held := func() float64 {
+		now = m.gw.Metrics(t)
+		return now.Value(t, "drawbridge_calls_active") + now.Value(t, "drawbridge_media_sessions")
+	}
+	if !gateway.Within(callsRest, func() bool { return held() == 0 }) {
+		t.Errorf("%.0f calls and %.0f media sessions are left", now.Value(t, "drawbridge_calls_active"), now.Value(t, "drawbridge_media_sessions"))
+	}
+	if n := now.Value(t, "drawbridge_panics_total"); n != 0 {
+		t.Errorf("%.0f panics", n)
+	}
+}
