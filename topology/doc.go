@@ -2,5 +2,6 @@
 // not cross the border (docs: ARCHITECTURE.md; RFC 5853 section 3.1). It is pure: values in, values out.
 //
 // invite.go builds the INVITE towards the callee, privacy.go hides the caller who asks for it, status.go says which final status the
-// caller may be told, reason.go maps SIP statuses and Q.850 causes and writes and reads the Reason header.
+// caller may be told; outside.go does the same for requests outside calls, event.go for what subscriptions say, body.go lets their bodies
+// through, xml.go those that name people and places. reason.go maps SIP statuses and Q.850 causes and writes and reads the Reason header.
 package topology

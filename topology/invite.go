@@ -21,8 +21,11 @@ type Far struct {
 
 // Invite returns the skeleton of the INVITE towards the far side: Request-URI, Max-Forwards, From and To. Nothing else of the caller's
 // INVITE crosses; tags, Call-ID, CSeq, Contact and body are the new dialog's own.
-func Invite(in *wire.Message, far Far) *wire.Message {
-	m := wire.NewRequest(wire.INVITE, far.Target)
+func Invite(in *wire.Message, far Far) *wire.Message { return skeleton(wire.INVITE, in, far) }
+
+// skeleton is what every request to the far side begins with.
+func skeleton(method wire.Method, in *wire.Message, far Far) *wire.Message {
+	m := wire.NewRequest(method, far.Target)
 	if in.MaxForwards > 0 {
 		m.MaxForwards = in.MaxForwards - 1
 	}
