@@ -118,17 +118,8 @@ func (l *sipLeg) request(ev Request) []Event {
 	return nil
 }
 
-// from reports whether a flow is the dialog's own: the same connection, or for a trunk any of its sources in the realm. Tags can be
-// sniffed; a source cannot be borrowed.
-func (l *sipLeg) from(f txn.Flow) bool {
-	if f.Key() == l.flow.Key() {
-		return true
-	}
-	if !l.party.Trunk || f.Realm() != l.flow.Realm() {
-		return false
-	}
-	return f.Remote().Addr() == l.flow.Remote().Addr() || within(f.Remote().Addr(), l.party.Sources)
-}
+// from reports whether a flow is the dialog's own.
+func (l *sipLeg) from(f txn.Flow) bool { return sameSource(l.party, l.flow, f) }
 
 // hungUp answers a BYE; it ends the call unless we were already leaving. A caller may end its early dialog that way too.
 func (l *sipLeg) hungUp(ev Request) []Event {
@@ -180,18 +171,8 @@ func (l *sipLeg) replySDP(req *wire.Message, status int, sdp []byte, fields ...w
 	return m
 }
 
-// contact is where the peer sends requests of this dialog: the flow's own address. The user part is our tag, a token of this shard.
-func (l *sipLeg) contact() wire.Addr {
-	at := l.flow.SentBy()
-	u := wire.URI{Scheme: "sip", User: l.tag, Host: at.Addr().Unmap().String(), Port: int(at.Port())}
-	if t := strings.ToLower(l.flow.Transport()); t != "udp" {
-		if t == "wss" {
-			t = "ws" // RFC 7118 section 5.2: the transport parameter knows ws only
-		}
-		u.Params.Set("transport", t)
-	}
-	return wire.Addr{URI: u}
-}
+// contact is where the peer sends requests of this dialog.
+func (l *sipLeg) contact() wire.Addr { return contactAt(l.flow, l.tag) }
 
 // send starts a request inside the dialog and returns its transaction.
 func (l *sipLeg) send(m *wire.Message) TxID {
@@ -200,19 +181,8 @@ func (l *sipLeg) send(m *wire.Message) TxID {
 	return tx
 }
 
-// hop is where a trunk wants the requests of this dialog: its Contact or route set, if that is a number and one of its own sources.
-// Anything else goes back the way the dialog came.
-func (l *sipLeg) hop() netip.AddrPort {
-	if l.dlg == nil || !l.party.Trunk || l.flow.Reliable() {
-		return netip.AddrPort{}
-	}
-	host, port := l.dlg.NextHop().HostPort()
-	a, err := netip.ParseAddr(host)
-	if err != nil || (a != l.flow.Remote().Addr().Unmap() && !within(a, l.party.Sources)) {
-		return netip.AddrPort{}
-	}
-	return netip.AddrPortFrom(a, uint16(port))
-}
+// hop is where the peer wants the requests of this dialog.
+func (l *sipLeg) hop() netip.AddrPort { return hopOf(l.party, l.flow, l.dlg) }
 
 // raw serialises a request that has no transaction (the ACK to a 2xx) under a Via of its own.
 func (l *sipLeg) raw(m *wire.Message) []byte {
