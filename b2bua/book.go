@@ -1,6 +1,9 @@
 package b2bua
 
 import (
+	"maps"
+	"slices"
+
 	"drawbridge/sip/txn"
 	"drawbridge/sip/wire"
 )
@@ -12,6 +15,7 @@ type book struct {
 	lines   map[lineKey]*owner
 	invites map[*txn.Server]*seat // callers' INVITEs without a final response
 	flows   map[txn.FlowKey]map[*owner]struct{}
+	subs    *subscriptions
 }
 
 // owner is the leg behind a tag, a line's call or a flow. seat is nil when only the tomb is left.
@@ -62,6 +66,7 @@ func newBook() *book {
 	return &book{
 		seats: map[*seat]struct{}{}, tags: map[string]*owner{}, lines: map[lineKey]*owner{},
 		invites: map[*txn.Server]*seat{}, flows: map[txn.FlowKey]map[*owner]struct{}{},
+		subs: &subscriptions{tags: map[string]*subscription{}, flows: map[txn.FlowKey]map[*subscription]struct{}{}},
 	}
 }
 
@@ -193,4 +198,45 @@ func (cl *client) Failed(_ *txn.Shard, _ *txn.Client, err error) {
 	if cl.at.call != nil {
 		cl.s.feed(cl.at, Failed{Leg: cl.leg, Tx: cl.tx, Err: err})
 	}
+}
+
+// subscriptions are those of one shard: by our tags, and by the connections they use.
+type subscriptions struct {
+	tags  map[string]*subscription
+	flows map[txn.FlowKey]map[*subscription]struct{}
+}
+
+// enter books one side of a subscription.
+func (b *subscriptions) enter(u *subscription, side usage) {
+	b.tags[side.tag] = u
+	if !side.flow.Reliable() {
+		return
+	}
+	key := side.flow.Key()
+	if b.flows[key] == nil {
+		b.flows[key] = map[*subscription]struct{}{}
+	}
+	b.flows[key][u] = struct{}{}
+}
+
+// leave strikes one side of a subscription. Both sides may share a connection: it is kept for the other.
+func (b *subscriptions) leave(u *subscription, side usage) {
+	if side.tag == "" {
+		return
+	}
+	delete(b.tags, side.tag)
+	key := side.flow.Key()
+	for _, other := range []usage{u.near, u.far} {
+		if b.tags[other.tag] == u && other.flow.Key() == key {
+			return
+		}
+	}
+	if delete(b.flows[key], u); len(b.flows[key]) == 0 {
+		delete(b.flows, key)
+	}
+}
+
+// onFlow lists the subscriptions that use a connection. The list is a copy: ending them changes the book.
+func (b *subscriptions) onFlow(key txn.FlowKey) []*subscription {
+	return slices.Collect(maps.Keys(b.flows[key]))
 }

@@ -71,7 +71,7 @@ func (s *Switch) account(f txn.Flow, m *wire.Message) caller {
 	case status != 0: // nobody yet: a challenge and unreadable credentials are no call attempt
 		who.status, who.fields = status, challenge
 		if m.Has("Authorization") || m.Has("Proxy-Authorization") {
-			s.rejected(f, status, "digest")
+			s.rejected(f, m.Method, status, "digest")
 		}
 	case wire.Unescape(m.From.URI.User) != user:
 		who.refusal = &policy.Decision{Status: 403, Rule: "identity/from"}
@@ -134,9 +134,9 @@ func (s *Switch) stranger(f txn.Flow, m *wire.Message) caller {
 	return caller{status: 403}
 }
 
-func (s *Switch) rejected(f txn.Flow, status int, rule string) {
+func (s *Switch) rejected(f txn.Flow, method wire.Method, status int, rule string) {
 	s.cfg.Events.EmitRejected(telemetry.Rejected{
-		Realm: f.Realm(), Source: f.Remote().Addr().String(), Method: string(wire.INVITE), Status: status, Rule: rule,
+		Realm: f.Realm(), Source: f.Remote().Addr().String(), Method: string(method), Status: status, Rule: rule,
 	})
 }
 

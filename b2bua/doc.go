@@ -18,6 +18,7 @@
 //	body.go      what of a request's body can be read at all
 //	far.go       what crosses from one side to the other: the INVITE's skeleton, the final status
 //	jsonleg.go   the same over the JSON signalling (signal.go)
+//	outside.go   requests outside calls: errand.go (one request), subscription.go (RFC 6665), query.go (a request in it), tally.go (limits)
 //	execute.go   actions become transactions, timers, media; book.go: who owns which tag
 //	line.go      JSON signalling in                        drain.go     the end of the process
 //

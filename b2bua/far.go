@@ -17,9 +17,13 @@ func (c *Call) seed() *wire.Message {
 	return m
 }
 
-// outbound is the INVITE skeleton towards a callee: topology says what of the caller may be seen. A trunk is told an account's number,
-// another account its name.
+// outbound is the INVITE skeleton towards a callee: topology says what of the caller may be seen.
 func outbound(in *wire.Message, s Setup, p Party, t Target, f txn.Flow) *wire.Message {
+	return topology.Invite(in, farOf(s, p, t, f))
+}
+
+// farOf is the far side of what s asks for. A trunk is told an account's number, another account its name.
+func farOf(s Setup, p Party, t Target, f txn.Flow) topology.Far {
 	far := topology.Far{Target: t.Contact.URI, Host: p.Realm.Domain, Caller: s.From, Callee: s.To}
 	if far.Host == "" {
 		far.Host = f.SentBy().Addr().Unmap().String()
@@ -27,7 +31,7 @@ func outbound(in *wire.Message, s Setup, p Party, t Target, f txn.Flow) *wire.Me
 	if p.Trunk && s.Caller.Number != "" {
 		far.Caller = s.Caller.Number
 	}
-	return topology.Invite(in, far)
+	return far
 }
 
 // callerStatus is what the caller is told for the status that ended the call.

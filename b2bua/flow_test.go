@@ -1,6 +1,7 @@
 package b2bua
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -24,6 +25,7 @@ import (
 //	T <- INVITE sendrecv      T must have got that next, with SDP of that direction; ~x: holds x; !x: does not; same: SDP as before
 //	T -> 180                  answers the newest request; method=INVITE picks another; tag=x another To tag; keep: more answers follow
 //	A -> PRACK                acknowledges the last reliable 18x; RAck:value says what else
+//	A -> MESSAGE 100 body=text  a request outside any dialog; bodies says what there is; expires=60; tags: its other dialogs
 //	T <- nothing              and nothing else
 //	wait 5s · deaf T · hear T · lose A · drain 5s · media b dtmf 5 · media a failed
 //	A -> UPDATE hold=zero     on hold by c=0.0.0.0; also zero6, off, session, cut · port=30002 moves the media; expect to b 30002
@@ -183,6 +185,7 @@ type options struct {
 	args                   []string
 	contacts               []wire.Addr
 	headers                []wire.Field
+	body, expires, to      string
 }
 
 func parseOptions(words []string) options {
@@ -213,6 +216,12 @@ func parseOptions(words []string) options {
 			o.hops = w[5:]
 		case strings.HasPrefix(w, "from="):
 			o.from = w[5:]
+		case strings.HasPrefix(w, "to="):
+			o.to = w[3:]
+		case strings.HasPrefix(w, "body="):
+			o.body = w[5:]
+		case strings.HasPrefix(w, "expires="):
+			o.expires = w[8:]
 		case isHeader && name != "sip":
 			o.headers = append(o.headers, wire.Field{Name: name, Value: strings.ReplaceAll(value, "_", " ")})
 		default:
@@ -260,12 +269,8 @@ func (p *player) build(from *peer, what string, o options) *wire.Message {
 	case what == "INVITE":
 		m = from.call(o.args[0])
 		withSDP, answer = !o.nosdp, false
-		if o.user != "" {
-			m.From.URI.User = o.user
-		}
-		if o.hops != "" {
-			m.MaxForwards, _ = strconv.Atoi(o.hops)
-		}
+	case what != "INFO" && len(o.args) > 0, o.to != "":
+		m = from.ask(wire.Method(what), cmp.Or(o.to, strings.Join(o.args, "")))
 	case what == "REINVITE":
 		m = from.within(wire.INVITE)
 		withSDP, answer = !o.nosdp, false
@@ -288,6 +293,21 @@ func (p *player) build(from *peer, what string, o options) *wire.Message {
 		m = from.request(wire.Method(what), 1)
 	default:
 		m = from.within(wire.Method(what))
+	}
+	if o.user != "" {
+		m.From.URI.User = o.user
+	}
+	if o.hops != "" {
+		m.MaxForwards, _ = strconv.Atoi(o.hops)
+	}
+	if o.tag != "" && m.IsRequest() {
+		m.From.Params.Set("tag", o.tag)
+	}
+	if o.expires != "" {
+		m.Expires, _ = strconv.Atoi(o.expires)
+	}
+	if o.body != "" {
+		m.ContentType, m.Body = bodies[o.body].kind, []byte(bodies[o.body].text)
 	}
 	if withSDP {
 		m.ContentType, m.Body = sdpType, o.shape(from.sdp(o.dir, answer))

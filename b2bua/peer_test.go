@@ -99,6 +99,13 @@ func (p *peer) call(to string) *wire.Message {
 	return m
 }
 
+// ask makes a first request of another method than INVITE: one outside any dialog, or the one that forms a subscription's.
+func (p *peer) ask(method wire.Method, to string) *wire.Message {
+	m := p.call(to)
+	m.Method, m.CSeq.Method = method, method
+	return m
+}
+
 func (p *peer) request(method wire.Method, seq uint32) *wire.Message {
 	m := wire.NewRequest(method, p.target)
 	m.Via = []wire.Via{p.newVia()}
@@ -115,7 +122,7 @@ func (p *peer) request(method wire.Method, seq uint32) *wire.Message {
 func (p *peer) within(method wire.Method) *wire.Message {
 	p.seq++
 	m := p.request(method, p.seq)
-	if method == wire.INVITE || method == wire.UPDATE {
+	if method == wire.INVITE || method == wire.UPDATE || method == wire.SUBSCRIBE || method == wire.NOTIFY {
 		m.Contact = []wire.Addr{{URI: p.contact()}}
 	}
 	return m
@@ -146,7 +153,7 @@ func (p *peer) heard(m *wire.Message) {
 		if m.Method != wire.ACK {
 			p.pending = append(p.pending, m)
 		}
-		if m.Method == wire.INVITE && m.ToTag() == "" {
+		if (m.Method == wire.INVITE || m.Method == wire.SUBSCRIBE) && m.ToTag() == "" {
 			p.serial++
 			p.invite, p.caller, p.callID, p.seq = m, false, m.CallID, 100
 			p.remote, p.local = m.From, m.To
@@ -161,7 +168,7 @@ func (p *peer) heard(m *wire.Message) {
 	if m.Has("RSeq") {
 		p.rack = fmt.Sprintf("%s %d %s", m.Get("RSeq"), m.CSeq.Seq, m.CSeq.Method)
 	}
-	if m.CSeq.Method == wire.INVITE && m.ToTag() != "" && p.caller {
+	if (m.CSeq.Method == wire.INVITE || m.CSeq.Method == wire.SUBSCRIBE) && m.ToTag() != "" && p.caller {
 		p.remote = m.To
 		if len(m.Contact) > 0 {
 			p.target = m.Contact[0].URI
@@ -187,7 +194,7 @@ func (p *peer) response(status int, method, tag string) *wire.Message {
 		tag = p.local.Tag()
 	}
 	m := wire.NewResponse(req, status, "", tag)
-	if req.Method == wire.INVITE && status < 300 {
+	if (req.Method == wire.INVITE || req.Method == wire.SUBSCRIBE) && status < 300 {
 		m.Contact = []wire.Addr{{URI: p.contact()}}
 	}
 	if status >= 200 {
@@ -246,6 +253,19 @@ a=rtpmap:110 telephone-event/48000
 a=ssrc:1234 cname:secret-cname
 a=DIR
 `
+
+// bodies are the bodies that flows name.
+var bodies = map[string]struct{ kind, text string }{
+	"text": {"text/plain", "hello"}, "html": {"text/html", "<b>hello</b>"}, "digits": {"application/dtmf-relay", "Signal=5\r\n"},
+	"mwi": {"application/simple-message-summary", "Messages-Waiting: yes\r\nMessage-Account: sip:x@10.0.0.9\r\nVoice-Message: 2/8\r\n"},
+	"busy": {"application/dialog-info+xml", `<dialog-info xmlns="urn:ietf:params:xml:ns:dialog-info" version="0" state="full" entity="sip:x@10.0.0.9">` +
+		`<dialog id="secret-cname" call-id="secret-cname"><state>confirmed</state><remote><identity>sip:y@10.0.0.9</identity></remote></dialog></dialog-info>`},
+	"open": {"application/pidf+xml", `<presence xmlns="urn:ietf:params:xml:ns:pidf" entity="sip:x@10.0.0.9">` +
+		`<tuple id="t"><status><basic>open</basic></status><contact>sip:x@10.0.0.9</contact></tuple></presence>`},
+	"reg":   {"application/reginfo+xml", `<reginfo xmlns="urn:ietf:params:xml:ns:reginfo"/>`},
+	"dtd":   {"application/pidf+xml", `<!DOCTYPE x [<!ENTITY y "z">]><presence xmlns="urn:ietf:params:xml:ns:pidf"/>`},
+	"parts": {"multipart/mixed;boundary=b", "--b\r\n\r\nhello\r\n--b\r\nContent-Type: image/png\r\n\r\nx\r\n--b--"},
+}
 
 // direction reads the direction of an SDP.
 func direction(sdp string) string {

@@ -24,7 +24,11 @@ func TestStrangersCostNothing(t *testing.T) {
 		{"unreadable credentials", "A", wire.INVITE, 400, 400},
 		{"no trunk", "X", wire.INVITE, 0, 403},
 		{"capabilities", "X", wire.OPTIONS, 0, 200},
-		{"not served", "X", wire.MESSAGE, 0, 405},
+		{"no account", "A", wire.MESSAGE, 407, 407},
+		{"no trunk's message", "X", wire.MESSAGE, 0, 403},
+		{"no trunk's subscription", "X", wire.SUBSCRIBE, 0, 403},
+		{"no trunk's state", "X", wire.PUBLISH, 0, 403},
+		{"no subscription", "X", wire.NOTIFY, 0, 481},
 		{"no dialog", "X", wire.BYE, 0, 481},
 	} {
 		t.Run(row.name, func(t *testing.T) {

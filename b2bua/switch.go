@@ -19,7 +19,10 @@ type Switch struct {
 	trunks   map[string]*trunkSlots
 	serial   atomic.Uint64 // o= session ids
 	draining atomic.Bool
-	left     chan struct{} // a call has gone, for Drain
+
+	errands, subscriptions tally // what each party has under way outside calls
+
+	left chan struct{} // a call has gone, for Drain
 }
 
 // trunkSlots counts the calls of a trunk, both ways.
@@ -55,10 +58,14 @@ func (s *Switch) Request(sh *txn.Shard, tx *txn.Server, f txn.Flow, m *wire.Mess
 	case m.Method == wire.INVITE:
 		s.invite(sh, tx, f, m)
 	case m.Method == wire.OPTIONS:
-		s.options(tx, m)
+		s.options(sh, tx, f, m)
+	case m.Method == wire.MESSAGE, m.Method == wire.INFO, m.Method == wire.PUBLISH:
+		s.outside(sh, tx, f, m)
+	case m.Method == wire.SUBSCRIBE:
+		s.subscribe(sh, tx, f, m)
 	case m.Method == wire.REGISTER && s.cfg.Registrar != nil:
 		s.cfg.Registrar.Request(sh, tx, f, m)
-	case m.Method == wire.BYE, m.Method == wire.INFO, m.Method == wire.UPDATE, m.Method == wire.PRACK:
+	case m.Method == wire.BYE, m.Method == wire.UPDATE, m.Method == wire.PRACK, m.Method == wire.NOTIFY:
 		reply(tx, m, 481)
 	default:
 		reply(tx, m, 405, wire.Field{Name: "Allow", Value: allow})
@@ -80,17 +87,23 @@ func (s *Switch) FlowLost(sh *txn.Shard, key txn.FlowKey) {
 	for _, o := range s.books[sh.Index()].onFlow(key) {
 		s.feed(o.seat, Lost{o.leg})
 	}
+	for _, u := range s.books[sh.Index()].subs.onFlow(key) {
+		u.flowLost(key)
+	}
 	if sh.Index() == 0 && s.cfg.Registrar != nil {
 		s.cfg.Registrar.FlowLost(key)
 	}
 }
 
-// inDialog finds the leg that a request belongs to by our own tag.
+// inDialog finds the leg or subscription that a request belongs to by our own tag.
 func (s *Switch) inDialog(sh *txn.Shard, tx *txn.Server, f txn.Flow, m *wire.Message) {
-	o := s.books[sh.Index()].tags[m.ToTag()]
+	b := s.books[sh.Index()]
+	o := b.tags[m.ToTag()]
 	switch {
 	case o != nil && o.seat != nil:
 		s.feed(o.seat, Request{Leg: o.leg, Tx: o.seat.served(tx), Flow: f, Msg: m})
+	case b.subs.tags[m.ToTag()] != nil:
+		b.subs.tags[m.ToTag()].inDialog(tx, f, m)
 	case tx == nil:
 	case o != nil && m.Method == wire.BYE && f.Key() == o.flow: // a BYE that crossed with ours
 		reply(tx, m, 200)
@@ -137,15 +150,6 @@ func userPart(u wire.URI) string {
 		return u.Opaque
 	}
 	return u.User
-}
-
-// options answers for the gateway itself: what it takes, or that it is about to go.
-func (s *Switch) options(tx *txn.Server, m *wire.Message) {
-	if s.draining.Load() {
-		reply(tx, m, 503, retryAfter())
-		return
-	}
-	reply(tx, m, 200, capabilities()...)
 }
 
 // reply answers a request outside any call. Anybody may send one, so nothing is kept of it.

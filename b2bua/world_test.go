@@ -150,6 +150,9 @@ func (w *world) checkRest() {
 	if n := w.sw.Active(); n != 0 {
 		t.Errorf("%d calls left", n)
 	}
+	if n := w.sw.errands.total() + w.sw.subscriptions.total(); n != 0 {
+		t.Errorf("%d errands or subscriptions left", n)
+	}
 	if n := w.sw.admitted.Load(); n != 0 {
 		t.Errorf("%d slots left", n)
 	}
@@ -159,7 +162,7 @@ func (w *world) checkRest() {
 		}
 	}
 	for i, b := range w.sw.books {
-		if n := len(b.seats) + len(b.tags) + len(b.lines) + len(b.invites) + len(b.flows); n != 0 {
+		if n := len(b.seats) + len(b.tags) + len(b.lines) + len(b.invites) + len(b.flows) + len(b.subs.tags) + len(b.subs.flows); n != 0 {
 			t.Errorf("book %d: %d entries left", i, n)
 		}
 	}

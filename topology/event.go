@@ -26,7 +26,7 @@ const AllowEvents = "dialog, message-summary, presence"
 func ParseEvent(value string) (e Event, ok bool) {
 	v, err := wire.ParseValue(value)
 	e = Event{Package: strings.ToLower(v.Text), ID: v.Params.Get("id")}
-	return e, err == nil && e.media() != ""
+	return e, err == nil && e.Media() != ""
 }
 
 // String is the event as a header value.
@@ -38,8 +38,8 @@ func (e Event) String() string {
 	return v.String()
 }
 
-// media is the type of the package's state, "" when the package does not cross.
-func (e Event) media() string {
+// Media is the type of the package's state, "" when the package does not cross.
+func (e Event) Media() string {
 	for _, p := range packages {
 		if p.name == e.Package {
 			return p.media

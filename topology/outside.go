@@ -44,7 +44,7 @@ func addEvent(m, in *wire.Message) {
 	if e, ok := ParseEvent(in.Get("Event")); ok {
 		m.Add("Event", e.Package)
 		if in.Method == wire.SUBSCRIBE {
-			m.Add("Accept", e.media())
+			m.Add("Accept", e.Media())
 		}
 	}
 }
@@ -81,7 +81,7 @@ func OutsideAnswer(answer, far *wire.Message, method wire.Method) {
 	case answer.Status == 489:
 		answer.Add("Allow-Events", AllowEvents)
 	}
-	if answer.Status >= 300 && answer.Status != 503 {
+	if answer.Status >= 300 && far.Status != 503 { // that one speaks of a target, not of us
 		addSeconds(answer, "Retry-After", far.Get("Retry-After"))
 	}
 }

@@ -19,7 +19,7 @@ type Verdict struct {
 const Drop = -1
 
 // AllowedMethods is the Allow value of the methods that this gateway serves.
-const AllowedMethods = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REGISTER"
+const AllowedMethods = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REGISTER, MESSAGE, SUBSCRIBE, NOTIFY, PUBLISH"
 
 // understood are the option tags a peer may require.
 var understood = []string{"timer", "100rel", "outbound", "path", "privacy"}
