@@ -210,21 +210,28 @@ func (p Party) mediaSide() media.Side {
 }
 
 func (c *Call) openMedia(ev Event) {
-	opened, ok := ev.(Opened)
-	if !ok {
-		return
+	switch ev := ev.(type) {
+	case Opened:
+		c.open(ev)
+	case moved:
+		c.reserved(ev)
+	case Fired:
+		c.hangup(causeUnreserved)
 	}
+}
+
+// open settles the caller's offer before anybody is disturbed.
+func (c *Call) open(ev Opened) {
 	c.media.open = true
-	if opened.Err != nil {
+	if ev.Err != nil {
 		c.noMedia()
 		return
 	}
-	if err := c.a.Open(opened.Local); err != nil {
+	if err := c.a.Open(ev.Local); err != nil {
 		c.hangup(failure(statusOf(err), byGateway))
 		return
 	}
-	c.phase = dialling
-	c.tryNext()
+	c.proceed()
 }
 
 // dial sees the candidates through until one answers.

@@ -43,7 +43,9 @@ func (s *Switch) identify(f txn.Flow, m *wire.Message) caller {
 	case no != nil:
 		who.refusal = no
 	default:
-		who.refusal = unservable(m)
+		if who.refusal = unservable(m); who.refusal == nil {
+			who.refusal = noPreconditions(realm, m)
+		}
 	}
 	return who
 }

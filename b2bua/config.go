@@ -62,6 +62,8 @@ type Trunk struct {
 	Rel100      Rel100         // reliable provisional responses
 	Auth        digest.Account // ours at the trunk, for its challenges; zero: none
 	Redirect    Redirect
+
+	Preconditions bool // our INVITEs carry QoS preconditions (RFC 3312)
 }
 
 // Redirect is what becomes of a trunk's 3xx.
@@ -120,6 +122,7 @@ type session interface {
 func (c *Config) party(t *Trunk) Party {
 	r := c.Realms[t.Realm]
 	p := Party{Realm: r, Name: t.Name, Trunk: true, Codecs: t.Codecs, Sources: t.sources(), Rel100: t.Rel100, Auth: t.Auth, Redirect: t.Redirect}
+	p.Preconditions = t.Preconditions
 	if len(p.Codecs) == 0 {
 		p.Codecs = r.Codecs
 	}

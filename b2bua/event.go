@@ -180,6 +180,8 @@ type Party struct {
 	Rel100   Rel100         // reliable provisional responses, on a trunk
 	Auth     digest.Account // ours at a trunk, for its challenges
 	Redirect Redirect       // what its 3xx may do
+
+	Preconditions bool // our INVITEs to a trunk carry QoS preconditions (RFC 3312)
 }
 
 // Candidate is one way to reach the callee: one target of a trunk, or every contact of an account in one realm. All its targets ring

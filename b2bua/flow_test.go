@@ -29,6 +29,7 @@ import (
 //	T <- nothing              and nothing else
 //	wait 5s · deaf T · hear T · lose A · drain 5s · media b dtmf 5 · media a failed
 //	A -> UPDATE hold=zero     on hold by c=0.0.0.0; also zero6, off, session, cut · port=30002 moves the media; expect to b 30002
+//	A -> INVITE qos=none      with preconditions: what A has reserved; qos=none+ask wants our side confirmed
 //	expect ended sip=486 by=b · expect answered 1 · expect cdrs 1 · expect bound a:opus:sendrecv · expect dtmf b 5 · expect calls 0
 //	# comment, ; comment
 func TestFlows(t *testing.T) {
@@ -98,6 +99,9 @@ func editOf(text string) func(*Config) {
 				c.Trunks[i].Redirect = Redirect{Follow: w[3] == "follow", Realms: w[4:]}
 			case "ring":
 				c.Ring, _ = time.ParseDuration(w[2])
+			case "preconditions":
+				i := slices.IndexFunc(c.Trunks, func(t Trunk) bool { return t.Name == w[2] })
+				c.Trunks[i].Preconditions = true
 			case "rel100":
 				c.Trunks[i].Rel100 = map[string]Rel100{"supported": Rel100Supported, "required": Rel100Required}[w[3]]
 			}
@@ -181,6 +185,7 @@ func (p *player) media(side string, w []string) {
 type options struct {
 	dir, method, tag, from string
 	user, hops, port, hold string
+	qos                    string
 	nosdp, keep            bool
 	args                   []string
 	contacts               []wire.Addr
@@ -205,6 +210,8 @@ func parseOptions(words []string) options {
 			o.tag = w[4:]
 		case strings.HasPrefix(w, "port="):
 			o.port = w[5:]
+		case strings.HasPrefix(w, "qos="):
+			o.qos = w[4:]
 		case strings.HasPrefix(w, "hold="):
 			o.hold, o.dir = w[5:], "sendrecv"
 		case strings.HasPrefix(w, "user="):
@@ -335,6 +342,13 @@ func (o options) shape(sdp []byte) []byte {
 		text = before + "a=sendonly\r\nm=audio" + strings.Replace(media, "a=sendrecv\r\n", "", 1)
 	case "cut": // the last line without its end
 		text = strings.TrimSuffix(strings.Replace(text, "a=sendrecv", "a=sendonly", 1), "\r\n")
+	}
+	if o.qos != "" {
+		text += "a=curr:qos local " + strings.TrimSuffix(o.qos, "+ask") + "\r\na=curr:qos remote none\r\n" +
+			"a=des:qos mandatory local sendrecv\r\na=des:qos none remote sendrecv\r\n"
+	}
+	if strings.HasSuffix(o.qos, "+ask") {
+		text += "a=conf:qos remote sendrecv\r\n"
 	}
 	return []byte(text)
 }

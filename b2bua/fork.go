@@ -20,6 +20,9 @@ type fork struct {
 	early *offer.Stream // what it has said of its media
 	gate  gate
 	heard bool // its early media has been passed on
+
+	answered  bool // it has answered our offer in a reliable 18x
+	confirmed bool // it has been told that our side is ready (RFC 3312)
 }
 
 // maxForks is how many dialogs of one INVITE are remembered. Chosen here: more devices than anybody has.
@@ -95,10 +98,15 @@ func (f *fork) hear(m *wire.Message, reliable, trunk bool) *offer.Stream {
 
 // read takes an SDP for the answer, or for a preview.
 func (f *fork) read(sdp []byte, reliable bool) (offer.Stream, error) {
-	if reliable {
-		return f.sdp.Answered(sdp)
+	if !reliable {
+		return f.sdp.Preview(sdp)
 	}
-	return f.sdp.Preview(sdp)
+	if f.answered {
+		return offer.Stream{}, offer.ErrNoOffer
+	}
+	st, err := f.sdp.Answered(sdp)
+	f.answered = err == nil
+	return st, err
 }
 
 // sounding is the fork's early media as the gate lets it through; nil while there was none that the caller could have heard.

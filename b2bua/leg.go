@@ -103,6 +103,7 @@ func newLegCore(out *outbox, id LegID, p Party, session uint64) legCore {
 	}
 	return legCore{outbox: out, id: id, side: side, party: p, sdp: offer.New(offer.Config{
 		Profile: p.profile(), Codecs: p.Codecs, SessionID: session, AllowLoopback: p.Realm.AllowLoopback,
+		Preconditions: p.Preconditions && side == media.B,
 	})}
 }
 

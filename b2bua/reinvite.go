@@ -12,10 +12,16 @@ import (
 type reofferState struct {
 	tx        TxID // 0: none
 	method    wire.Method
-	noUpdate  bool   // the peer refuses UPDATE whatever its Allow says
-	abandoned bool   // a browser's re-INVITE came first: our offer is void
-	ackSeq    uint32 // the 2xx to our last re-INVITE, and the ACK it earned
+	on        *offer.Machine // with an offer of ours; nil: without
+	noUpdate  bool           // the peer refuses UPDATE whatever its Allow says
+	abandoned bool           // a browser's re-INVITE came first: our offer is void
+	ackSeq    uint32         // the 2xx to our last re-INVITE, and the ACK it earned
 	ack       []byte
+}
+
+// begin notes the request that has been sent; on is the machine whose offer it carries.
+func (r *reofferState) begin(method wire.Method, on *offer.Machine, tx TxID) {
+	r.method, r.on, r.tx = method, on, tx
 }
 
 // reinvited answers a re-INVITE on this leg alone: hold, resume, refresh, a new address. What was agreed before stays if it fails.
@@ -79,7 +85,7 @@ func (l *sipLeg) sessionFits(ev Request) bool {
 // inGlare reports whether a peer's offer has to wait for ours (RFC 3261 section 14.2). A browser never waits, because not every one
 // tries again after a 491: our own offer, which only repeats what is known, is withdrawn instead.
 func (l *sipLeg) inGlare() bool {
-	if l.reoffer.tx == 0 || l.reoffer.method != wire.INVITE {
+	if l.reoffer.tx == 0 || l.reoffer.on == nil {
 		return false
 	}
 	if !l.party.Realm.Browsers {
@@ -152,8 +158,8 @@ func (l *sipLeg) reofferResponse(m *wire.Message) []Event {
 	if m.Status < 300 {
 		return l.refreshed(m, abandoned)
 	}
-	if l.reoffer.method == wire.INVITE && !abandoned {
-		l.sdp.Cancel()
+	if l.reoffer.on != nil && !abandoned {
+		l.reoffer.on.Cancel()
 	}
 	if l.state != Confirmed {
 		return nil
@@ -181,17 +187,21 @@ func (l *sipLeg) reofferResponse(m *wire.Message) []Event {
 
 // refreshed takes the 2xx to our re-INVITE or UPDATE.
 func (l *sipLeg) refreshed(m *wire.Message, abandoned bool) []Event {
+	on := l.reoffer.on
+	if on != nil && on != l.sdp { // of a fork that has lost
+		return nil
+	}
 	l.dlg.Refresh(m)
-	var news []Event
 	if l.reoffer.method == wire.INVITE {
 		l.reoffer.ackSeq, l.reoffer.ack = m.CSeq.Seq, l.raw(l.ackOf(l.dlg, m.CSeq.Seq))
 		l.reack(m)
-		if !abandoned {
-			if st, err := l.sdp.Answered(m.Body); err == nil {
-				news = []Event{moved{l.id, st}}
-			} else {
-				l.sdp.Cancel()
-			}
+	}
+	var news []Event
+	if on != nil && !abandoned {
+		if st, err := on.Answered(m.Body); err == nil {
+			news = []Event{moved{l.id, st}}
+		} else {
+			on.Cancel()
 		}
 	}
 	if l.state == Confirmed {
@@ -211,7 +221,9 @@ func (l *sipLeg) reack(m *wire.Message) {
 // reofferFailed ends the call: a peer that does not answer a refresh is not there (RFC 3261 section 12.2.1.2).
 func (l *sipLeg) reofferFailed() []Event {
 	l.reoffer.tx = 0
-	l.sdp.Cancel()
+	if l.reoffer.on != nil {
+		l.reoffer.on.Cancel()
+	}
 	if l.state != Confirmed {
 		return nil
 	}

@@ -44,13 +44,17 @@ func (r *reliableState) want(invite *wire.Message, profile Rel100) {
 	r.on = invite.HasOption("Require", "100rel") || profile != Rel100Off && invite.HasOption("Supported", "100rel")
 }
 
-// askReliable tells a callee what we make of its 18x.
-func askReliable(m *wire.Message, profile Rel100) {
-	if profile == Rel100Off {
-		return
+// askReliable tells a callee what we make of its 18x. Preconditions need reliable ones (RFC 3312 section 11).
+func askReliable(m *wire.Message, p Party) {
+	tags := m.Get("Supported")
+	if p.Rel100 != Rel100Off || p.Preconditions {
+		tags += ", 100rel"
 	}
-	m.Set("Supported", m.Get("Supported")+", 100rel")
-	if profile == Rel100Required {
+	if p.Preconditions {
+		tags += ", precondition"
+	}
+	m.Set("Supported", tags)
+	if p.Rel100 == Rel100Required {
 		m.Add("Require", "100rel")
 	}
 }

@@ -3,6 +3,7 @@ package b2bua
 import (
 	"time"
 
+	"drawbridge/media/offer"
 	"drawbridge/sip/dialog"
 	"drawbridge/sip/wire"
 )
@@ -76,14 +77,16 @@ func (l *sipLeg) refresh() {
 	m := l.dlg.Request(method)
 	m.Add("Allow", allow)
 	l.session.timer.Offer(m)
+	var on *offer.Machine
 	if method == wire.INVITE {
+		on = l.sdp
 		sdp, err := l.sdp.Offer(l.direction())
 		if err != nil {
 			return // an offer of ours is open: its outcome decides
 		}
 		m.ContentType, m.Body = sdpType, sdp
 	}
-	l.reoffer.method, l.reoffer.tx = method, l.send(m)
+	l.reoffer.begin(method, on, l.send(m))
 }
 
 // expired ends a session that nobody has refreshed (RFC 4028 section 10).

@@ -17,7 +17,7 @@ const (
 	allow     = wire.AllowedMethods
 	accept    = "application/sdp"
 	acceptDTM = "application/dtmf-relay, application/dtmf"
-	supported = "timer, 100rel"
+	supported = "timer, 100rel, precondition"
 	asked     = "timer" // in our own INVITE; the peer's profile may add to it
 	sdpType   = "application/sdp"
 )
@@ -294,6 +294,8 @@ func (l *sipLeg) response(ev Response) []Event {
 	case ev.Msg.CSeq.Method == wire.BYE:
 		l.left()
 		return nil
+	case ev.Msg.CSeq.Method == wire.PRACK:
+		l.confirm(ev.Msg)
 	case ev.Tx == l.reoffer.tx && ev.Tx != 0:
 		return l.reofferResponse(ev.Msg)
 	case ev.Msg.CSeq.Method == wire.INVITE && ev.Msg.Status < 300:

@@ -42,7 +42,7 @@ func (l *sipLeg) Dial(in *wire.Message, patient bool) {
 	m.Contact = []wire.Addr{l.contact()}
 	m.Set("Allow", allow)
 	m.Set("Supported", asked)
-	askReliable(m, l.party.Rel100)
+	askReliable(m, l.party)
 	m.ContentType, m.Body = sdpType, l.uac.offer
 	l.uac.patient = patient
 	l.move(Calling)
@@ -135,7 +135,7 @@ func (l *sipLeg) taken(m *wire.Message) []Event {
 	l.learnAllow(m)
 	l.move(Confirmed)
 	l.ackOK(m)
-	st, err := l.answerOf(m)
+	st, err := l.answerOf(f, m)
 	if err != nil {
 		l.bye(causeBadAnswer)
 		return []Event{refused{leg: l.id, cause: withSide(causeBadAnswer, l.id)}}
@@ -147,19 +147,19 @@ func (l *sipLeg) taken(m *wire.Message) []Event {
 
 // answerOf is the answer to our offer: in the 2xx, or in the 18x before it. A peer whose 2xx differs from its reliable 18x is believed
 // where its media is now.
-func (l *sipLeg) answerOf(m *wire.Message) (offer.Stream, error) {
-	if l.sdp.Open() == offer.LocalOffer {
+func (l *sipLeg) answerOf(f *fork, m *wire.Message) (offer.Stream, error) {
+	if !f.answered {
 		if hasSDP(m) {
-			return l.sdp.Answered(m.Body)
+			return f.sdp.Answered(m.Body)
 		}
-		return l.sdp.Settle()
+		return f.sdp.Settle()
 	}
 	if hasSDP(m) {
-		if st, err := l.sdp.Reanswered(m.Body); err == nil {
+		if st, err := f.sdp.Reanswered(m.Body); err == nil {
 			return st, nil
 		}
 	}
-	st, _, _ := l.sdp.Current()
+	st, _, _ := f.sdp.Current()
 	return st, nil
 }
 

@@ -250,6 +250,8 @@ func (l *sipLeg) refuse(c Cause) {
 		m.Fields = append(m.Fields, l.session.fields...)
 	case 415:
 		m.Fields = append(m.Fields, contentHelp()...)
+	case 420:
+		m.Add("Unsupported", "precondition")
 	case 405:
 		m.Add("Allow", allow)
 	}

@@ -91,6 +91,8 @@ type Trunk struct {
 	Auth           Account     `yaml:"auth" doc:"The account that its challenges (401, 407) are answered with; none by default."`
 	Redirect       string      `yaml:"redirect" doc:"What its 3xx do. follow by default: the contacts are called, each judged like a dialled number, at the trunk itself or by the routes; map: the caller hears of a failure." enum:"follow,map"`
 	RedirectRealms []string    `yaml:"redirect_realms" doc:"Realms that its 3xx may lead to besides its own."`
+
+	Preconditions bool `yaml:"preconditions" doc:"Offer QoS preconditions (RFC 3312) to it, as IMS cores expect. Those that it offers are answered either way."`
 }
 
 // Account is ours at a peer.

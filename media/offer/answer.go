@@ -62,7 +62,7 @@ func (m *Machine) answer(d *description, like Direction) (session, payloadTypes,
 		return next, nil, err
 	}
 	s := d.sections[i]
-	next.audio, next.bundle = i, s.bundled
+	next.audio, next.bundle, next.qos = i, s.bundled, s.qos
 	if !s.live() {
 		return m.disabled(next), m.types, nil
 	}
@@ -171,7 +171,7 @@ func (m *Machine) answered(d *description) (session, error) {
 	theirs := m.peerDirection(s)
 	st.MaySend = next.stream.MaySend && theirs.Recvs()
 	st.MayRecv = next.stream.MayRecv && theirs.Sends()
-	next.stream, next.setup = st, st.Setup
+	next.stream, next.setup, next.qos = st, st.Setup, s.qos
 	return next, nil
 }
 

@@ -12,11 +12,12 @@
 //	machine.go   the machine: who has an offer open, what is agreed
 //	answer.go    a peer's offer or answer -> Stream
 //	codec.go     which format; payload types keep their meaning for the whole session
+//	precondition.go  what a trunk says of QoS preconditions, which end here
 //	write.go     our SDP, the same bytes as long as nothing changed
 //
 // A refusal is an [*Error] with the SIP status owed (400 when it cannot be read, 488 when it cannot be served). Whatever the
 // error, the machine is as it was before the call.
 //
-// RFC 3264 offer/answer, RFC 8866 SDP, RFC 8829 JSEP, RFC 8839 ICE in SDP, RFC 8842 DTLS in SDP, RFC 9143 BUNDLE, RFC 5761 rtcp-mux,
+// RFC 3264 offer/answer, RFC 3312 preconditions, RFC 8866 SDP, RFC 8829 JSEP, RFC 8839 ICE in SDP, RFC 8842 DTLS in SDP, RFC 9143 BUNDLE, RFC 5761 rtcp-mux,
 // RFC 4733 telephone-event, RFC 7587 Opus.
 package offer

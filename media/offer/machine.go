@@ -42,6 +42,7 @@ type session struct {
 	mux     bool
 	refused bool // the audio has port 0
 	setup   Setup
+	qos     qos
 	stream  Stream
 	local   []byte
 	remote  []byte
@@ -107,6 +108,9 @@ func (m *Machine) offer(dir Direction, formats []Codec) ([]byte, error) {
 		return nil, ErrOpen
 	}
 	next := m.agreed.reoffer(m.cfg.Profile)
+	if len(m.agreed.slots) == 0 {
+		next.qos.on = m.cfg.Preconditions
+	}
 	types := m.types
 	for _, c := range formats {
 		c, types = types.bind(c, c.PT)
@@ -120,7 +124,7 @@ func (m *Machine) offer(dir Direction, formats []Codec) ([]byte, error) {
 
 // reoffer copies the shape of the session; the first offer makes it.
 func (s session) reoffer(p Profile) session {
-	next := session{slots: slices.Clone(s.slots), audio: s.audio, bundle: s.bundle, mux: s.mux, setup: s.setup}
+	next := session{slots: slices.Clone(s.slots), audio: s.audio, bundle: s.bundle, mux: s.mux, setup: s.setup, qos: s.qos}
 	if len(next.slots) > 0 {
 		return next
 	}

@@ -35,6 +35,7 @@ type section struct {
 	fingerprint string
 	ufrag, pwd  string
 	candidate   netip.AddrPort // first usable one
+	qos         qos
 }
 
 // read turns text into a description. Errors are an *Error with status 400.
@@ -139,6 +140,8 @@ func (s *section) attributes(level []sdp.Attribute) {
 			s.ufrag = strings.TrimSpace(a.Value)
 		case "ice-pwd":
 			s.pwd = strings.TrimSpace(a.Value)
+		case "curr", "des", "conf":
+			s.qos.take(a.Key, a.Value)
 		case "candidate":
 			if ap, ok := parseCandidate(a.Value); ok && !s.candidate.IsValid() {
 				s.candidate = ap

@@ -85,7 +85,11 @@ func (m *Machine) audio(s *session, dir Direction, setup string) *sdp.MediaDescr
 			md.WithValueAttribute("rtcp", strconv.Itoa(int(r.Port())))
 		}
 	}
-	return md.WithPropertyAttribute(dir.String())
+	md.WithPropertyAttribute(dir.String())
+	if m.cfg.Profile == RTP {
+		s.qos.write(md)
+	}
+	return md
 }
 
 // secure adds ICE-lite with its one candidate, DTLS and mux (media.md section 6, "The answer").

@@ -22,7 +22,7 @@ const Drop = -1
 const AllowedMethods = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REGISTER, MESSAGE, SUBSCRIBE, NOTIFY, PUBLISH"
 
 // understood are the option tags a peer may require.
-var understood = []string{"timer", "100rel", "outbound", "path", "privacy"}
+var understood = []string{"timer", "100rel", "precondition", "outbound", "path", "privacy"}
 
 // Validate judges a parsed message: what the grammar cannot say, and what the gateway cannot serve whoever asks (RFC 3261 section 8.2).
 // What depends on a dialog, a user or a body's content is for the layers above.
