@@ -70,8 +70,25 @@ func (l *streamListener) take(conn net.Conn) {
 		frames: framer{limit: l.t.cfg.MaxMessage}, limits: l.limits, source: from, held: fresh, known: known,
 		firstBy: time.Now().Add(openWait),
 	}
-	if !l.t.streams.start(ctx, f, func(context.Context) (net.Conn, []string, error) { return conn, nil, nil }) {
+	if !l.t.streams.start(ctx, f, l.opener(f, conn)) {
 		_ = conn.Close()
+	}
+}
+
+// opener is what is left to do with an accepted connection, on the flow's own goroutine.
+func (l *streamListener) opener(f *streamFlow, conn net.Conn) opener {
+	if !f.secure {
+		return func(context.Context) (net.Conn, []string, error) { return conn, nil, nil }
+	}
+	return func(ctx context.Context) (net.Conn, []string, error) {
+		c, names, err := l.t.tls.server(ctx, conn, l.realm)
+		if err != nil {
+			l.t.refused("tls", l.realm, f.key.Remote.Addr(), handshakeFailure(err))
+			_ = conn.Close()
+			return nil, nil, err
+		}
+		l.t.streams.introduce(f, l.t.tls.expected(l.realm, names))
+		return c, names, nil
 	}
 }
 

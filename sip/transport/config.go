@@ -14,7 +14,9 @@ import (
 // Config configures a Transport.
 type Config struct {
 	Listeners []Listener
-	Receiver  txn.Receiver // required
+	TLS       map[string]Keys // by realm: the certificate of its TLS listeners, and whose clients' certificates they believe
+	Peers     []Peer          // TLS peers that need other keys than their realm's
+	Receiver  txn.Receiver    // required
 	Events    telemetry.Listener
 
 	MaxMessage        int // bytes; 0 means 64 KiB
@@ -35,7 +37,7 @@ type Config struct {
 // Listener is one socket of a realm.
 type Listener struct {
 	Realm     string
-	Network   string         // "udp" or "tcp"
+	Network   string         // "udp", "tcp" or "tls"
 	Addr      netip.AddrPort // port 0 picks one
 	Advertise netip.AddrPort // what Via and Contact say; zero means Addr, port 0 means the bound port; needed when Addr is unspecified
 }
@@ -75,6 +77,7 @@ const (
 	openWait     = 10 * time.Second // to connect and shake hands; then as long again to an accepted connection's first message
 	idleWait     = time.Hour        // a connection that says nothing is given up; one with calls pings
 	unackedWait  = 20 * time.Second // until data that nobody acknowledges ends a connection
+	keysEvery    = 10 * time.Second // how often the files of certificates are looked at
 	acceptPause  = 5 * time.Millisecond
 	streamBuffer = 4 << 10 // read buffer of each connection; most messages fit
 
@@ -114,7 +117,9 @@ func (cfg Config) withDefaults() (Config, error) {
 	}
 	for _, l := range cfg.Listeners {
 		switch {
-		case l.Network != "udp" && l.Network != "tcp":
+		case l.Network == "tls" && cfg.TLS[l.Realm].Cert == "":
+			return cfg, fmt.Errorf("%w: realm %s: TLS without a certificate", ErrConfig, l.Realm)
+		case l.Network != "udp" && l.Network != "tcp" && l.Network != "tls":
 			return cfg, fmt.Errorf("%w: network %q", ErrConfig, l.Network)
 		case !l.Addr.IsValid():
 			return cfg, fmt.Errorf("%w: realm %s: no address", ErrConfig, l.Realm)

@@ -216,6 +216,7 @@ func TestUnframed(t *testing.T) {
 		if text != "400 Missing Content-Length" {
 			t.Errorf("heard %q", text)
 		}
+		_ = peer.Close()
 		synctest.Wait()
 		if texts, lost := taken(b.got.Take()); len(texts) != 0 || len(lost) != 1 || len(b.got.heads) != 1 {
 			t.Errorf("received %q, lost %v, refused %q", texts, lost, b.got.heads)

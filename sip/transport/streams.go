@@ -11,16 +11,17 @@ import (
 )
 
 // streams are the TCP and TLS flows that are open. A dialled one is found by where it goes to: realm, transport, address and the name
-// that its peer has proved. What was dialled for one name is never used for another (RFC 5923).
+// that its peer has proved. An accepted one is found by its peer's host and the names that it has proved; what nobody has proved is not
+// used for anything but its own dialogs (RFC 5923 section 5).
 type streams struct {
 	mu     sync.Mutex
 	closed bool
 	open   map[*streamFlow]struct{}
-	to     map[way]*streamFlow // dialled
+	to     map[way]*streamFlow
 	wg     sync.WaitGroup
 }
 
-// way is where a dialled flow goes to.
+// way is where a flow goes to. The port is 0 for an accepted one: it says nothing about where its peer listens.
 type way struct {
 	realm string
 	hop   txn.Hop
@@ -31,6 +32,27 @@ func (s *streams) start(ctx context.Context, f *streamFlow, open opener) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.run(ctx, f, open, way{})
+}
+
+// introduce makes an accepted flow known by what its peer has proved. A newer one takes its place: the older may be half dead.
+func (s *streams) introduce(f *streamFlow, names []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, n := range names {
+		s.to[accepted(f.key.Realm, f.key.Remote.Addr(), n)] = f
+	}
+}
+
+func accepted(realm string, host netip.Addr, name string) way {
+	return way{realm, txn.Hop{Network: "tls", Addr: netip.AddrPortFrom(host, 0), Name: name}}
+}
+
+// find returns an open flow. A flow on its way out is not one.
+func (s *streams) find(w way) *streamFlow {
+	if f := s.to[w]; f != nil && !f.out.shut() {
+		return f
+	}
+	return nil
 }
 
 // run is start with the lock held. w is zero for what was accepted.
@@ -62,6 +84,14 @@ func (s *streams) forget(f *streamFlow, w way) {
 	if s.to[w] == f {
 		delete(s.to, w)
 	}
+	if f.dialled {
+		return
+	}
+	for _, n := range f.Identity() {
+		if w := accepted(f.key.Realm, f.key.Remote.Addr(), n); s.to[w] == f {
+			delete(s.to, w)
+		}
+	}
 }
 
 func (s *streams) count() int {
@@ -85,8 +115,8 @@ func (s *streams) close() {
 // block; when the connection cannot be made the receiver hears FlowLost. Errors: ErrNoListener, ErrLimit, ErrClosed.
 func (t *Transport) Stream(realm string, hop txn.Hop) (txn.Flow, error) {
 	hop.Addr = unmap(hop.Addr)
-	if hop.Network != "tls" {
-		hop.Name = "" // nothing proves it
+	if hop.Name = peerName(hop); hop.Network != "tls" {
+		hop.Name = "" // nothing proves a name
 	}
 	l := t.streamListener(realm, hop)
 	if l == nil {
@@ -96,7 +126,10 @@ func (t *Transport) Stream(realm string, hop txn.Hop) (txn.Flow, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	w := way{realm, hop}
-	if f := s.to[w]; f != nil && !f.out.shut() {
+	if f := s.find(w); f != nil {
+		return f, nil
+	}
+	if f := s.find(accepted(realm, hop.Addr.Addr(), hop.Name)); f != nil && hop.Network == "tls" {
 		return f, nil
 	}
 	if len(s.to) >= maxDialled {
@@ -130,6 +163,15 @@ func (l *streamListener) dialler(hop txn.Hop) opener {
 			return nil, nil, err
 		}
 		tune(conn)
-		return conn, nil, nil
+		if hop.Network != "tls" {
+			return conn, nil, nil
+		}
+		c, names, err := l.t.tls.client(ctx, conn, l.realm, hop)
+		if err != nil {
+			l.t.refused("tls-peer", l.realm, hop.Addr.Addr(), handshakeFailure(err))
+			_ = conn.Close()
+			return nil, nil, err
+		}
+		return c, names, nil
 	}
 }

@@ -17,6 +17,7 @@ type Transport struct {
 	udp       []*udpSocket
 	listening []*streamListener
 	streams   streams
+	tls       tlsSide
 	flows     flowLimits
 	errors    atomic.Uint64
 }
@@ -28,13 +29,16 @@ type Stats struct {
 	ReadErrors uint64 // UDP reads and accepts that failed while the socket was open
 }
 
-// New opens the sockets. Nothing is read until Run. Errors: ErrConfig, and those of the sockets.
+// New reads the certificates and opens the sockets. No socket is read until Run. Errors: ErrConfig, and those of files and sockets.
 func New(cfg Config) (*Transport, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
 		return nil, err
 	}
 	t := &Transport{cfg: cfg, flows: flowLimits{most: allowance{flows: cfg.MaxFlows}, each: allowance{flows: cfg.MaxFlowsPerSource}}}
+	if err := t.openTLS(); err != nil {
+		return nil, err
+	}
 	for _, l := range cfg.Listeners {
 		if err := t.open(l); err != nil {
 			t.Close()
@@ -82,6 +86,7 @@ func (t *Transport) Run(ctx context.Context) error {
 	for _, l := range t.listening {
 		wg.Go(func() { l.accept(ctx) })
 	}
+	wg.Go(func() { t.watchKeys(ctx) })
 	<-ctx.Done()
 	t.Close()
 	wg.Wait()

@@ -3,5 +3,5 @@
 // is a timer of the bubble that the test runs in.
 //
 // Files: net.go (Net), socket.go (a UDP flow straight into a txn.Receiver), conn.go (a packet connection for code that reads),
-// stream.go (pairs of reliable flows), pipe.go (byte streams for code that reads and writes), recorder.go (a Receiver that remembers).
+// stream.go (pairs of reliable flows), pipe.go and duplex.go (byte streams for code that reads and writes), recorder.go (a Receiver that remembers).
 package transporttest

@@ -7,7 +7,7 @@ import (
 	"sync"
 )
 
-// Pipes are the connections of a network in memory: synchronous, with deadlines and addresses. The zero value is ready.
+// Pipes are the stream connections of a network in memory, with deadlines and addresses. The zero value is ready.
 type Pipes struct {
 	mu        sync.Mutex
 	listeners map[netip.AddrPort]*PipeListener
@@ -49,10 +49,10 @@ func (p *Pipes) Dial(ctx context.Context, from, to netip.AddrPort) (net.Conn, er
 		<-ctx.Done()
 		return nil, context.Cause(ctx)
 	}
-	here, there := net.Pipe()
+	here, there := connect(from, to)
 	select {
-	case l.queue <- &pipeConn{there, to, from}:
-		return &pipeConn{here, from, to}, nil
+	case l.queue <- there:
+		return here, nil
 	case <-l.closed:
 		return nil, net.ErrClosed
 	case <-ctx.Done():
@@ -83,11 +83,3 @@ func (l *PipeListener) Close() error {
 
 // Addr returns the address as a *net.TCPAddr.
 func (l *PipeListener) Addr() net.Addr { return net.TCPAddrFromAddrPort(l.at) }
-
-type pipeConn struct {
-	net.Conn
-	local, remote netip.AddrPort
-}
-
-func (c *pipeConn) LocalAddr() net.Addr  { return net.TCPAddrFromAddrPort(c.local) }
-func (c *pipeConn) RemoteAddr() net.Addr { return net.TCPAddrFromAddrPort(c.remote) }

@@ -2,8 +2,10 @@ package transporttest
 
 import (
 	"errors"
+	"io"
 	"net"
 	"net/netip"
+	"os"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -128,4 +130,73 @@ func TestPair(t *testing.T) {
 	if err := x.Send(nil); !errors.Is(err, txn.ErrFlowLost) {
 		t.Errorf("Send: %v", err)
 	}
+}
+
+func TestPipes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var p Pipes
+		ln := p.Listen(atB)
+		accepted := make(chan net.Conn)
+		go func() {
+			c, err := ln.Accept()
+			if err != nil {
+				t.Error(err)
+			}
+			accepted <- c
+		}()
+		a, err := p.Dial(t.Context(), netip.AddrPortFrom(atA.Addr(), 0), atB)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := <-accepted
+		if a.RemoteAddr().String() != atB.String() || b.RemoteAddr().String() != a.LocalAddr().String() {
+			t.Errorf("%v, %v", a.RemoteAddr(), b.RemoteAddr())
+		}
+		_ = a.SetWriteDeadline(time.Now().Add(time.Second))
+		n, err := a.Write(make([]byte, 2*window)) // nobody reads
+		if n != window || !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("wrote %d, %v", n, err)
+		}
+		_ = a.SetWriteDeadline(time.Time{})
+		done := make(chan error)
+		go func() {
+			_, err := a.Write([]byte("the rest"))
+			_ = a.Close()
+			done <- err
+		}()
+		got, err := io.ReadAll(b)
+		if len(got) != window+len("the rest") || err != nil || <-done != nil {
+			t.Errorf("read %d, %v", len(got), err)
+		}
+		if _, err := b.Write([]byte("x")); err == nil {
+			t.Error("wrote to nobody")
+		}
+		_ = b.Close()
+		if _, err := b.Read(make([]byte, 1)); !errors.Is(err, net.ErrClosed) {
+			t.Errorf("read: %v", err)
+		}
+	})
+}
+
+// TestPipeDeadlineMoves while somebody waits for it.
+func TestPipeDeadlineMoves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x, y := connect(atA, atB)
+		began, ended := time.Now(), make(chan error)
+		_ = x.SetReadDeadline(began.Add(time.Hour))
+		go func() {
+			_, err := x.Read(make([]byte, 1))
+			ended <- err
+		}()
+		time.Sleep(time.Second)
+		_ = x.SetDeadline(time.Now().Add(time.Second))
+		if err := <-ended; !errors.Is(err, os.ErrDeadlineExceeded) || time.Since(began) != 2*time.Second {
+			t.Errorf("%v after %v", err, time.Since(began))
+		}
+		_ = x.SetDeadline(time.Time{})
+		_, _ = y.Write([]byte("!"))
+		if n, err := x.Read(make([]byte, 1)); n != 1 || err != nil {
+			t.Errorf("read %d, %v", n, err)
+		}
+	})
 }
