@@ -89,13 +89,16 @@ func (s *Switch) trunk(f txn.Flow, m *wire.Message) caller {
 	return s.stranger(f, m)
 }
 
-// trunkAt finds the trunk of a source. Several trunks may share a host: the one with a target at the very port is meant, else the first.
+// trunkAt finds the trunk of a source. Several trunks may share a host: the one whose name the peer has proved is meant, then the one
+// with a target at the very port, else the first.
 func (s *Switch) trunkAt(f txn.Flow) *trunkSlots {
 	var found *trunkSlots
 	for i := range s.cfg.Trunks {
 		t := s.trunks[s.cfg.Trunks[i].Name]
 		switch {
-		case t.trunk.Realm != f.Realm() || !within(f.Remote().Addr(), t.party.Sources):
+		case t.trunk.Realm != f.Realm() || !t.party.owns(f):
+		case t.party.TLSName != "":
+			return t
 		case t.aims(f.Remote()):
 			return t
 		case found == nil:
@@ -103,6 +106,18 @@ func (s *Switch) trunkAt(f txn.Flow) *trunkSlots {
 		}
 	}
 	return found
+}
+
+// owns reports whether a flow is a trunk's: it comes from one of its sources and, where the trunk has a name, has proved it (RFC 5922).
+func (p *Party) owns(f txn.Flow) bool {
+	if !within(f.Remote().Addr(), p.Sources) {
+		return false
+	}
+	if p.TLSName == "" {
+		return true
+	}
+	peer, ok := f.(txn.Identified)
+	return ok && slices.Contains(peer.Identity(), p.TLSName)
 }
 
 // aims reports whether a is one of the trunk's targets.

@@ -1,8 +1,11 @@
 package b2bua
 
 import (
+	"net/netip"
 	"testing"
+	"testing/synctest"
 
+	"drawbridge/sip/txn"
 	"drawbridge/sip/wire"
 )
 
@@ -26,4 +29,57 @@ func TestUnservable(t *testing.T) {
 			t.Errorf("%s: %d, want %d", tt.name, status, tt.status)
 		}
 	}
+}
+
+// proven is a flow whose peer has proved names.
+type proven struct {
+	memFlow
+	names []string
+}
+
+func (f *proven) Identity() []string { return f.names }
+
+// TestTrunkWithAName: it is known by what its certificate proves, from one of its sources, and by nothing else; the others are known by
+// their source as before.
+func TestTrunkWithAName(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, func(c *Config) {
+			host := []wire.URI{{Scheme: "sip", Host: "192.0.2.1"}}
+			c.Trunks = []Trunk{
+				{Name: "plain", Realm: "carrier", Targets: host},
+				{Name: "named", Realm: "carrier", Targets: host, TLSName: "sip.carrier.example"},
+				{Name: "alone", Realm: "carrier", Targets: []wire.URI{{Scheme: "sip", Host: "192.0.2.9"}}, TLSName: "alone.example"},
+			}
+		})
+		defer w.close()
+		for _, tt := range []struct {
+			from  string
+			names []string
+			want  string
+		}{
+			{"192.0.2.1:5060", nil, "plain"},
+			{"192.0.2.1:5060", []string{"other.example"}, "plain"},
+			{"192.0.2.1:40000", []string{"x", "sip.carrier.example"}, "named"},
+			{"192.0.2.9:5060", nil, ""},
+			{"192.0.2.9:5060", []string{"sip.carrier.example"}, ""},
+			{"192.0.2.9:5061", []string{"alone.example"}, "alone"},
+			{"198.51.100.1:5061", []string{"alone.example"}, ""},
+		} {
+			f := &proven{memFlow{w: w, realm: "carrier", remote: netip.MustParseAddrPort(tt.from), transport: "TLS"}, tt.names}
+			got := ""
+			if s := w.sw.trunkAt(f); s != nil {
+				got = s.trunk.Name
+			}
+			if got != tt.want {
+				t.Errorf("%s %v: trunk %q, want %q", tt.from, tt.names, got, tt.want)
+			}
+			leg := sipLeg{legCore: legCore{party: w.sw.trunks["named"].party}, flow: &memFlow{remote: netip.MustParseAddrPort("192.0.2.1:5061"), realm: "carrier", transport: "TLS"}}
+			if leg.from(f) != (tt.want == "named") {
+				t.Errorf("%s %v: in the dialog of the named trunk: %v", tt.from, tt.names, leg.from(f))
+			}
+		}
+		if hop := w.sw.trunks["named"].party.named(txn.Hop{Network: "tls", Name: "from.dns.example"}); hop.Name != "sip.carrier.example" {
+			t.Errorf("hop %+v", hop)
+		}
+	})
 }

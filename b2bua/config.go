@@ -58,6 +58,7 @@ type Trunk struct {
 	Sources     []netip.Prefix // where its requests come from; the targets' addresses always count
 	Codecs      []offer.Codec  // best first; nil means the realm's
 	MaxCalls    int            // 0 means no limit
+	TLSName     string         // name that its certificate bears, in lower case: without that proof nothing comes from it; "" wants none
 	Domain      string         // host of From and To towards the trunk; "" means the realm's
 	Rel100      Rel100         // reliable provisional responses
 	Auth        digest.Account // ours at the trunk, for its challenges; zero: none
@@ -122,7 +123,7 @@ type session interface {
 func (c *Config) party(t *Trunk) Party {
 	r := c.Realms[t.Realm]
 	p := Party{Realm: r, Name: t.Name, Trunk: true, Codecs: t.Codecs, Sources: t.sources(), Rel100: t.Rel100, Auth: t.Auth, Redirect: t.Redirect}
-	p.Preconditions = t.Preconditions
+	p.Preconditions, p.TLSName = t.Preconditions, t.TLSName
 	if len(p.Codecs) == 0 {
 		p.Codecs = r.Codecs
 	}

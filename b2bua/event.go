@@ -177,6 +177,7 @@ type Party struct {
 	Number   string         // an account's number, its caller id on trunks; "" means its name
 	Codecs   []offer.Codec  // best first
 	Sources  []netip.Prefix // where a trunk's requests come from
+	TLSName  string         // a trunk that is known by this name of its certificate alone; "" is known by its sources
 	Rel100   Rel100         // reliable provisional responses, on a trunk
 	Auth     digest.Account // ours at a trunk, for its challenges
 	Redirect Redirect       // what its 3xx may do

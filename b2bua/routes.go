@@ -33,7 +33,7 @@ func (s *Switch) routes(a AskRoutes) Routed {
 func (s *Switch) viaTrunk(t *trunkSlots, number, rule string) []Candidate {
 	var all []Candidate
 	for _, u := range t.trunk.Targets {
-		f, err := s.flowTo(t.trunk.Realm, u)
+		f, err := s.flowTo(t.party, u)
 		if err != nil {
 			continue
 		}
@@ -45,14 +45,14 @@ func (s *Switch) viaTrunk(t *trunkSlots, number, rule string) []Candidate {
 
 // target is the way to a host of a trunk that the trunk itself has named.
 func (s *Switch) target(a AskTarget) Routed {
-	f, err := s.flowTo(a.Callee.Realm.Name, a.URI)
+	f, err := s.flowTo(a.Callee, a.URI)
 	if err != nil {
 		return Routed{Status: 503}
 	}
 	return Routed{Candidates: []Candidate{{Callee: a.Callee, Targets: []Target{{Flow: f, Contact: wire.Addr{URI: a.URI}}}, Rule: "redirect"}}}
 }
 
-func (s *Switch) flowTo(realm string, u wire.URI) (txn.Flow, error) {
+func (s *Switch) flowTo(p Party, u wire.URI) (txn.Flow, error) {
 	host, port := u.HostPort()
 	a, err := netip.ParseAddr(host)
 	if err != nil || s.cfg.Flow == nil {
@@ -62,7 +62,15 @@ func (s *Switch) flowTo(realm string, u wire.URI) (txn.Flow, error) {
 	if !ok {
 		network = "udp"
 	}
-	return s.cfg.Flow(realm, txn.Hop{Network: strings.ToLower(network), Addr: netip.AddrPortFrom(a, uint16(port))})
+	return s.cfg.Flow(p.Realm.Name, p.named(txn.Hop{Network: strings.ToLower(network), Addr: netip.AddrPortFrom(a, uint16(port))}))
+}
+
+// named asks a hop of the trunk for the name that its certificate has to bear, whatever it was looked up by.
+func (p *Party) named(hop txn.Hop) txn.Hop {
+	if hop.Network == "tls" && p.TLSName != "" {
+		hop.Name = p.TLSName
+	}
+	return hop
 }
 
 // toAccount groups the contacts of an account by realm, in the order they were found.

@@ -49,12 +49,20 @@ type Admin struct {
 
 // Realm is one side of the border.
 type Realm struct {
-	Listen []Listen `yaml:"listen" doc:"SIP sockets, such as udp:203.0.113.9:5060 or tcp:203.0.113.9:5060."`
+	Listen []Listen `yaml:"listen" doc:"SIP sockets, such as udp:203.0.113.9:5060, tcp:203.0.113.9:5060 or tls:203.0.113.9:5061."`
 	Domain string   `yaml:"domain" doc:"Host part of the identities written towards this side; the socket's address by default."`
 	Open   bool     `yaml:"open" doc:"Hear every source, so that SIP phones may register. Otherwise only the trunks' sources are heard, all others get silence."`
 	Family string   `yaml:"family" doc:"Which addresses of a host name are tried, v4-first by default. Those without a socket in listen are left out." enum:"v4-first,v6-first,v4,v6"`
 	Media  Media    `yaml:"media" doc:"RTP of this side."`
 	Codecs []string `yaml:"codecs" doc:"By preference. Browsers: opus, PCMU, PCMA; others: PCMA, PCMU." enum:"opus,PCMU,PCMA"`
+	TLS    RealmTLS `yaml:"tls" doc:"Certificate of the tls: sockets. Files that change are read again; connections stay."`
+}
+
+// RealmTLS is who we are over TLS, and whom we believe.
+type RealmTLS struct {
+	Cert string `yaml:"cert" doc:"PEM file: certificate and chain."`
+	Key  string `yaml:"key" doc:"PEM file: private key."`
+	CA   string `yaml:"ca" doc:"PEM file: authorities that the certificates of peers come from. The system's by default, for the peers that trunks name."`
 }
 
 // Media is the media side of a realm.
@@ -82,17 +90,26 @@ type User struct {
 // Trunk is a SIP peer.
 type Trunk struct {
 	Realm          string      `yaml:"realm" doc:"The realm whose sockets it is reached by."`
-	Targets        []Target    `yaml:"targets" doc:"Where requests go, best first, such as sip:198.51.100.7:5060, sip:198.51.100.7;transport=tcp or sip:trunk.example.com. A name without a port is looked up by NAPTR and SRV."`
+	Targets        []Target    `yaml:"targets" doc:"Where requests go, best first, such as sip:198.51.100.7:5060, sip:198.51.100.7;transport=tcp, sip:sbc.example.com;transport=tls or sip:trunk.example.com. A name without a port is looked up by NAPTR and SRV."`
 	Sources        []Source    `yaml:"sources" doc:"Addresses and networks its requests come from; those of the targets by default, as DNS says them."`
 	Domain         string      `yaml:"domain" doc:"Host part of the identities written towards it; the realm's by default."`
 	Codecs         []string    `yaml:"codecs" doc:"By preference; the realm's by default." enum:"opus,PCMU,PCMA"`
 	Rel100         string      `yaml:"rel100" doc:"Reliable ringing (100rel). off by default: a caller that requires it gets it; supported also announces it and uses it with every caller that supports it; required insists on it." enum:"off,supported,required"`
 	Limits         TrunkLimits `yaml:"limits" doc:"Limits of this trunk."`
+	TLS            TrunkTLS    `yaml:"tls" doc:"Its part in TLS connections."`
 	Auth           Account     `yaml:"auth" doc:"The account that its challenges (401, 407) are answered with; none by default."`
 	Redirect       string      `yaml:"redirect" doc:"What its 3xx do. follow by default: the contacts are called, each judged like a dialled number, at the trunk itself or by the routes; map: the caller hears of a failure." enum:"follow,map"`
 	RedirectRealms []string    `yaml:"redirect_realms" doc:"Realms that its 3xx may lead to besides its own."`
 
 	Preconditions bool `yaml:"preconditions" doc:"Offer QoS preconditions (RFC 3312) to it, as IMS cores expect. Those that it offers are answered either way."`
+}
+
+// TrunkTLS is who a peer is over TLS, and who we are to it.
+type TrunkTLS struct {
+	Name string `yaml:"name" doc:"Name that its certificate must bear, in both directions (RFC 5922): requests are then taken from it over TLS with that certificate only. By default the host of the target, for connections we make."`
+	Cert string `yaml:"cert" doc:"PEM file: our certificate and chain for it; the realm's by default."`
+	Key  string `yaml:"key" doc:"PEM file: private key."`
+	CA   string `yaml:"ca" doc:"PEM file: the only authorities that may vouch for its name; the realm's by default."`
 }
 
 // Account is ours at a peer.
@@ -152,7 +169,16 @@ func (r Realm) listens(network string) bool {
 type Snapshot struct {
 	Config
 	Certificate *Certificate // nil: make a self-signed one
+	dir         string       // relative files are in it
 	Warnings    []string     // worth a line in the log, no reason to refuse
+}
+
+// File is where a file that the configuration names is; "" stays "".
+func (s *Snapshot) File(name string) string {
+	if name == "" {
+		return ""
+	}
+	return source{dir: s.dir}.file(name)
 }
 
 // allSources is what "any" means in a list of sources.

@@ -64,7 +64,7 @@ func parse(text []byte, src source) (*Snapshot, error) {
 	if r.tree.Kind == 0 { // an empty file: all defaults
 		r.tree = &yaml.Node{Kind: yaml.DocumentNode, Content: []*yaml.Node{{Kind: yaml.MappingNode, Tag: "!!map"}}}
 	}
-	snap := &Snapshot{}
+	snap := &Snapshot{dir: src.dir}
 	snap.Warnings = r.overlay(src.env)
 	r.unknownFields(content(r.tree), reflect.TypeFor[Config](), nil)
 	if err := r.tree.Load(&snap.Config); err != nil {
@@ -126,6 +126,7 @@ func (r *Report) resolve(snap *Snapshot, src source) {
 		}
 		snap.Trunks[name] = t
 	}
+	r.checkKeys(snap)
 	if snap.Web.TLS.Cert == "" || snap.Web.TLS.Key == "" {
 		return // validate has said so when only one is missing
 	}

@@ -86,7 +86,7 @@ func (a Address) MarshalText() ([]byte, error) {
 
 // Listen is a SIP socket: network:address:port.
 type Listen struct {
-	Network string // "udp" or "tcp"; other words are kept for Validate to refuse
+	Network string // "udp", "tcp" or "tls"; other words are kept for Validate to refuse
 	Addr    netip.AddrPort
 }
 

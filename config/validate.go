@@ -21,7 +21,7 @@ var (
 )
 
 // transports of SIP sockets and targets.
-var transports = []string{"udp", "tcp"}
+var transports = []string{"udp", "tcp", "tls"}
 
 var codecNames = []string{"opus", "PCMU", "PCMA"}
 
@@ -104,6 +104,7 @@ func (r *Report) checkRealm(c *Config, name string, at path) {
 			r.Addf(at.at("listen", i), "%s is every IPv6 address: media.advertise is none", l.Addr)
 		}
 	}
+	r.checkRealmTLS(realm, at)
 	if a := realm.Media.Advertise.Addr; a.IsUnspecified() || a.IsMulticast() {
 		r.Addf(at.at("media", "advertise"), "%s cannot be reached", a)
 	}
@@ -226,6 +227,7 @@ func (r *Report) checkTrunk(c *Config, name string, at path) {
 			r.Addf(at.at("redirect_realms", i), "%s", noSuch("realm", name, c.Realms))
 		}
 	}
+	r.checkTrunkTLS(c, name, at.at("tls"))
 }
 
 func (r *Report) checkAccount(at path, a Account) {

@@ -101,7 +101,7 @@ func (g *gateway) openTransactions(extras) (err error) {
 		return err
 	}
 	g.transport, err = transport.New(transport.Config{
-		Listeners: listeners(g.snap), Receiver: g.core, Events: g.events, Allow: g.hears, Known: g.knows,
+		Listeners: listeners(g.snap), TLS: realmKeys(g.snap), Peers: tlsPeers(g.snap), Receiver: g.core, Events: g.events, Allow: g.hears, Known: g.knows,
 	})
 	return err
 }

@@ -58,6 +58,22 @@ func listeners(snap *config.Snapshot) []transport.Listener {
 	return out
 }
 
+func realmKeys(snap *config.Snapshot) map[string]transport.Keys {
+	out := map[string]transport.Keys{}
+	for name, r := range snap.Realms {
+		out[name] = transport.Keys{Cert: snap.File(r.TLS.Cert), Key: snap.File(r.TLS.Key), CA: snap.File(r.TLS.CA)}
+	}
+	return out
+}
+
+func tlsPeers(snap *config.Snapshot) []transport.Peer {
+	var out []transport.Peer
+	for _, p := range snap.TLSPeers() {
+		out = append(out, transport.Peer{Realm: p.Realm, Name: p.Name, Keys: transport.Keys{Cert: p.Cert, Key: p.Key, CA: p.CA}})
+	}
+	return out
+}
+
 func passwords(snap *config.Snapshot) func(user string) (string, bool) {
 	by := map[string]string{}
 	for _, u := range snap.Users.Local {
@@ -182,6 +198,7 @@ func trunks(snap *config.Snapshot) []b2bua.Trunk {
 		b := b2bua.Trunk{Name: name, Realm: t.Realm, Domain: t.Domain, Codecs: codecs(t.Codecs), MaxCalls: t.Limits.Calls, Rel100: rel100[t.Rel100]}
 		b.Preconditions = t.Preconditions
 		b.Redirect = b2bua.Redirect{Follow: t.Redirect == "follow", Realms: t.RedirectRealms}
+		b.TLSName = strings.ToLower(t.TLS.Name)
 		b.Auth = digest.Account{User: t.Auth.User, Password: t.Auth.Password.Reveal(), Realm: t.Auth.Realm}
 		for _, target := range t.Targets {
 			b.Targets = append(b.Targets, targetURI(target))

@@ -15,7 +15,7 @@ import (
 // Keys name PEM files. They are read again when they change; connections that are up stay as they are.
 type Keys struct {
 	Cert, Key string // certificate with its chain, private key; both or none
-	CA        string // whom the other side's certificate must come from; "" is the system's list for peers we connect to, nobody else
+	CA        string // whom the other side's certificate must come from; "" is the system's list, for peers that are configured
 }
 
 // keys are the files of Keys, as they were when they last could be read.

@@ -91,8 +91,8 @@ func (s *tlsSide) asks(realm string) tls.ClientAuthType {
 	if s.realms[realm].roots.Load() != nil {
 		return tls.RequestClientCert
 	}
-	for p, k := range s.peers {
-		if p.realm == realm && k.roots.Load() != nil {
+	for p := range s.peers {
+		if p.realm == realm {
 			return tls.RequestClientCert
 		}
 	}
@@ -100,17 +100,17 @@ func (s *tlsSide) asks(realm string) tls.ClientAuthType {
 }
 
 // proved returns the names that a client's certificate proves. Who vouches for a name is the CA of the peer of that name, if it has
-// one, and the realm's otherwise: the CA of one trunk cannot make up another. Either use of a certificate will do, because a SIP server
+// one, and the realm's otherwise: the CA of one trunk cannot make up another. The system's list counts for peers only. Either use of a certificate will do, because a SIP server
 // is both (RFC 5924), and public CAs stop signing the client's.
 func (s *tlsSide) proved(realm string, chain []*x509.Certificate) (names []string, err error) {
 	err = fmt.Errorf("%w: it bears no name", ErrIdentity)
 	verdicts := map[*x509.CertPool]error{}
 	for _, name := range identities(chain[0]) {
-		roots := s.realms[realm].roots.Load()
-		if p := s.peers[peerKey{realm, name}]; p != nil && p.files.CA != "" {
-			roots = p.roots.Load()
-		}
-		if roots == nil {
+		roots, peer := s.realms[realm].roots.Load(), s.peers[peerKey{realm, name}]
+		switch {
+		case peer != nil && peer.files.CA != "":
+			roots = peer.roots.Load()
+		case peer == nil && roots == nil:
 			err = fmt.Errorf("%w: nobody vouches for it here", ErrCertificate)
 			continue
 		}

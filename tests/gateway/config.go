@@ -22,7 +22,7 @@ type User struct{ Name, Password, Number string }
 type Trunk struct {
 	Name      string
 	Target    netip.AddrPort
-	Transport string // "tcp"; "" means UDP
+	Transport string // "tcp" or "tls"; "" means UDP
 	Codecs    string // "[PCMA, PCMU]"; "" means both
 	More      string // further settings, such as "limits: {calls: 2}"
 }
@@ -40,13 +40,17 @@ type Config struct {
 	Calls   int      // limits.calls; 0 means 5000
 	Pprof   bool     // serve profiles on the private port
 	Key     Identity // TLS certificate of the public port
+	TLS     Keys     // of the carrier realm; zero means that it has no TLS socket
 }
+
+// Keys are files for TLS between SIP peers.
+type Keys struct{ Cert, Key, CA string }
 
 // firstRTP begins the port range of the carrier realm, below the system's ephemeral ports.
 const firstRTP = 20000
 
 // Ports in use by one gateway. They are chosen before it starts.
-type ports struct{ web, plain, admin, sip, media, rtp int }
+type ports struct{ web, plain, admin, sip, sips, media, rtp int }
 
 func (c Config) yaml(p ports, cdr string) string {
 	var b strings.Builder
@@ -72,7 +76,12 @@ func (c Config) yaml(p ports, cdr string) string {
 	f("    media: {bind: %s, udp: %d, allow_loopback: true}", AccessAddr, p.media)
 	f("    codecs: [opus, PCMU, PCMA]")
 	f("  carrier:")
-	f("    listen: [%q, %q]", "udp:"+addr(CarrierAddr, p.sip), "tcp:"+addr(CarrierAddr, p.sip))
+	if c.TLS.Cert == "" {
+		f("    listen: [%q, %q]", "udp:"+addr(CarrierAddr, p.sip), "tcp:"+addr(CarrierAddr, p.sip))
+	} else {
+		f("    listen: [%q, %q, %q]", "udp:"+addr(CarrierAddr, p.sip), "tcp:"+addr(CarrierAddr, p.sip), "tls:"+addr(CarrierAddr, p.sips))
+		f("    tls: {cert: %q, key: %q, ca: %q}", c.TLS.Cert, c.TLS.Key, c.TLS.CA)
+	}
 	f("    domain: carrier.test")
 	f("    media: {bind: %s, ports: %d-%d, allow_loopback: true}", CarrierAddr, p.rtp, p.rtp+2*pairs-1)
 	f("    codecs: [PCMA, PCMU]")
@@ -170,7 +179,7 @@ func choose() (p ports, err error) {
 		at   netip.Addr
 	}{
 		{&p.web, freeTCP, AccessAddr}, {&p.plain, freeTCP, AccessAddr}, {&p.admin, freeTCP, AccessAddr},
-		{&p.sip, freeBoth, CarrierAddr}, {&p.media, freeUDP, AccessAddr},
+		{&p.sip, freeBoth, CarrierAddr}, {&p.sips, freeTCP, CarrierAddr}, {&p.media, freeUDP, AccessAddr},
 	} {
 		if *c.port, err = c.free(c.at); err != nil {
 			return p, err

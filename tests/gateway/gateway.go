@@ -24,6 +24,7 @@ type Gateway struct {
 	Plain  netip.AddrPort // HTTP on loopback
 	Admin  netip.AddrPort
 	SIP    netip.AddrPort // UDP and TCP, trunk side
+	SIPS   netip.AddrPort // TLS, trunk side, if Config.TLS says so
 	Media  netip.AddrPort // UDP, browser side
 
 	cdr  string
@@ -71,7 +72,7 @@ func Launch(binary, dir string, cfg Config) (*Gateway, error) {
 	g := &Gateway{
 		Config: cfg,
 		Web:    port(AccessAddr, p.web), Plain: port(AccessAddr, p.plain), Admin: port(AccessAddr, p.admin),
-		SIP: port(CarrierAddr, p.sip), Media: port(AccessAddr, p.media),
+		SIP: port(CarrierAddr, p.sip), SIPS: port(CarrierAddr, p.sips), Media: port(AccessAddr, p.media),
 		cdr: filepath.Join(dir, "cdr.jsonl"), log: &logBuffer{}, done: make(chan struct{}),
 	}
 	file := filepath.Join(dir, "drawbridge.yaml")
