@@ -136,7 +136,7 @@ func (c *Call) interrupted(ev Event) (Cause, bool) {
 	}
 	switch ev := ev.(type) {
 	case cancelled:
-		return causeCancelled, true
+		return ev.cause, true
 	case ended:
 		return ev.cause, c.concerns(ev.leg)
 	case Stop:
@@ -200,7 +200,12 @@ func (c *Call) route(ev Event) {
 		c.hangup(failure(found.Status, byGateway))
 		return
 	}
-	c.hunt.candidates = found.Candidates
+	ways, no := c.passable(found.Candidates)
+	if no != nil {
+		c.refuse(*no)
+		return
+	}
+	c.hunt.candidates = ways
 	c.phase = opening
 	c.out.do(AskMedia{media.A, c.setup.Caller.mediaSide()})
 }

@@ -43,21 +43,21 @@ func (s *Switch) identify(f txn.Flow, m *wire.Message) caller {
 	case no != nil:
 		who.refusal = no
 	default:
-		if who.refusal = unservable(m); who.refusal == nil {
+		if who.refusal = unservable(f, m); who.refusal == nil {
 			who.refusal = noPreconditions(realm, m)
 		}
 	}
 	return who
 }
 
-// unservable refuses what no route could serve: no hop left, or a promise of TLS to the end (RFC 5630 section 3.1.3) that a trunk over
-// UDP would break.
-func unservable(m *wire.Message) *policy.Decision {
+// unservable refuses what no route could serve: no hop left, or a promise of TLS to the end (RFC 5630 section 3.1.3) that its own first
+// hop has broken.
+func unservable(f txn.Flow, m *wire.Message) *policy.Decision {
 	switch {
 	case m.MaxForwards == 0:
 		return &policy.Decision{Status: 483}
-	case m.URI.Scheme == "sips":
-		return &policy.Decision{Status: 480, Rule: "sips/no-tls"}
+	case m.URI.Scheme == "sips" && !overTLS(f):
+		return noTLS
 	}
 	return nil
 }

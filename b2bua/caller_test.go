@@ -14,15 +14,17 @@ func TestUnservable(t *testing.T) {
 		name   string
 		scheme string
 		hops   int
+		over   string
 		status int
 	}{
-		{"a call", "sip", 70, 0}, {"without Max-Forwards", "sip", -1, 0}, {"the last hop", "sip", 0, 483},
-		{"a number", "tel", 70, 0}, {"TLS to the end", "sips", 70, 480},
+		{"a call", "sip", 70, "UDP", 0}, {"without Max-Forwards", "sip", -1, "UDP", 0}, {"the last hop", "sip", 0, "UDP", 483},
+		{"a number", "tel", 70, "UDP", 0}, {"TLS to the end", "sips", 70, "TLS", 0}, {"a browser's", "sips", 70, "WSS", 0},
+		{"TLS but for the first hop", "sips", 70, "TCP", 480},
 	} {
 		m := wire.NewRequest(wire.INVITE, wire.URI{Scheme: tt.scheme, User: "bob", Host: "example.com"})
 		m.MaxForwards = tt.hops
 		status := 0
-		if d := unservable(m); d != nil {
+		if d := unservable(&memFlow{transport: tt.over}, m); d != nil {
 			status = d.Status
 		}
 		if status != tt.status {

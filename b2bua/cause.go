@@ -53,3 +53,29 @@ func sideOf(leg LegID) string {
 
 // reason is the Reason value of a cause.
 func reason(c Cause) string { return topology.Reason(c.SIP, c.Q850, c.Text) }
+
+// failed is the final response of a peer as a cause; what it says in Q.850 wins over the table (RFC 6432).
+func failed(m *wire.Message, by string) Cause {
+	c := failure(m.Status, by)
+	if cause, ok := topology.CauseOf(m.Values("Reason")); ok {
+		c.Q850 = cause
+	}
+	return c
+}
+
+// givenUp is a CANCEL of the caller as a cause. That somebody else has answered is passed on.
+func givenUp(reasons []string) Cause {
+	c := causeCancelled
+	if topology.Elsewhere(reasons) {
+		c.Q850, c.Text = topology.CauseElsewhere, causeElsewhere.Text
+	}
+	return c
+}
+
+// cancelReason is the Reason of our CANCEL. RFC 3326 section 3.1 knows an answer elsewhere as 200.
+func cancelReason(c Cause) string {
+	if c.Q850 == topology.CauseElsewhere {
+		c.SIP = 200
+	}
+	return reason(c)
+}

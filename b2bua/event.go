@@ -66,8 +66,8 @@ type (
 		Tx  TxID
 		Err error
 	}
-	// Cancelled is a CANCEL of the caller's INVITE, already answered 200.
-	Cancelled struct{}
+	// Cancelled is a CANCEL of the caller's INVITE, already answered 200. Reasons are its Reason values.
+	Cancelled struct{ Reasons []string }
 	// Heard is a JSON signal on a leg's line.
 	Heard struct {
 		Leg    LegID
@@ -116,6 +116,7 @@ type (
 		cause       Cause
 		unreachable bool        // no final response came: timeout or transport error
 		contacts    []wire.Addr // of a 3xx
+		retryAfter  int         // seconds, as the response says; 0: nothing
 	}
 	// confirmed: the caller's side has taken our answer; stream is set when its ACK brought the answer to a late offer.
 	confirmed struct {
@@ -133,7 +134,7 @@ type (
 		digits []digit
 	}
 	// cancelled: the caller gave up before the answer.
-	cancelled struct{}
+	cancelled struct{ cause Cause }
 	// ended: a leg is over and takes the call with it.
 	ended struct {
 		leg   LegID
@@ -167,6 +168,9 @@ type Setup struct {
 	SDP  []byte
 
 	Refusal *policy.Decision // set when the switch itself has turned the caller away
+
+	Returned bool // the INVITE has been through this gateway before
+	Secure   bool // asked for with sips: (RFC 5630): TLS on the way in and out
 }
 
 // Party is who is at the far end of a leg.

@@ -1,6 +1,9 @@
 package b2bua
 
 import (
+	"strconv"
+	"strings"
+
 	"drawbridge/sip/txn"
 	"drawbridge/sip/wire"
 	"drawbridge/topology"
@@ -31,16 +34,34 @@ func farOf(s Setup, p Party, t Target, f txn.Flow) topology.Far {
 	if p.Trunk && s.Caller.Number != "" {
 		far.Caller = s.Caller.Number
 	}
+	if s.Secure {
+		far.Target.Scheme = "sips"
+	}
 	return far
+}
+
+// retryOf is the Retry-After of a final response in seconds, 0 when there is none worth passing on (RFC 3261 section 20.33).
+func retryOf(m *wire.Message) int {
+	const tooLong = 86400
+	text, _, _ := strings.Cut(m.Get("Retry-After"), ";")
+	text, _, _ = strings.Cut(text, "(")
+	n, err := strconv.Atoi(strings.TrimSpace(text))
+	if err != nil || n < 0 || n > tooLong {
+		return 0
+	}
+	return n
 }
 
 // callerStatus is what the caller is told for the status that ended the call.
 func callerStatus(c Cause, p Party) int {
 	switch {
 	case c.SIP == 0: // the callee has hung up before our 2xx could go out
+		if topology.AboutCallee(c.Q850) {
+			return topology.StatusOf(c.Q850)
+		}
 		return 480
 	case c.By != byCallee:
 		return c.SIP
 	}
-	return topology.ToCaller(c.SIP, p.Trunk)
+	return topology.ToCaller(c.SIP, c.Q850, p.Trunk)
 }

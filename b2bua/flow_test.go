@@ -24,6 +24,7 @@ import (
 //	A -> INVITE 100           A sends; a direction word is the SDP (default sendrecv), "nosdp" none; Name:value is a header
 //	T <- INVITE sendrecv      T must have got that next, with SDP of that direction; ~x: holds x; !x: does not; same: SDP as before
 //	T -> 180                  answers the newest request; method=INVITE picks another; tag=x another To tag; keep: more answers follow
+//	T -> INVITE 2 forwarded   a call with our own Via beneath; sips: with that scheme
 //	A -> PRACK                acknowledges the last reliable 18x; RAck:value says what else
 //	A -> MESSAGE 100 body=text  a request outside any dialog; bodies says what there is; expires=60; tags: its other dialogs
 //	T <- nothing              and nothing else
@@ -187,6 +188,7 @@ type options struct {
 	user, hops, port, hold string
 	qos                    string
 	nosdp, keep            bool
+	sips, forwarded        bool
 	args                   []string
 	contacts               []wire.Addr
 	headers                []wire.Field
@@ -202,6 +204,10 @@ func parseOptions(words []string) options {
 			o.nosdp = true
 		case w == "keep":
 			o.keep = true
+		case w == "sips":
+			o.sips = true
+		case w == "forwarded":
+			o.forwarded = true
 		case w == "sendrecv" || w == "sendonly" || w == "recvonly" || w == "inactive":
 			o.dir = w
 		case strings.HasPrefix(w, "method="):
@@ -274,7 +280,14 @@ func (p *player) build(from *peer, what string, o options) *wire.Message {
 		}
 		withSDP = withSDP || status == 200 && m.CSeq.Method == wire.INVITE && !o.nosdp
 	case what == "INVITE":
+		former := from.invite
 		m = from.call(o.args[0])
+		if o.forwarded {
+			m.Via = append(m.Via, former.Via...)
+		}
+		if o.sips {
+			m.URI.Scheme, m.Contact[0].URI.Scheme = "sips", "sips"
+		}
 		withSDP, answer = !o.nosdp, false
 	case what != "INFO" && len(o.args) > 0, o.to != "":
 		m = from.ask(wire.Method(what), cmp.Or(o.to, strings.Join(o.args, "")))

@@ -5,6 +5,7 @@ import (
 
 	"drawbridge/media"
 	"drawbridge/policy"
+	"drawbridge/topology"
 )
 
 // hunt is the way through the candidates (RFC 3261 section 16.7 in spirit: we are a UA on both sides, but the caller sees one outcome).
@@ -95,7 +96,7 @@ func (c *Call) branchFailed(ev refused) {
 	h := &c.hunt
 	h.failures = append(h.failures, ev)
 	if ev.cause.SIP >= 600 { // a 6xx speaks for the user: it ends the hunt
-		c.hangup(ev.cause)
+		c.fail(ev)
 		return
 	}
 	for _, id := range h.branches {
@@ -110,10 +111,18 @@ func (c *Call) branchFailed(ev refused) {
 		return
 	}
 	if h.alerted || !elsewhere(best) {
-		c.hangup(best.cause)
+		c.fail(best)
 		return
 	}
 	c.tryNext()
+}
+
+// fail tells the caller what the callee's side has said, and when to try again if it said so.
+func (c *Call) fail(no refused) {
+	if l, ok := c.a.(*sipLeg); ok && callerStatus(no.cause, c.setup.Caller) == no.cause.SIP {
+		l.retryAfter = no.retryAfter
+	}
+	c.hangup(no.cause)
 }
 
 // failed reports whether a branch of the current candidate has given up.
@@ -146,7 +155,9 @@ func (h *hunt) best() refused {
 // believe our credentials.
 func elsewhere(f refused) bool {
 	switch f.cause.SIP {
-	case 401, 407, 408, 503:
+	case 503:
+		return !topology.AboutCallee(f.cause.Q850)
+	case 401, 407, 408:
 		return true
 	}
 	return f.unreachable

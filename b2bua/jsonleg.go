@@ -95,7 +95,7 @@ func (l *jsonLeg) bye(s Signal) []Event {
 	case was == Confirmed:
 		return l.ended(normal(sideOf(l.id)))
 	case l.caller:
-		return []Event{cancelled{}}
+		return []Event{cancelled{causeCancelled}}
 	}
 	status := s.Status
 	if status < 400 || status > 699 {

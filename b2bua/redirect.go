@@ -103,6 +103,7 @@ func (c *Call) judged(d policy.Decision) {
 func (c *Call) rerouted(found Routed) {
 	h := &c.hunt
 	ways := slices.DeleteFunc(slices.Clone(found.Candidates), func(to Candidate) bool { return !h.moves.from.mayLeadTo(to.Callee) })
+	ways, _ = c.passable(ways)
 	h.candidates, h.moves.ways = append(ways, h.candidates...), len(ways)
 	c.tryNext()
 }

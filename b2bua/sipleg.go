@@ -60,7 +60,7 @@ func (l *sipLeg) Handle(ev Event) []Event {
 	case Failed:
 		return l.txFailed(ev)
 	case Cancelled:
-		return l.cancelled()
+		return l.cancelled(ev)
 	case Fired:
 		return l.fired(ev.Timer.Kind)
 	case Lost:
@@ -125,7 +125,7 @@ func (l *sipLeg) from(f txn.Flow) bool { return sameSource(l.party, l.flow, f) }
 func (l *sipLeg) hungUp(ev Request) []Event {
 	l.answer(ev, 200)
 	if l.uas.invite != nil && l.state == Early {
-		return []Event{cancelled{}}
+		return []Event{cancelled{givenUp(ev.Msg.Values("Reason"))}}
 	}
 	if l.state != Accepted && l.state != Confirmed {
 		return nil // crossed with our own BYE
@@ -172,7 +172,11 @@ func (l *sipLeg) replySDP(req *wire.Message, status int, sdp []byte, fields ...w
 }
 
 // contact is where the peer sends requests of this dialog.
-func (l *sipLeg) contact() wire.Addr { return contactAt(l.flow, l.tag) }
+func (l *sipLeg) contact() wire.Addr {
+	at := contactAt(l.flow, l.tag)
+	at.URI.Scheme = l.scheme()
+	return at
+}
 
 // send starts a request inside the dialog and returns its transaction.
 func (l *sipLeg) send(m *wire.Message) TxID {

@@ -73,9 +73,9 @@ func (s *Switch) Request(sh *txn.Shard, tx *txn.Server, f txn.Flow, m *wire.Mess
 }
 
 // Cancel takes the CANCEL of an INVITE that has no final response yet.
-func (s *Switch) Cancel(sh *txn.Shard, invite *txn.Server, _ *wire.Message) {
+func (s *Switch) Cancel(sh *txn.Shard, invite *txn.Server, m *wire.Message) {
 	if at := s.books[sh.Index()].invites[invite]; at != nil {
-		s.feed(at, Cancelled{})
+		s.feed(at, Cancelled{Reasons: m.Values("Reason")})
 	}
 }
 
@@ -129,6 +129,7 @@ func (s *Switch) invite(sh *txn.Shard, tx *txn.Server, f txn.Flow, m *wire.Messa
 	s.feed(at, Invited{Setup{
 		ID: at.id, Caller: who.party, From: who.user, To: to,
 		Invite: m, Tx: at.served(tx), Tag: tx.Tag(), Flow: f, Refusal: who.refusal,
+		Returned: s.returned(m), Secure: m.URI.Scheme == "sips",
 	}})
 }
 

@@ -207,7 +207,7 @@ func (l *sipLeg) failure(m *wire.Message) []Event {
 	}
 	l.stop(l.id, progressTimer)
 	l.move(Gone)
-	no := refused{leg: l.id, cause: failure(m.Status, sideOf(l.id))}
+	no := refused{leg: l.id, cause: failed(m, sideOf(l.id)), retryAfter: retryOf(m)}
 	if m.Status < 400 {
 		no.contacts = m.Contact
 	}
@@ -266,7 +266,7 @@ func (l *sipLeg) noResponse() []Event {
 func (l *sipLeg) giveUp(c Cause) {
 	l.stop(l.id, progressTimer, patienceTimer)
 	l.move(Cancelling)
-	l.do(CancelTx{l.uac.tx, reason(c)})
+	l.do(CancelTx{l.uac.tx, cancelReason(c)})
 	l.start(l.id, cancelTimer, lifetime)
 }
 

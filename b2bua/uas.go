@@ -228,11 +228,11 @@ func (l *sipLeg) unacked() []Event {
 }
 
 // cancelled tells the call that the caller gave up, unless the 2xx is out already (RFC 3261 section 9.2).
-func (l *sipLeg) cancelled() []Event {
+func (l *sipLeg) cancelled(ev Cancelled) []Event {
 	if l.state != Trying && l.state != Early {
 		return nil
 	}
-	return []Event{cancelled{}}
+	return []Event{cancelled{givenUp(ev.Reasons)}}
 }
 
 // refuse sends the final response of a call that was not answered.

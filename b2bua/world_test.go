@@ -22,9 +22,9 @@ import (
 // world is the small world of the flow files: one gateway between two realms, in virtual time.
 //
 //	A       alice's browser            C, D   bob's two browsers, registered
-//	J       carol's page (JSON)        T, U   trunks acme and backup
+//	J       carol's page (JSON)        T, U   trunks acme and backup; S, safe, speaks TLS
 //
-//	any realm: 1* via acme, 2* via acme then backup, 3* via nobody; bob and carol by name
+//	any realm: 1* via acme, 2* via acme then backup, 3* via nobody, 4* via safe; bob and carol by name
 type world struct {
 	t     *testing.T
 	sw    *Switch
@@ -59,6 +59,7 @@ func newWorld(t *testing.T, edit func(*Config)) *world {
 	}
 	w.addPeer("T", "carrier", "192.0.2.1:5060", "UDP")
 	w.addPeer("U", "carrier", "192.0.2.2:5060", "UDP")
+	w.addPeer("S", "carrier", "192.0.2.3:5061", "TLS")
 	w.addPeer("X", "carrier", "198.51.100.66:5060", "UDP") // a stranger
 	w.line = &memLine{w: w, id: 7, user: "carol"}
 	cfg := Config{
@@ -70,6 +71,7 @@ func newWorld(t *testing.T, edit func(*Config)) *world {
 		Trunks: []Trunk{
 			{Name: "acme", Realm: "carrier", Targets: []wire.URI{{Scheme: "sip", Host: "192.0.2.1"}}},
 			{Name: "backup", Realm: "carrier", Targets: []wire.URI{{Scheme: "sip", Host: "192.0.2.2"}}},
+			{Name: "safe", Realm: "carrier", Targets: []wire.URI{{Scheme: "sip", Host: "192.0.2.3", Port: 5061}}},
 		},
 		Routes: staticRoutes,
 		Locate: func(user string) []Target {
@@ -130,6 +132,8 @@ func staticRoutes(_, number string) []route.Candidate {
 		return []route.Candidate{{User: number}}
 	case strings.HasPrefix(number, "1"):
 		return []route.Candidate{{Trunk: "acme"}}
+	case strings.HasPrefix(number, "4"):
+		return []route.Candidate{{Trunk: "safe"}}
 	case strings.HasPrefix(number, "2"):
 		return []route.Candidate{{Trunk: "acme"}, {Trunk: "backup"}}
 	}

@@ -65,7 +65,7 @@ func OutsideStatus(status int, trunk bool) int {
 	case 412, 413, 415, 423, 489:
 		return status
 	}
-	return ToCaller(status, trunk)
+	return ToCaller(status, Q850(status), trunk)
 }
 
 // OutsideAnswer fills the answer to in with what crosses of the far side's answer.

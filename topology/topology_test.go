@@ -108,15 +108,52 @@ func TestToCaller(t *testing.T) {
 		{486, true, 486}, {404, false, 404}, {480, false, 480}, {603, true, 603}, {487, true, 487}, {408, true, 408}, {600, false, 600},
 		{503, true, 500}, {503, false, 503}, {407, false, 500}, {401, true, 500}, {488, false, 500}, {415, false, 500}, {302, false, 480}, {420, true, 500},
 	} {
-		if got := ToCaller(tt.status, tt.trunk); got != tt.want {
+		if got := ToCaller(tt.status, Q850(tt.status), tt.trunk); got != tt.want {
 			t.Errorf("%d (trunk %v) becomes %d, want %d", tt.status, tt.trunk, got, tt.want)
+		}
+	}
+}
+
+func TestCauseIsBelieved(t *testing.T) {
+	for _, tt := range []struct {
+		status, cause int
+		trunk         bool
+		want          int
+	}{
+		{503, 17, true, 486}, {500, 1, false, 404}, {502, 28, true, 484}, {503, 34, true, 500}, {503, 16, false, 503}, {486, 1, true, 486}, {480, 17, true, 480},
+	} {
+		if got := ToCaller(tt.status, tt.cause, tt.trunk); got != tt.want {
+			t.Errorf("%d with cause %d (trunk %v) becomes %d, want %d", tt.status, tt.cause, tt.trunk, got, tt.want)
+		}
+	}
+}
+
+// TestCausesComeBack: what a status says in Q.850 says the same in SIP again, for those that speak of the callee.
+func TestCausesComeBack(t *testing.T) {
+	for _, status := range []int{404, 410, 484, 486, 502, 504} {
+		if got := StatusOf(Q850(status)); got != status && !(status == 502 && got == 503) {
+			t.Errorf("%d comes back as %d", status, got)
+		}
+	}
+	if StatusOf(99) != 500 {
+		t.Error("an unknown cause")
+	}
+}
+
+func TestElsewhere(t *testing.T) {
+	for in, want := range map[string]bool{
+		`SIP;cause=200;text="Call completed elsewhere"`: true, "Q.850;cause=26": true, "SIP;cause=487, Q.850;cause=26": true,
+		"SIP;cause=487": false, "Q.850;cause=200": false, "": false,
+	} {
+		if got := Elsewhere([]string{in}); got != want {
+			t.Errorf("%q: %v", in, got)
 		}
 	}
 }
 
 func TestReason(t *testing.T) {
 	for _, tt := range []struct{ got, want string }{
-		{Reason(486, 17, "Busy Here"), `SIP;cause=486;text="Busy Here"`},
+		{Reason(486, 17, "Busy Here"), `SIP;cause=486;text="Busy Here", Q.850;cause=17`},
 		{Reason(0, 16, "normal"), `Q.850;cause=16;text="normal"`},
 		{Reason(0, 16, "a\r\nVia: x\"y"), `Q.850;cause=16;text="aVia: xy"`},
 	} {
