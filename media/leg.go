@@ -116,7 +116,10 @@ func (g *leg) leave(l *loop) {
 	if g.latch.source != g.latch.announced {
 		g.session.engine.disclaim(g.latch.source)
 	}
-	g.unwatch(l)
+	if g.pair.rtp >= 0 {
+		l.forget(&g.rtp)
+		l.forget(&g.rtcp)
+	}
 	g.abandon()
 }
 

@@ -257,6 +257,11 @@ func (l *loop) watch(s *sock) error {
 // unwatch takes a socket out of the loop without closing it.
 func (l *loop) unwatch(s *sock) {
 	_ = unix.EpollCtl(l.epoll, unix.EPOLL_CTL_DEL, s.fd, nil) // it is there, or the loop is being torn down
+	l.forget(s)
+}
+
+// forget is unwatch for a socket that is closed next, which takes it out of epoll by itself. What epoll has said of it is told by gen.
+func (l *loop) forget(s *sock) {
 	if l.socks[s.index] == s {
 		l.socks[s.index] = nil
 		l.vacant = append(l.vacant, s.index)

@@ -99,13 +99,13 @@ func (p *ports) inUse() int {
 
 // openPair binds port and port+1; port 0 lets the kernel choose an even one.
 func openPair(addr netip.Addr, port uint16) (portPair, error) {
-	rtp, bound, err := openUDP(netip.AddrPortFrom(addr, port), nil)
+	rtp, bound, err := openUDP(netip.AddrPortFrom(addr, port), unfragmented)
 	if err != nil {
 		return portPair{}, err
 	}
 	if bound.Port()%2 != 0 { // RFC 3550 section 11: RTP is even. The kernel's choice plus one may be free.
 		closeFD(rtp)
-		if rtp, bound, err = openUDP(netip.AddrPortFrom(addr, bound.Port()-1), nil); err != nil {
+		if rtp, bound, err = openUDP(netip.AddrPortFrom(addr, bound.Port()-1), unfragmented); err != nil {
 			return portPair{}, err
 		}
 	}

@@ -175,7 +175,10 @@ func getPort(p *uint16) uint16 {
 
 // openShared opens one browser socket; group adds it to the SO_REUSEPORT group of its address.
 func openShared(addr netip.AddrPort, group bool) (fd int, bound netip.AddrPort, err error) {
-	return openUDP(addr, func(fd int) error {
+	return openUDP(addr, func(fd, family int) error {
+		if err := unfragmented(fd, family); err != nil {
+			return err
+		}
 		if group {
 			if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1); err != nil {
 				return err
@@ -202,8 +205,9 @@ func vacantAddr(addr netip.AddrPort) error {
 	return nil
 }
 
-// openUDP opens a non-blocking UDP socket on addr.
-func openUDP(addr netip.AddrPort, options func(fd int) error) (fd int, bound netip.AddrPort, err error) {
+// openUDP opens a non-blocking UDP socket on addr; options may be nil. A call opens four: no system call
+// is made that is not needed.
+func openUDP(addr netip.AddrPort, options func(fd, family int) error) (fd int, bound netip.AddrPort, err error) {
 	family := unix.AF_INET
 	if !addr.Addr().Is4() {
 		family = unix.AF_INET6
@@ -213,7 +217,9 @@ func openUDP(addr netip.AddrPort, options func(fd int) error) (fd int, bound net
 		return -1, addr, fmt.Errorf("socket: %w", err)
 	}
 	if err = setUp(fd, family, addr, options); err == nil {
-		bound, err = localOf(fd)
+		if bound = addr; addr.Port() == 0 {
+			bound, err = localOf(fd)
+		}
 	}
 	if err != nil {
 		_ = unix.Close(fd) // the error that matters is the first
@@ -222,29 +228,32 @@ func openUDP(addr netip.AddrPort, options func(fd int) error) (fd int, bound net
 	return fd, bound, nil
 }
 
-func setUp(fd, family int, addr netip.AddrPort, options func(fd int) error) error {
+func setUp(fd, family int, addr netip.AddrPort, options func(fd, family int) error) error {
 	if options != nil {
-		if err := options(fd); err != nil {
+		if err := options(fd, family); err != nil {
 			return fmt.Errorf("setsockopt: %w", err)
 		}
 	}
-	// PROBE sets DF and lets every packet go: no fragment identification is drawn per packet, no path MTU is kept per destination.
-	level, option, probe := unix.IPPROTO_IP, unix.IP_MTU_DISCOVER, unix.IP_PMTUDISC_PROBE
 	var sa unix.Sockaddr = &unix.SockaddrInet4{Port: int(addr.Port()), Addr: [4]byte(addr.Addr().AsSlice()[:4])}
 	if family == unix.AF_INET6 {
-		level, option, probe = unix.IPPROTO_IPV6, unix.IPV6_MTU_DISCOVER, unix.IPV6_PMTUDISC_PROBE
 		sa = &unix.SockaddrInet6{Port: int(addr.Port()), Addr: addr.Addr().As16()}
 		if err := unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 1); err != nil {
 			return fmt.Errorf("setsockopt: %w", err)
 		}
 	}
-	if err := unix.SetsockoptInt(fd, level, option, probe); err != nil {
-		return fmt.Errorf("setsockopt: %w", err)
-	}
 	if err := unix.Bind(fd, sa); err != nil {
 		return fmt.Errorf("bind %s: %w", addr, err)
 	}
 	return nil
+}
+
+// unfragmented is for sockets that send a stream: PROBE sets DF and lets every packet go, so no fragment identification is drawn per
+// packet and no path MTU is kept per destination.
+func unfragmented(fd, family int) error {
+	if family == unix.AF_INET6 {
+		return unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_MTU_DISCOVER, unix.IPV6_PMTUDISC_PROBE)
+	}
+	return unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_MTU_DISCOVER, unix.IP_PMTUDISC_PROBE)
 }
 
 func localOf(fd int) (netip.AddrPort, error) {

@@ -21,6 +21,7 @@ func (c serveCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	tuneMemory()
 	g, err := open(snap, extras{log: logger(os.Stderr, snap.Log)})
 	if err != nil {
 		return err
