@@ -174,13 +174,14 @@ func buriedIn(tombs []Tomb, tag string) bool {
 // client connects a client transaction with the leg that started it. It outlives its call: a 2xx that comes when nobody waits for it
 // any more is acknowledged and ended all the same.
 type client struct {
-	s      *Switch
-	at     *seat
-	leg    LegID
-	tx     TxID
-	flow   txn.Flow
-	invite *wire.Message // nil for other methods
-	late   map[string]bool
+	s    *Switch
+	at   *seat
+	leg  LegID
+	tx   TxID
+	flow txn.Flow
+	late map[string]bool
+
+	callID, tag string // of an INVITE
 }
 
 // Response delivers what came for the transaction.
@@ -188,7 +189,7 @@ func (cl *client) Response(sh *txn.Shard, _ *txn.Client, m *wire.Message) {
 	switch {
 	case cl.at.call != nil:
 		cl.s.feed(cl.at, Response{Leg: cl.leg, Tx: cl.tx, Msg: m})
-	case cl.invite != nil && m.Status/100 == 2:
+	case cl.tag != "" && m.Status/100 == 2:
 		cl.endLate(sh, m)
 	}
 }

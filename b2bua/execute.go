@@ -110,7 +110,10 @@ func (s *Switch) executeMore(at *seat, a Action) {
 			_ = tx.Resend() // lost like any datagram; the next one follows
 		}
 	case Settled:
-		delete(at.servers, a.Tx)
+		if tx := at.servers[a.Tx]; tx != nil {
+			tx.Settle()
+			delete(at.servers, a.Tx)
+		}
 	case SendRaw:
 		_ = at.sh.Send(s.way(a.Flow, a.Hop), a.Bytes) // a lost ACK is asked for again by the next 2xx
 	case Bind:
@@ -149,14 +152,14 @@ func (s *Switch) respond(at *seat, a Respond) {
 func (s *Switch) send(at *seat, a Send) {
 	cl := &client{s: s, at: at, leg: a.Leg, tx: a.Tx, flow: s.way(a.Flow, a.Hop)}
 	if a.Msg.Method == wire.INVITE {
-		cl.invite = a.Msg
+		cl.callID, cl.tag = a.Msg.CallID, a.Msg.FromTag()
 	}
 	tx, err := at.sh.Request(cl.flow, a.Msg, cl)
 	if err != nil {
 		at.inbox = append(at.inbox, Failed{Leg: a.Leg, Tx: a.Tx, Err: err})
 		return
 	}
-	if cl.invite != nil {
+	if cl.tag != "" {
 		at.clients[a.Tx] = tx
 	}
 }
@@ -172,13 +175,20 @@ func (s *Switch) way(f txn.Flow, hop netip.AddrPort) txn.Flow {
 	return f
 }
 
-// endLate acknowledges and ends a 2xx to an INVITE whose call is over (RFC 3261 section 13.2.2.4).
+// endLate acknowledges and ends a 2xx to an INVITE whose call is over (RFC 3261 section 13.2.2.4). The INVITE is no longer in memory: the
+// response repeats of it what a dialog needs.
 func (cl *client) endLate(sh *txn.Shard, m *wire.Message) {
-	d, err := dialog.NewUAC(cl.invite, m)
+	if m.FromTag() != cl.tag {
+		return
+	}
+	l := &sipLeg{legCore: legCore{outbox: &outbox{mint: sh.Token}}, flow: cl.flow, tag: cl.tag}
+	invite := &wire.Message{Method: wire.INVITE, URI: m.To.URI, From: m.From, To: m.To, CallID: cl.callID, CSeq: m.CSeq}
+	invite.Contact = []wire.Addr{l.contact()}
+	d, err := dialog.NewUAC(invite, m)
 	if err != nil {
 		return
 	}
-	l := &sipLeg{legCore: legCore{outbox: &outbox{mint: sh.Token}}, flow: cl.flow, dlg: d}
+	l.dlg = d
 	_ = sh.Send(cl.flow, l.raw(d.Ack(m.CSeq.Seq)))
 	if cl.late[m.ToTag()] {
 		return

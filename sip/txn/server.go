@@ -39,7 +39,8 @@ type Server struct {
 	state     serverState
 	cancelled bool
 	tag       string
-	last      []byte // what a retransmission of the request gets
+	asked     *wire.Message // an INVITE that has no response yet: what 100 Trying is made of
+	last      []byte        // what a retransmission of the request gets
 	interval  time.Duration
 	retry     Timer // the wait for 100 Trying, then G
 	life      Timer // H, I, J, L
@@ -61,8 +62,7 @@ func (sh *Shard) begin(it *item) *Server {
 		tx.tag = strings.Clone(m.ToTag())
 	}
 	if m.Method == wire.INVITE {
-		trying := wire.NewResponse(m, 100, "", "")
-		tx.last = trying.Append(make([]byte, 0, 1024)) // room for the answers that follow
+		tx.asked = m
 		tx.retry = sh.clock.after(tryingAfter, tx, retry)
 	} else {
 		tx.life = sh.clock.after(giveUp, tx, life)
@@ -108,10 +108,24 @@ func (tx *Server) Respond(m *wire.Message) error {
 	if tag := m.ToTag(); m.Status > 100 && tag != tx.tag {
 		tx.tag = strings.Clone(tag)
 	}
-	tx.last = m.Append(tx.last[:0])
+	tx.keep(m)
 	tx.retry.Stop()
 	tx.enter(m.Status)
 	return tx.reply.Send(tx.last)
+}
+
+// keep writes a response into tx.last, in just the room it needs: most transactions hold their last response for half a minute.
+func (tx *Server) keep(m *wire.Message) {
+	tx.asked = nil
+	tx.sh.scratch = m.Append(tx.sh.scratch[:0])
+	tx.last = append(tx.last[:0], tx.sh.scratch...)
+}
+
+// Settle says that the 2xx to an INVITE has been acknowledged, or never will be: Resend has nothing more to send.
+func (tx *Server) Settle() {
+	if tx.state == serverAccepted {
+		tx.last = nil
+	}
 }
 
 // Dismiss answers req, the transaction's own request, and forgets it (RFC 3261 section 8.2.7): the response leaves once, under a tag
@@ -149,10 +163,10 @@ func (tx *Server) enter(status int) {
 	}
 }
 
-// Resend sends the last response once more: how a user retransmits its 2xx (RFC 3261 section 13.3.1.4). Errors: ErrTerminated, and
-// the transport's.
+// Resend sends the last response once more: how a user retransmits its 2xx (RFC 3261 section 13.3.1.4). Errors: ErrTerminated, after
+// Settle too, and the transport's.
 func (tx *Server) Resend() error {
-	if tx.state == serverTerminated {
+	if tx.state == serverTerminated || tx.last == nil {
 		return ErrTerminated
 	}
 	return tx.reply.Send(tx.last)
@@ -191,6 +205,7 @@ func (tx *Server) expire(kind timerKind) {
 	}
 	if tx.state == serverTrying {
 		tx.state = serverProceeding
+		tx.keep(wire.NewResponse(tx.asked, 100, "", ""))
 	} else {
 		tx.interval = backoff(tx.interval)
 		tx.retry = tx.sh.clock.after(tx.interval, tx, retry)
@@ -221,6 +236,7 @@ func (tx *Server) terminate() {
 		return
 	}
 	tx.state = serverTerminated
+	tx.asked = nil
 	tx.retry.Stop()
 	tx.life.Stop()
 	sh := tx.sh

@@ -302,3 +302,24 @@ func TestDismissComesTooLate(t *testing.T) {
 		t.Errorf("sent %v in state %s", sent, serverStates[d.tx.state])
 	}
 }
+
+// A 2xx that is acknowledged is not sent again, and not kept.
+func TestSettle(t *testing.T) {
+	d := newServerDrive(t, wire.INVITE, false)
+	d.do("180")
+	d.tx.Settle() // too early: it means nothing
+	d.flow.take()
+	d.do("again")
+	d.do("200")
+	if err := d.tx.Resend(); err != nil {
+		t.Error(err)
+	}
+	d.tx.Settle()
+	if err := d.tx.Resend(); !errors.Is(err, ErrTerminated) {
+		t.Errorf("resent: %v", err)
+	}
+	d.do("again")
+	if diff := cmp.Diff("180 200 200", strings.Join(d.flow.take(), " ")); diff != "" {
+		t.Error(diff)
+	}
+}

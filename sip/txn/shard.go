@@ -25,6 +25,8 @@ type Shard struct {
 	clock  *clock
 	random *rand.ChaCha8
 
+	scratch []byte // a message on its way into a transaction
+
 	servers map[key]*Server
 	merged  map[key]*Server // by keyer.request, requests outside a dialog
 	clients map[clientKey]*Client
