@@ -6,6 +6,8 @@ import (
 	"net"
 	"net/netip"
 	"time"
+
+	"drawbridge/sip/txn"
 )
 
 // streamListener accepts the TCP or TLS connections of a realm at one address.
@@ -66,12 +68,28 @@ func (l *streamListener) take(conn net.Conn) {
 	tune(conn)
 	f, ctx := newStream(l.t.cfg.Receiver, l.realm, addrPort(conn.LocalAddr()), remote)
 	f.sentBy, f.secure = l.sentBy, l.network == "tls"
+	f.alias = l.aliaser(f, known)
 	f.reader = reader{
 		frames: framer{limit: l.t.cfg.MaxMessage}, limits: l.limits, source: from, held: fresh, known: known,
 		firstBy: time.Now().Add(openWait),
 	}
 	if !l.t.streams.start(ctx, f, l.opener(f, conn)) {
 		_ = conn.Close()
+	}
+}
+
+// aliaser judges where an accepted flow may carry requests to (RFC 5923): over TLS to the peers that it has proved to be, over TCP to
+// a source that is configured. The host is the flow's own: nobody takes over the port of another.
+func (l *streamListener) aliaser(f *streamFlow, known bool) func(port uint16) {
+	return func(port uint16) {
+		names := l.t.tls.expected(l.realm, f.Identity())
+		if !f.secure && known {
+			names = []string{""} // TCP proves none
+		}
+		for _, n := range names {
+			at := netip.AddrPortFrom(f.key.Remote.Addr(), port)
+			l.t.streams.introduce(f, way{l.realm, txn.Hop{Network: l.network, Addr: at, Name: n}})
+		}
 	}
 }
 
@@ -87,7 +105,6 @@ func (l *streamListener) opener(f *streamFlow, conn net.Conn) opener {
 			_ = conn.Close()
 			return nil, nil, err
 		}
-		l.t.streams.introduce(f, l.t.tls.expected(l.realm, names))
 		return c, names, nil
 	}
 }

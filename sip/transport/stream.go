@@ -22,6 +22,10 @@ type streamFlow struct {
 	secure  bool
 	dialled bool
 
+	alias   func(port uint16) // accepted: where else it may go
+	aliased atomic.Bool       // the peer has said so once
+	ways    []way             // by which streams finds it; under its lock
+
 	out    *sendQueue
 	cancel context.CancelCauseFunc
 	up     atomic.Bool // connected: from here on a queue that fills up is the peer's doing
@@ -167,6 +171,13 @@ func (f *streamFlow) Send(b []byte) error {
 		f.end(err)
 	}
 	return err
+}
+
+// Alias implements txn.Aliased. Only the first word counts: a connection has one other end.
+func (f *streamFlow) Alias(port uint16) {
+	if f.alias != nil && !f.aliased.Swap(true) {
+		f.alias(port)
+	}
 }
 
 // Identity implements txn.Identified.

@@ -10,9 +10,9 @@ import (
 	"drawbridge/sip/txn"
 )
 
-// streams are the TCP and TLS flows that are open. A dialled one is found by where it goes to: realm, transport, address and the name
-// that its peer has proved. An accepted one is found by its peer's host and the names that it has proved; what nobody has proved is not
-// used for anything but its own dialogs (RFC 5923 section 5).
+// streams are the TCP and TLS flows that are open. A flow is found by where it goes to: realm, transport, address and the name that its
+// peer has proved. What was dialled for one name is never used for another; what was accepted is used for its own dialogs only, unless
+// its peer has asked for more (RFC 5923).
 type streams struct {
 	mu     sync.Mutex
 	closed bool
@@ -21,7 +21,7 @@ type streams struct {
 	wg     sync.WaitGroup
 }
 
-// way is where a flow goes to. The port is 0 for an accepted one: it says nothing about where its peer listens.
+// way is where a flow goes to.
 type way struct {
 	realm string
 	hop   txn.Hop
@@ -34,17 +34,15 @@ func (s *streams) start(ctx context.Context, f *streamFlow, open opener) bool {
 	return s.run(ctx, f, open, way{})
 }
 
-// introduce makes an accepted flow known by what its peer has proved. A newer one takes its place: the older may be half dead.
-func (s *streams) introduce(f *streamFlow, names []string) {
+// introduce lets an accepted flow be found. A newer one takes its place: the older may be half dead.
+func (s *streams) introduce(f *streamFlow, w way) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, n := range names {
-		s.to[accepted(f.key.Realm, f.key.Remote.Addr(), n)] = f
+	if _, open := s.open[f]; !open || len(s.to) >= maxDialled {
+		return
 	}
-}
-
-func accepted(realm string, host netip.Addr, name string) way {
-	return way{realm, txn.Hop{Network: "tls", Addr: netip.AddrPortFrom(host, 0), Name: name}}
+	s.to[w] = f
+	f.ways = append(f.ways, w)
 }
 
 // find returns an open flow. A flow on its way out is not one.
@@ -67,28 +65,22 @@ func (s *streams) run(ctx context.Context, f *streamFlow, open opener, w way) bo
 	}
 	s.open[f] = struct{}{}
 	if f.dialled {
-		s.to[w] = f
+		s.to[w], f.ways = f, []way{w}
 	}
 	s.wg.Go(func() {
 		f.run(ctx, open)
 		f.reader.book(usage{})
-		s.forget(f, w)
+		s.forget(f)
 	})
 	return true
 }
 
-func (s *streams) forget(f *streamFlow, w way) {
+func (s *streams) forget(f *streamFlow) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.open, f)
-	if s.to[w] == f {
-		delete(s.to, w)
-	}
-	if f.dialled {
-		return
-	}
-	for _, n := range f.Identity() {
-		if w := accepted(f.key.Realm, f.key.Remote.Addr(), n); s.to[w] == f {
+	for _, w := range f.ways {
+		if s.to[w] == f {
 			delete(s.to, w)
 		}
 	}
@@ -127,9 +119,6 @@ func (t *Transport) Stream(realm string, hop txn.Hop) (txn.Flow, error) {
 	defer s.mu.Unlock()
 	w := way{realm, hop}
 	if f := s.find(w); f != nil {
-		return f, nil
-	}
-	if f := s.find(accepted(realm, hop.Addr.Addr(), hop.Name)); f != nil && hop.Network == "tls" {
 		return f, nil
 	}
 	if len(s.to) >= maxDialled {

@@ -13,6 +13,7 @@ import (
 	"math/big"
 	mathrand "math/rand/v2"
 	"net"
+	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -359,8 +360,8 @@ func TestDialledTLS(t *testing.T) {
 	}
 }
 
-// TestReuse: what a peer has opened and proved to be is used for requests to it, from the same host; for any other name or host a
-// connection of its own is made, and for TCP always.
+// TestReuse: a connection that a peer has opened is used for requests to it once it has asked for that, to the port that it has named
+// and the name that it has proved; for any other name, host or port one is dialled.
 func TestReuse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ca := newAuthority(t)
@@ -375,7 +376,8 @@ func TestReuse(t *testing.T) {
 		}
 		_, _ = c.Write([]byte(sipMessage("", "l: 0")))
 		synctest.Wait()
-		in := b.got.Take()[0].Flow.Key()
+		rs := b.got.Take()
+		in := rs[0].Flow.Key()
 		to := func(addr, name string) txn.FlowKey {
 			f, err := b.tr.To("a", txn.Hop{Network: "tls", Addr: ap(addr), Name: name})
 			if err != nil {
@@ -383,11 +385,20 @@ func TestReuse(t *testing.T) {
 			}
 			return f.Key()
 		}
+		if to("198.51.100.1:5062", "peer.example") == in {
+			t.Error("used without being asked")
+		}
+		rs[0].Flow.(txn.Aliased).Alias(5061)
+		rs[0].Flow.(txn.Aliased).Alias(5063) // too late
 		if to("198.51.100.1:5061", "peer.example") != in {
 			t.Error("not used")
 		}
-		if to("198.51.100.1:5061", "other.example") == in || to("198.51.100.2:5061", "peer.example") == in || to("198.51.100.1:5061", "") == in {
-			t.Error("used for what it has not proved")
+		for _, other := range [][2]string{
+			{"198.51.100.1:5061", "other.example"}, {"198.51.100.2:5061", "peer.example"}, {"198.51.100.1:5061", ""}, {"198.51.100.1:5063", "peer.example"},
+		} {
+			if to(other[0], other[1]) == in {
+				t.Errorf("used for %v", other)
+			}
 		}
 		_ = c.Close()
 		synctest.Wait()
@@ -395,6 +406,33 @@ func TestReuse(t *testing.T) {
 			t.Error("used after its end")
 		}
 		b.stop()
+	})
+}
+
+// TestReuseTCP: over TCP a source that is configured may ask for it, and no other.
+func TestReuseTCP(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBubble(t, func(c *Config) { c.Known = func(_ string, a netip.Addr) bool { return a == peerAt.Addr() } })
+		for _, from := range []netip.AddrPort{ap("198.51.100.1:33333"), ap("203.0.113.5:33333")} {
+			p := b.dial(t, from)
+			p.write(t, sipMessage("", "l: 0"))
+			synctest.Wait()
+			in := b.got.Take()[0].Flow
+			in.(txn.Aliased).Alias(5060)
+			f, err := b.tr.To("a", txn.Hop{Network: "tcp", Addr: netip.AddrPortFrom(from.Addr(), 5060)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if used := f.Key() == in.Key(); used != (from.Addr() == peerAt.Addr()) {
+				t.Errorf("%s: used %v", from, used)
+			}
+			_ = p.Close()
+		}
+		synctest.Wait()
+		b.stop()
+		if n := len(b.tr.streams.to); n != 0 {
+			t.Errorf("%d ways left", n)
+		}
 	})
 }
 

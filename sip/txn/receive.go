@@ -5,12 +5,16 @@ import (
 	"fmt"
 	"net/netip"
 	"strconv"
+	"strings"
 
 	"drawbridge/sip/wire"
 )
 
 // defaultPort is where answers go when the topmost Via names no port and asks for none (RFC 3261 section 18.2.2).
 const defaultPort = 5060
+
+// defaultTLS is the same for TLS.
+const defaultTLS = 5061
 
 // Rerouter is a connectionless Flow that can answer to another port of the same peer: a topmost Via without rport asks for its
 // sent-by port (RFC 3261 section 18.2.2).
@@ -57,6 +61,7 @@ func (c *Core) FlowLost(f Flow, why error) {
 
 func (c *Core) receiveRequest(f Flow, m *wire.Message, size int) {
 	k := c.keys.server(f, m)
+	alias(f, m)
 	reply := stamp(f, m)
 	sh, how := c.shardOfRequest(m)
 	if m.Method == wire.ACK && m.ToTag() == c.statelessTag(m) {
@@ -99,6 +104,27 @@ func (c *Core) receiveResponse(f Flow, m *wire.Message, size int) {
 		c.overload.Add(1)
 		c.refused(f, "overload", strconv.Itoa(m.Status))
 	}
+}
+
+// alias tells a connection where its peer listens, if the peer wants it to be used both ways.
+func alias(f Flow, m *wire.Message) {
+	a, ok := f.(Aliased)
+	if !ok {
+		return
+	}
+	via := &m.Via[0]
+	if _, wanted := via.Params.Lookup("alias"); !wanted {
+		return
+	}
+	port := uint16(via.Port)
+	switch {
+	case port != 0:
+	case strings.EqualFold(via.Transport, "TLS"):
+		port = defaultTLS
+	default:
+		port = defaultPort
+	}
+	a.Alias(port)
 }
 
 // stamp fills received and rport into the topmost Via (RFC 3261 section 18.2.1, RFC 3581 section 4) and returns the way for the answers.

@@ -4,5 +4,5 @@
 // Every byte that reaches the phone is kept, so that a test can search it.
 //
 // Files: media.go (RTP in and out), dtmf.go (RFC 4733 digits), tone.go (a tone's share of what is heard), sipp.go (a running scenario),
-// messages.go (its message log).
+// messages.go (its message log), tunnel.go (TLS for it).
 package phone
