@@ -328,6 +328,10 @@ func (c *Call) talk(ev Event) {
 		c.rebind(ev.leg, ev.stream)
 	case dialled:
 		c.play(ev)
+	case said:
+		c.pass(ev)
+	case heard:
+		c.hear(ev)
 	case answered: // a branch that answered too late
 		c.legs[ev.leg].Hangup(causeElsewhere)
 	case Media:

@@ -14,7 +14,8 @@
 //	teardown.go  one cause, both legs, one CDR             cause.go     SIP status -> Q.850
 //	leg.go       what the coordinator wants of a leg, and the state machine of both kinds
 //	sipleg.go    a SIP dialog: uas.go (we are called), reliable.go (RFC 3262), uac.go (we call), fork.go (its early dialogs),
-//	             precondition.go (RFC 3312), reinvite.go, session.go (RFC 4028), dtmf.go (INFO), challenge.go (401, 407), timers.go
+//	             precondition.go (RFC 3312), reinvite.go, session.go (RFC 4028), dtmf.go (INFO), spoken.go (MESSAGE),
+//	             challenge.go (401, 407), timers.go
 //	way.go       where a dialog's requests come from and go to
 //	body.go      what of a request's body can be read at all
 //	far.go       what crosses from one side to the other: the INVITE's skeleton, the final status

@@ -37,9 +37,10 @@ type sipLeg struct {
 	keys       keyring
 	session    sessionState
 	reoffer    reofferState
-	repeat     repeat // the 2xx we have sent and that waits for its ACK
-	retryAfter int    // seconds, for a refusal
-	hangAfter  *Cause // hang up as soon as the ACK is in (RFC 3261 section 15)
+	repeat     repeat           // the 2xx we have sent and that waits for its ACK
+	retryAfter int              // seconds, for a refusal
+	spoken     map[TxID]Request // messages of the other side that wait for their answer
+	hangAfter  *Cause           // hang up as soon as the ACK is in (RFC 3261 section 15)
 }
 
 // repeat is a 2xx on its way (RFC 3261 section 13.3.1.4): sent again until its ACK comes, on reliable transports too.
@@ -88,9 +89,11 @@ func (l *sipLeg) request(ev Request) []Event {
 		return nil
 	}
 	l.learnAllow(m)
-	if status := unpack(m); status != 0 && (m.Method == wire.INVITE || m.Method == wire.UPDATE || m.Method == wire.PRACK) {
-		l.answer(ev, status, wire.Field{Name: "Accept", Value: accept})
-		return nil
+	if m.Method == wire.INVITE || m.Method == wire.UPDATE || m.Method == wire.PRACK {
+		if status := unpack(m); status != 0 {
+			l.answer(ev, status, wire.Field{Name: "Accept", Value: accept})
+			return nil
+		}
 	}
 	switch m.Method {
 	case wire.BYE:
@@ -110,8 +113,14 @@ func (l *sipLeg) request(ev Request) []Event {
 		return l.updated(ev)
 	case wire.INFO:
 		return l.informed(ev)
+	case wire.MESSAGE:
+		return l.messaged(ev)
 	case wire.OPTIONS:
 		l.answer(ev, 200, capabilities()...)
+	case wire.SUBSCRIBE: // a call's dialog carries no subscription that a peer has asked for
+		l.answer(ev, 489, help(489, m.Method)...)
+	case wire.NOTIFY:
+		l.answer(ev, 481)
 	default:
 		l.answer(ev, 405, wire.Field{Name: "Allow", Value: allow})
 	}
@@ -295,6 +304,8 @@ func (l *sipLeg) response(ev Response) []Event {
 		return l.inviteResponse(ev.Msg)
 	case ev.Msg.Status < 200:
 		return nil
+	case ev.Msg.CSeq.Method == wire.MESSAGE:
+		return l.listened(ev.Tx, ev.Msg, nil)
 	case ev.Msg.CSeq.Method == wire.BYE:
 		l.left()
 		return nil
@@ -310,6 +321,9 @@ func (l *sipLeg) response(ev Response) []Event {
 
 // txFailed settles a transaction that got no final response.
 func (l *sipLeg) txFailed(ev Failed) []Event {
+	if _, ok := l.spoken[ev.Tx]; ok {
+		return l.listened(ev.Tx, nil, ev.Err)
+	}
 	switch {
 	case ev.Tx == l.uac.tx && l.uac.invite != nil && l.state != Confirmed && l.state != Ending:
 		return l.inviteFailed(ev.Err)
