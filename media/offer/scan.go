@@ -56,7 +56,7 @@ func (s *scanner) take(line string) error {
 	if strings.ContainsFunc(line, isControl) {
 		return malformed("control character in sdp", nil)
 	}
-	if len(line) < 2 || line[1] != '=' {
+	if line = tight(line); len(line) < 2 || line[1] != '=' {
 		return malformed("sdp line without a type", nil)
 	}
 	switch line[0] {
@@ -73,6 +73,17 @@ func (s *scanner) take(line string) error {
 	}
 	s.keep(line)
 	return nil
+}
+
+// tight takes out blanks before the equals sign. RFC 8866 section 5 forbids them, but what was meant is plain and never written on.
+func tight(line string) string {
+	if len(line) < 2 || line[1] != ' ' {
+		return line
+	}
+	if rest := strings.TrimLeft(line[1:], " "); strings.HasPrefix(rest, "=") {
+		return line[:1] + rest
+	}
+	return line
 }
 
 // takeMedia begins a block.

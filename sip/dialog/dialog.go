@@ -25,14 +25,14 @@ type Dialog struct {
 }
 
 // NewUAS forms the dialog that our answer to invite creates (RFC 3261 section 12.1.1): route set in the order of Record-Route.
-// localTag is the To tag of the answer, contact the Contact in it. A caller of RFC 2543, known by its From without tag, may send no
-// Contact: it is reached at its From (RFC 2543 section 6.13).
+// localTag is the To tag of the answer, contact the Contact in it. A caller without Contact, which RFC 2543 allowed and RFC 3261 does
+// not, is reached at its From.
 func NewUAS(invite *wire.Message, localTag string, contact wire.Addr) (*Dialog, error) {
 	if localTag == "" {
 		return nil, ErrNoTag
 	}
 	target, ok := contactOf(invite)
-	if !ok && len(invite.Contact) == 0 && invite.FromTag() == "" {
+	if !ok && len(invite.Contact) == 0 {
 		target, ok = targetOf(invite.From)
 	}
 	if !ok {

@@ -175,7 +175,9 @@ func TestWhatFormsNoDialog(t *testing.T) {
 		want error
 	}{
 		"callee without tag": {second(NewUAS(invite(t), "", contact)), ErrNoTag},
-		"no Contact":         {second(NewUAS(without(func(m *wire.Message) { m.Contact = nil }), "bob", contact)), ErrNoContact},
+		"neither Contact nor SIP": {second(NewUAS(without(func(m *wire.Message) {
+			m.Contact, m.From = nil, addr(t, "<tel:+1>;tag=alice")
+		}), "bob", contact)), ErrNoContact},
 		"a Contact that cannot be called": {second(NewUAS(without(func(m *wire.Message) { m.Contact = addrs(t, "<tel:+1>") }), "bob", contact)),
 			ErrNoContact},
 		"caller without tag":     {second(NewUAC(without(func(m *wire.Message) { m.From.Params = nil }), answer(t, 200, "<sip:b>"))), ErrNoTag},
@@ -193,8 +195,8 @@ func TestWhatFormsNoDialog(t *testing.T) {
 
 func second(_ *Dialog, err error) error { return err }
 
-// TestCallerOfRFC2543 sends neither tag nor Contact: its dialog has no remote tag and goes to its From (RFC 3261 section 12.1.1, RFC 2543
-// section 6.13; RFC 4475 section 3.4.1).
+// TestCallerOfRFC2543 sends neither tag nor Contact: its dialog has no remote tag (RFC 3261 section 12.1.1) and goes to its From (RFC 4475
+// section 3.4.1).
 func TestCallerOfRFC2543(t *testing.T) {
 	m := invite(t)
 	m.Contact, m.From = nil, addr(t, "<sip:+13035551111@192.0.2.9;user=phone>")

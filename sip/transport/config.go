@@ -74,10 +74,11 @@ const (
 
 	idleBuffer = 8 << 10 // a read buffer that has grown beyond is not kept
 
-	openWait     = 10 * time.Second // to connect and shake hands; then as long again to an accepted connection's first message
-	idleWait     = time.Hour        // a connection that says nothing is given up; one with calls pings
-	unackedWait  = 20 * time.Second // until data that nobody acknowledges ends a connection
-	keysEvery    = 10 * time.Second // how often the files of certificates are looked at
+	openWait     = 10 * time.Second       // to connect and shake hands; then as long again to an accepted connection's first message
+	idleWait     = time.Hour              // a connection that says nothing is given up; one with calls pings
+	unackedWait  = 20 * time.Second       // until data that nobody acknowledges ends a connection
+	keysEvery    = 10 * time.Second       // how often the files of certificates are looked at
+	answerWait   = 250 * time.Millisecond // for the answers to what came before a message without an end
 	acceptPause  = 5 * time.Millisecond
 	streamBuffer = 4 << 10 // read buffer of each connection; most messages fit
 

@@ -122,7 +122,8 @@ func (fr *framer) measure(head []byte) error {
 }
 
 // contentLength reads the one field that framing needs. It must be there (RFC 3261 section 18.3), once, and a number; a number too
-// large for an int counts as the largest.
+// large for an int counts as the largest. Where it is missing, which RFC 2543 allowed, the answer is the 411 of that RFC: the request
+// is not malformed, it only has no end.
 func contentLength(head []byte) (int, error) {
 	length := -1
 	for rest := head; len(rest) > 0; {
@@ -144,7 +145,7 @@ func contentLength(head []byte) (int, error) {
 		length = n
 	}
 	if length < 0 {
-		return 0, &frameError{400, "Missing Content-Length", head}
+		return 0, &frameError{411, "Length Required", head}
 	}
 	return length, nil
 }

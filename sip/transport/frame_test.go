@@ -75,7 +75,7 @@ func TestFramingErrors(t *testing.T) {
 		stream string
 		status int
 	}{
-		"none":           {sipMessage("", "X: y"), 400},
+		"none":           {sipMessage("", "X: y"), 411},
 		"two":            {sipMessage("ab", "Content-Length: 2", "l: 2"), 400},
 		"negative":       {sipMessage("", "Content-Length: -1"), 400},
 		"signed":         {sipMessage("", "Content-Length: +1"), 400},

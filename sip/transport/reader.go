@@ -167,6 +167,9 @@ func (f *streamFlow) part(ctx context.Context, conn net.Conn, err error) {
 		return
 	}
 	f.lingers.Store(true)
+	if conn.SetReadDeadline(time.Now().Add(answerWait)) == nil { // what came before is still being answered
+		_, _ = io.CopyN(io.Discard, conn, lingerBytes)
+	}
 	f.finish(err)
 	if conn.SetReadDeadline(time.Now().Add(closeWait)) == nil {
 		_, _ = io.CopyN(io.Discard, conn, lingerBytes)

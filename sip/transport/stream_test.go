@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -35,9 +36,9 @@ type refuser struct {
 	heads []string
 }
 
-func (r *refuser) Refuse(f txn.Flow, head []byte, _ int, reason string) {
+func (r *refuser) Refuse(f txn.Flow, head []byte, status int, reason string) {
 	r.heads = append(r.heads, reason+": "+string(head))
-	_ = f.Send([]byte("400 " + reason))
+	_ = f.Send([]byte(strconv.Itoa(status) + " " + reason))
 }
 
 func newBubble(t *testing.T, change ...func(*Config)) *bubble {
@@ -213,13 +214,36 @@ func TestUnframed(t *testing.T) {
 		peer := b.dial(t, peerAt)
 		go func() { _, _ = peer.Write([]byte(sipMessage("", "X: y") + sipMessage("", "l: 0"))) }()
 		text := <-peer.heard
-		if text != "400 Missing Content-Length" {
+		if text != "411 Length Required" {
 			t.Errorf("heard %q", text)
 		}
 		_ = peer.Close()
 		synctest.Wait()
 		if texts, lost := taken(b.got.Take()); len(texts) != 0 || len(lost) != 1 || len(b.got.heads) != 1 {
 			t.Errorf("received %q, lost %v, refused %q", texts, lost, b.got.heads)
+		}
+		_ = peer.Close()
+		b.stop()
+	})
+}
+
+// TestAnswersBeforeUnframed: what came before a request without an end is answered, although its answer takes a moment.
+func TestAnswersBeforeUnframed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBubble(t)
+		peer := b.dial(t, peerAt)
+		go func() { _, _ = peer.Write([]byte(sipMessage("", "l: 0") + sipMessage("", "X: y"))) }()
+		synctest.Wait()
+		first := b.got.Take()
+		if len(first) != 1 {
+			t.Fatalf("received %v", first)
+		}
+		time.Sleep(answerWait / 2)
+		if err := first[0].Flow.Send([]byte(" 200")); err != nil {
+			t.Errorf("the answer to what came before: %v", err)
+		}
+		if text := <-peer.heard; text != "411 Length Required 200" {
+			t.Errorf("heard %q", text)
 		}
 		_ = peer.Close()
 		b.stop()

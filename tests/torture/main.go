@@ -21,6 +21,9 @@ const (
 var plan = []run{
 	{tool: "sip-torture.py", corpus: "rfc4475", messages: "raw", transport: "udp"},
 	{tool: "sip-torture.py", corpus: "rfc5118", messages: "wire", transport: "udp"},
+	{tool: "sip-torture.py", corpus: "rfc4475", messages: "raw", transport: "tcp"},
+	{tool: "sip-torture.py", corpus: "rfc5118", messages: "wire", transport: "tcp"},
+	{tool: "sip-torture.py", corpus: "rfc4475", messages: "raw", transport: "tcp", chunk: 1},
 	{tool: "sip-torture.py", corpus: "rfc4475", messages: "raw", transport: "ws"},
 	{tool: "sip-torture.py", corpus: "rfc5118", messages: "wire", transport: "ws"},
 	{tool: "sdp-corpus.py", corpus: "sdp", transport: "udp"},

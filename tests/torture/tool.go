@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 )
 
 // run is one tool over one corpus on one transport.
@@ -15,6 +16,7 @@ type run struct {
 	tool, corpus string
 	messages     string // directory below the corpus; "" is the corpus itself
 	transport    string
+	chunk        int // octets of a segment; 0 is a whole message
 }
 
 // tally counts messages by grade.
@@ -114,7 +116,7 @@ func (r run) rows(ctx context.Context, where places) ([]row, error) {
 	}
 	args := []string{filepath.Join(where.tools, r.tool), "--target", target, "--transport", r.transport, "--quiet", "--json", report}
 	if r.tool == "sip-torture.py" {
-		args = append(args, "--uniq")
+		args = append(args, "--uniq", "--chunk", strconv.Itoa(r.chunk))
 	}
 	cmd := exec.CommandContext(ctx, "python3", append(args, filepath.Join(where.corpora, r.corpus, r.messages))...)
 	text, ran := cmd.CombinedOutput()
