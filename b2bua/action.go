@@ -1,7 +1,6 @@
 package b2bua
 
 import (
-	"net/netip"
 	"time"
 
 	"drawbridge/media"
@@ -28,6 +27,11 @@ type (
 	AskTarget struct {
 		Callee Party
 		URI    wire.URI
+	}
+	// AskHops is answered by Found, now or when DNS has answered. Round comes back with it.
+	AskHops struct {
+		Round     int
+		Candidate Candidate
 	}
 	// Claim takes a slot of a trunk for leg B and gives back the one held before; it is answered by Claimed. Trunk "" only gives back.
 	Claim struct{ Trunk string }
@@ -57,12 +61,12 @@ type (
 		Tx  TxID
 		Msg *wire.Message
 	}
-	// Send starts a client transaction. Hop is where a trunk's dialog wants its requests; invalid: along Flow.
+	// Send starts a client transaction. Hop is where a trunk's dialog wants its requests; zero: along Flow.
 	Send struct {
 		Leg  LegID
 		Tx   TxID
 		Flow txn.Flow
-		Hop  netip.AddrPort
+		Hop  txn.Hop
 		Msg  *wire.Message
 	}
 	// Resend sends the 2xx of an INVITE once more. Settled says that its ACK has come, or never will.
@@ -71,13 +75,19 @@ type (
 	// SendRaw sends bytes outside a transaction: the ACK to a 2xx.
 	SendRaw struct {
 		Flow  txn.Flow
-		Hop   netip.AddrPort
+		Hop   txn.Hop
 		Bytes []byte
 	}
 	// CancelTx cancels the INVITE client transaction. Reason is what the CANCEL says (RFC 3326).
 	CancelTx struct {
 		Tx     TxID
 		Reason string
+	}
+	// Rest says that a hop has failed: calls try it last for a while. For 0 ends that.
+	Rest struct {
+		Realm string
+		Hop   txn.Hop
+		For   time.Duration
 	}
 	// Tell sends a JSON signal.
 	Tell struct {
@@ -130,6 +140,8 @@ type Tomb struct {
 func (AskPolicy) action()  {}
 func (AskRoutes) action()  {}
 func (AskTarget) action()  {}
+func (AskHops) action()    {}
+func (Rest) action()       {}
 func (Claim) action()      {}
 func (AskMedia) action()   {}
 func (Own) action()        {}

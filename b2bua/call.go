@@ -242,6 +242,8 @@ func (c *Call) open(ev Opened) {
 // dial sees the candidates through until one answers.
 func (c *Call) dial(ev Event) {
 	switch ev := ev.(type) {
+	case Found:
+		c.found(ev)
 	case Claimed:
 		c.claimed(ev)
 	case Decided: // about a target that a trunk has named
@@ -259,10 +261,19 @@ func (c *Call) dial(ev Event) {
 	case moved:
 		c.preview(ev)
 	case Fired:
-		c.hangup(causeNoAnswer)
+		c.waited(ev.Timer)
 	case Media:
 		c.report(ev.Event)
 	}
+}
+
+// waited: DNS has not answered in time, or nobody has answered the call.
+func (c *Call) waited(t Timer) {
+	if t.Kind == lookupTimer {
+		c.found(Found{Round: c.hunt.round})
+		return
+	}
+	c.hangup(causeNoAnswer)
 }
 
 // alert passes the ringing on. To the caller it is one dialog with one SDP, however many branches ring and however often they fork:

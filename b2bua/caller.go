@@ -84,7 +84,7 @@ func (s *Switch) account(f txn.Flow, m *wire.Message) caller {
 // trunk finds the trunk whose source this is.
 func (s *Switch) trunk(f txn.Flow, m *wire.Message) caller {
 	if t := s.trunkAt(f); t != nil {
-		return caller{party: t.party, user: wire.Unescape(m.From.URI.User)}
+		return caller{party: t.far(), user: wire.Unescape(m.From.URI.User)}
 	}
 	return s.stranger(f, m)
 }
@@ -96,7 +96,7 @@ func (s *Switch) trunkAt(f txn.Flow) *trunkSlots {
 	for i := range s.cfg.Trunks {
 		t := s.trunks[s.cfg.Trunks[i].Name]
 		switch {
-		case t.trunk.Realm != f.Realm() || !t.party.owns(f):
+		case t.trunk.Realm != f.Realm() || !within(f.Remote().Addr(), t.sources()) || !t.party.proved(f):
 		case t.party.TLSName != "":
 			return t
 		case t.aims(f.Remote()):
@@ -109,23 +109,15 @@ func (s *Switch) trunkAt(f txn.Flow) *trunkSlots {
 }
 
 // owns reports whether a flow is a trunk's: it comes from one of its sources and, where the trunk has a name, has proved it (RFC 5922).
-func (p *Party) owns(f txn.Flow) bool {
-	if !within(f.Remote().Addr(), p.Sources) {
-		return false
-	}
+func (p *Party) owns(f txn.Flow) bool { return within(f.Remote().Addr(), p.Sources) && p.proved(f) }
+
+// proved reports whether the peer has the trunk's name, if it has one.
+func (p *Party) proved(f txn.Flow) bool {
 	if p.TLSName == "" {
 		return true
 	}
 	peer, ok := f.(txn.Identified)
 	return ok && slices.Contains(peer.Identity(), p.TLSName)
-}
-
-// aims reports whether a is one of the trunk's targets.
-func (t *trunkSlots) aims(a netip.AddrPort) bool {
-	return slices.ContainsFunc(t.trunk.Targets, func(u wire.URI) bool {
-		host, port := u.HostPort()
-		return port == int(a.Port()) && host == a.Addr().Unmap().String()
-	})
 }
 
 // Knows reports whether a source may speak to a realm at all: anybody to browsers' realms, where accounts prove themselves, and the
@@ -135,7 +127,7 @@ func (s *Switch) Knows(realm string, src netip.Addr) bool {
 		return true
 	}
 	for _, t := range s.trunks {
-		if t.trunk.Realm == realm && within(src, t.party.Sources) {
+		if t.trunk.Realm == realm && within(src, t.sources()) {
 			return true
 		}
 	}

@@ -1,10 +1,9 @@
 package b2bua
 
 import (
-	"net/netip"
-
 	"drawbridge/sip/dialog"
 	"drawbridge/sip/digest"
+	"drawbridge/sip/txn"
 	"drawbridge/sip/wire"
 )
 
@@ -23,7 +22,7 @@ type pending struct {
 }
 
 // launch sends a request as a transaction of this leg, with credentials when its peer has asked for some.
-func (l *sipLeg) launch(tx TxID, hop netip.AddrPort, m *wire.Message) {
+func (l *sipLeg) launch(tx TxID, hop txn.Hop, m *wire.Message) {
 	l.sign(tx, m)
 	l.do(Send{Leg: l.id, Tx: tx, Flow: l.flow, Hop: hop, Msg: m})
 }

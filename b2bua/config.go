@@ -37,6 +37,9 @@ type Config struct {
 	// Flow gives the way to a hop out of a realm. It does not block: a connection that has to be made first takes its messages in the
 	// meantime, and is reported lost when it cannot be made.
 	Flow func(realm string, hop txn.Hop) (txn.Flow, error)
+	// Hops gives where a URI leads out of a realm, best first (RFC 3263). known is false when DNS has to be asked: later then gets the
+	// hops, on another goroutine; with later nil nobody is asked. nil knows numbers only.
+	Hops func(realm string, u wire.URI, later func([]txn.Hop)) (hops []txn.Hop, known bool)
 	// Registrar serves REGISTER; nil refuses it.
 	Registrar Registrar
 	Events    telemetry.Listener
@@ -54,7 +57,7 @@ type Registrar interface {
 // Trunk is a peer that calls are sent to and come from.
 type Trunk struct {
 	Name, Realm string
-	Targets     []wire.URI     // numeric hosts, best first; each is tried in turn
+	Targets     []wire.URI     // best first; each is tried in turn, and each hop of it
 	Sources     []netip.Prefix // where its requests come from; the targets' addresses always count
 	Codecs      []offer.Codec  // best first; nil means the realm's
 	MaxCalls    int            // 0 means no limit
@@ -104,6 +107,12 @@ func (c Config) withDefaults() Config {
 	if c.open == nil && c.Media != nil {
 		engine := c.Media
 		c.open = func(call string, notify func(media.Event)) session { return engine.Open(call, notify) }
+	}
+	if c.Hops == nil {
+		c.Hops = numericHops
+	}
+	if c.Flow == nil {
+		c.Flow = func(string, txn.Hop) (txn.Flow, error) { return nil, ErrNoWay }
 	}
 	if c.now == nil {
 		c.now = time.Now

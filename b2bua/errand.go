@@ -64,6 +64,10 @@ func (e *errand) next() {
 		c := e.left[0]
 		e.left = e.left[1:]
 		e.round++
+		if c.unresolved() {
+			e.lookUp(c)
+			return
+		}
 		for _, t := range c.Targets {
 			e.send(&branch{e: e, round: e.round, to: c.Callee, flow: t.Flow, sent: e.build(c, t)})
 		}
@@ -74,6 +78,17 @@ func (e *errand) next() {
 	case len(e.left) > 0:
 		e.patience = e.sh.After(impatience, func() { e.silent = true; e.next() })
 	}
+}
+
+// lookUp turns to the hops of a candidate that has to be looked up.
+func (e *errand) lookUp(c Candidate) {
+	round := e.round
+	e.s.find(e.sh, c, func(found []Candidate) {
+		if !e.done && round == e.round {
+			e.left = append(found, e.left...)
+			e.next()
+		}
+	})
 }
 
 // send starts a branch. A target that cannot be sent to counts as one that does not answer.

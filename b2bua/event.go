@@ -39,6 +39,11 @@ type (
 		Status     int
 		Rule       string
 	}
+	// Found answers AskHops: one candidate for each hop.
+	Found struct {
+		Round      int
+		Candidates []Candidate
+	}
 	// Claimed answers Claim: whether the trunk had a free slot.
 	Claimed struct{ Granted bool }
 	// Opened answers AskMedia.
@@ -87,6 +92,7 @@ func (Invited) event()   {}
 func (Decided) event()   {}
 func (Routed) event()    {}
 func (Claimed) event()   {}
+func (Found) event()     {}
 func (Opened) event()    {}
 func (Request) event()   {}
 func (Response) event()  {}
@@ -189,17 +195,24 @@ type Party struct {
 	Preconditions bool // our INVITEs to a trunk carry QoS preconditions (RFC 3312)
 }
 
-// Candidate is one way to reach the callee: one target of a trunk, or every contact of an account in one realm. All its targets ring
-// at once.
+// Candidate is one way to reach the callee: one hop of a trunk's target, or every contact of an account in one realm. All its targets
+// ring at once. Without any, URI has to be looked up first, and makes as many candidates as it has hops.
 type Candidate struct {
 	Callee  Party
 	Targets []Target
+	URI     wire.URI // a trunk's target, with the number as its user
 	Rule    string
+	resting bool // its target has failed lately
 }
+
+// unresolved reports whether the hops of a candidate have to be looked up.
+func (c *Candidate) unresolved() bool { return len(c.Targets) == 0 && c.URI.Host != "" }
 
 // Target is one place to send an INVITE to: over SIP (Flow, Contact) or over JSON (Line).
 type Target struct {
 	Flow    txn.Flow
+	Hop     txn.Hop // a trunk's; zero for the contact of an account
+	Resting bool    // it has failed lately
 	Contact wire.Addr
 	Line    Line
 }

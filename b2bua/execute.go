@@ -2,7 +2,7 @@ package b2bua
 
 import (
 	"fmt"
-	"net/netip"
+	"strings"
 
 	"drawbridge/media"
 	"drawbridge/policy"
@@ -63,6 +63,8 @@ func (s *Switch) execute(at *seat, a Action) {
 		at.inbox = append(at.inbox, s.routes(a))
 	case AskTarget:
 		at.inbox = append(at.inbox, s.target(a))
+	case AskHops:
+		s.lookUp(at, a)
 	case Claim:
 		at.inbox = append(at.inbox, Claimed{s.claim(at, a.Trunk)})
 	case AskMedia:
@@ -79,6 +81,8 @@ func (s *Switch) execute(at *seat, a Action) {
 		if cl := at.clients[a.Tx]; cl != nil {
 			cl.Cancel(wire.Field{Name: "Reason", Value: a.Reason})
 		}
+	case Rest:
+		s.rest(a)
 	case Tell:
 		a.Line.Send(a.Signal)
 	case StartTimer:
@@ -165,11 +169,11 @@ func (s *Switch) send(at *seat, a Send) {
 }
 
 // way is where a request of a dialog goes: to the hop it names, or along its flow.
-func (s *Switch) way(f txn.Flow, hop netip.AddrPort) txn.Flow {
-	if !hop.IsValid() || hop == f.Remote() || s.cfg.Flow == nil {
+func (s *Switch) way(f txn.Flow, hop txn.Hop) txn.Flow {
+	if !hop.Addr.IsValid() || hop.Addr == f.Remote() && strings.EqualFold(hop.Network, f.Transport()) {
 		return f
 	}
-	if other, err := s.cfg.Flow(f.Realm(), txn.Hop{Network: "udp", Addr: hop}); err == nil {
+	if other, err := s.cfg.Flow(f.Realm(), hop); err == nil {
 		return other
 	}
 	return f

@@ -32,6 +32,7 @@ import (
 //	A -> UPDATE hold=zero     on hold by c=0.0.0.0; also zero6, off, session, cut · port=30002 moves the media; expect to b 30002
 //	A -> INVITE qos=none      with preconditions: what A has reserved; qos=none+ask wants our side confirmed
 //	expect ended sip=486 by=b · expect answered 1 · expect cdrs 1 · expect bound a:opus:sendrecv · expect dtmf b 5 · expect calls 0
+//	dns T U · dns             the name of a trunk (config name) leads to T and U, to nobody; before that, look-ups wait
 //	# comment, ; comment
 func TestFlows(t *testing.T) {
 	files, err := filepath.Glob("testdata/flows/*.flow")
@@ -79,7 +80,8 @@ func play(t *testing.T, text string) {
 }
 
 // editOf reads the "config" lines of a flow: "config limit acme 1", "config ring 20s", "config rel100 acme supported", "config auth acme
-// USER PASSWORD [REALM]", "config redirect acme follow [REALM...]". "config ports 2", the RTP port pairs that are left from there on, is a step.
+// USER PASSWORD [REALM]", "config redirect acme follow [REALM...]", "config name acme trunk.example". "config ports 2",
+// the RTP port pairs that are left from there on, is a step.
 func editOf(text string) func(*Config) {
 	return func(c *Config) {
 		for line := range strings.SplitSeq(text, "\n") {
@@ -98,6 +100,8 @@ func editOf(text string) func(*Config) {
 				}
 			case "redirect":
 				c.Trunks[i].Redirect = Redirect{Follow: w[3] == "follow", Realms: w[4:]}
+			case "name":
+				c.Trunks[i].Targets = []wire.URI{{Scheme: "sip", Host: w[3]}}
 			case "ring":
 				c.Ring, _ = time.ParseDuration(w[2])
 			case "preconditions":
@@ -126,6 +130,8 @@ func (p *player) step(w []string) {
 			p.fail("%v", err)
 		}
 		time.Sleep(d)
+	case "dns":
+		p.dns.answer(w[1:])
 	case "deaf", "hear":
 		p.record(func() { p.peers[w[1]].deaf = w[0] == "deaf" })
 	case "lose":

@@ -2,6 +2,7 @@ package b2bua
 
 import (
 	"cmp"
+	"slices"
 
 	"drawbridge/media"
 	"drawbridge/policy"
@@ -17,7 +18,11 @@ type hunt struct {
 	failures   []refused
 	worst      outcome
 	moves      moves // 3xx
+	round      int   // candidates turned to: tells a late answer of DNS
 }
+
+// maxRounds bounds the candidates that a call turns to. Chosen here: two trunks with all the hops that DNS may name, and a few more.
+const maxRounds = 32
 
 // outcome is what is known of the failed candidates.
 type outcome struct {
@@ -47,11 +52,35 @@ func (c *Call) tryNext() {
 		return
 	}
 	h.current, h.candidates = h.candidates[0], h.candidates[1:]
+	if h.round++; h.round > maxRounds {
+		c.exhausted()
+		return
+	}
+	if h.current.unresolved() {
+		c.out.do(AskHops{h.round, h.current})
+		c.out.start(noLeg, lookupTimer, lookupLimit)
+		return
+	}
 	trunk := ""
 	if h.current.Callee.Trunk {
 		trunk = h.current.Callee.Name
 	}
 	c.out.do(Claim{trunk})
+}
+
+// found puts the hops of a target where the target was; those that rest come last of all. None: DNS knows no way, or none in time.
+func (c *Call) found(ev Found) {
+	h := &c.hunt
+	if ev.Round != h.round || !h.current.unresolved() {
+		return
+	}
+	c.out.stop(noLeg, lookupTimer)
+	awake := ev.Candidates
+	for len(awake) > 0 && awake[len(awake)-1].resting {
+		awake = awake[:len(awake)-1]
+	}
+	h.candidates = slices.Concat(awake, h.candidates, ev.Candidates[len(awake):])
+	c.tryNext()
 }
 
 func (c *Call) claimed(ev Claimed) {

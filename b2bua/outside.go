@@ -111,8 +111,9 @@ func eventServed(m *wire.Message) bool {
 func overSIP(all []Candidate) []Candidate {
 	var out []Candidate
 	for _, c := range all {
+		named := c.unresolved()
 		c.Targets = slices.DeleteFunc(slices.Clone(c.Targets), func(t Target) bool { return t.Flow == nil })
-		if len(c.Targets) > 0 {
+		if len(c.Targets) > 0 || named {
 			out = append(out, c)
 		}
 	}

@@ -1,12 +1,6 @@
 package b2bua
 
-import (
-	"net/netip"
-	"strings"
-
-	"drawbridge/sip/txn"
-	"drawbridge/sip/wire"
-)
+import "drawbridge/sip/txn"
 
 // routes turns the candidates of policy/route into targets that can be dialled: each target of a trunk in its turn, the contacts of an
 // account all at once, as far as they share a realm and with it a media endpoint.
@@ -18,7 +12,7 @@ func (s *Switch) routes(a AskRoutes) Routed {
 	r := Routed{Status: 480}
 	for _, c := range found {
 		if t := s.trunks[c.Trunk]; c.Trunk != "" && t != nil {
-			r.Status = 503
+			r.Status = 504
 			r.Candidates = append(r.Candidates, s.viaTrunk(t, a.Number, c.Rule)...)
 			continue
 		}
@@ -26,43 +20,23 @@ func (s *Switch) routes(a AskRoutes) Routed {
 			r.Candidates = append(r.Candidates, s.toAccount(c.User, c.Rule)...)
 		}
 	}
+	r.Candidates = restingLast(r.Candidates)
 	return r
 }
 
-// viaTrunk makes one candidate of each target of a trunk. Host names are not resolved here: such a target is left out.
+// viaTrunk makes the candidates of a trunk: the hops of its targets, in order.
 func (s *Switch) viaTrunk(t *trunkSlots, number, rule string) []Candidate {
 	var all []Candidate
 	for _, u := range t.trunk.Targets {
-		f, err := s.flowTo(t.party, u)
-		if err != nil {
-			continue
-		}
 		u.User = number
-		all = append(all, Candidate{Callee: t.party, Targets: []Target{{Flow: f, Contact: wire.Addr{URI: u}}}, Rule: rule})
+		all = append(all, s.lead(t.far(), u, rule)...)
 	}
 	return all
 }
 
 // target is the way to a host of a trunk that the trunk itself has named.
 func (s *Switch) target(a AskTarget) Routed {
-	f, err := s.flowTo(a.Callee, a.URI)
-	if err != nil {
-		return Routed{Status: 503}
-	}
-	return Routed{Candidates: []Candidate{{Callee: a.Callee, Targets: []Target{{Flow: f, Contact: wire.Addr{URI: a.URI}}}, Rule: "redirect"}}}
-}
-
-func (s *Switch) flowTo(p Party, u wire.URI) (txn.Flow, error) {
-	host, port := u.HostPort()
-	a, err := netip.ParseAddr(host)
-	if err != nil || s.cfg.Flow == nil {
-		return nil, ErrNoWay
-	}
-	network, ok := u.Params.Lookup("transport")
-	if !ok {
-		network = "udp"
-	}
-	return s.cfg.Flow(p.Realm.Name, p.named(txn.Hop{Network: strings.ToLower(network), Addr: netip.AddrPortFrom(a, uint16(port))}))
+	return Routed{Status: 504, Candidates: s.lead(a.Callee, a.URI, "redirect")}
 }
 
 // named asks a hop of the trunk for the name that its certificate has to bear, whatever it was looked up by.

@@ -1,7 +1,6 @@
 package b2bua
 
 import (
-	"net/netip"
 	"strings"
 
 	"drawbridge/media/offer"
@@ -195,7 +194,7 @@ func (l *sipLeg) send(m *wire.Message) TxID {
 }
 
 // hop is where the peer wants the requests of this dialog.
-func (l *sipLeg) hop() netip.AddrPort { return hopOf(l.party, l.flow, l.dlg) }
+func (l *sipLeg) hop() txn.Hop { return hopOf(l.party, l.flow, l.dlg) }
 
 // raw serialises a request that has no transaction (the ACK to a 2xx) under a Via of its own.
 func (l *sipLeg) raw(m *wire.Message) []byte {
@@ -255,6 +254,7 @@ func (l *sipLeg) lost() []Event {
 	was := l.state
 	l.move(Gone)
 	if l.uac.invite != nil && (was == Calling || was == Early) {
+		l.tired(restFor)
 		return []Event{refused{leg: l.id, cause: withSide(causeLost, l.id), unreachable: true}}
 	}
 	return l.ended(withSide(causeLost, l.id))
@@ -290,7 +290,7 @@ func (l *sipLeg) fired(k TimerKind) []Event {
 		l.repeatRinging()
 	case prackLimitTimer:
 		return l.unpracked()
-	case ringTimer: // the call's, not a leg's
+	case ringTimer, lookupTimer: // the call's, not a leg's
 	}
 	return nil
 }

@@ -94,6 +94,9 @@ func (u *subscription) inadmissible(noDialog error) *policy.Decision {
 func oneByOne(all []Candidate) []Candidate {
 	var out []Candidate
 	for _, c := range all {
+		if c.unresolved() {
+			out = append(out, c)
+		}
 		for _, t := range c.Targets {
 			out = append(out, Candidate{Callee: c.Callee, Targets: []Target{t}, Rule: c.Rule})
 		}

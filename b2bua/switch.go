@@ -17,6 +17,7 @@ type Switch struct {
 	active   atomic.Int64 // calls in the books, those on their way out included
 	admitted atomic.Int64 // calls that hold a slot
 	trunks   map[string]*trunkSlots
+	rests    rests
 	serial   atomic.Uint64 // o= session ids
 	draining atomic.Bool
 
@@ -30,6 +31,7 @@ type trunkSlots struct {
 	trunk *Trunk
 	party Party
 	used  atomic.Int64
+	learned
 }
 
 // New returns a Switch; it does nothing until its core runs.

@@ -45,7 +45,7 @@ func (c *Call) hangup(cause Cause) {
 		return
 	}
 	c.phase, c.over.cause = ending, cause
-	c.out.stop(noLeg, ringTimer)
+	c.out.stop(noLeg, ringTimer, lookupTimer)
 	if c.over.rule != "" {
 		c.reject()
 	}

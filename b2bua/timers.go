@@ -16,6 +16,7 @@ const (
 	ringLimit     = 90 * time.Second // longer than carriers' own 60 s no-answer
 	impatience    = 3 * time.Second  // to the first response of a target when another one waits
 	mediaRetry    = 5 * time.Second  // Retry-After when no media ports are left: they rest a while after a call
+	lookupLimit   = 6 * time.Second  // to the hops of a target: the resolver gives up before
 	sessionLength = 30 * time.Minute // Session-Expires that we ask for (RFC 4028 section 4 suggests it)
 )
 
@@ -24,6 +25,7 @@ type TimerKind uint8
 
 const (
 	ringTimer       TimerKind = iota // call: nobody answers
+	lookupTimer                      // call: DNS does not answer
 	progressTimer                    // UAC: Timer C
 	patienceTimer                    // UAC: no response at all while another target waits
 	refreshTimer                     // UAS: repeat the 1xx

@@ -2,7 +2,6 @@ package b2bua
 
 import (
 	"errors"
-	"net/netip"
 	"time"
 
 	"drawbridge/media/offer"
@@ -56,7 +55,7 @@ func (l *sipLeg) invite(m *wire.Message) {
 	if l.uac.tx == 0 {
 		l.uac.tx = l.nextTx()
 	}
-	l.launch(l.uac.tx, netip.AddrPort{}, m)
+	l.launch(l.uac.tx, txn.Hop{}, m)
 	l.start(l.id, progressTimer, timerC)
 	if !l.uac.patient {
 		l.start(l.id, patienceTimer, impatience)
@@ -66,6 +65,9 @@ func (l *sipLeg) invite(m *wire.Message) {
 // inviteResponse follows the INVITE through its responses.
 func (l *sipLeg) inviteResponse(m *wire.Message) []Event {
 	l.stop(l.id, patienceTimer)
+	if m.Status != 503 {
+		l.alive()
+	}
 	switch {
 	case m.Status == 100:
 		return nil
@@ -208,8 +210,11 @@ func (l *sipLeg) failure(m *wire.Message) []Event {
 	l.stop(l.id, progressTimer)
 	l.move(Gone)
 	no := refused{leg: l.id, cause: failed(m, sideOf(l.id)), retryAfter: retryOf(m)}
-	if m.Status < 400 {
+	switch {
+	case m.Status < 400:
 		no.contacts = m.Contact
+	case m.Status == 503 && elsewhere(no):
+		l.tired(restOf(no))
 	}
 	return []Event{no}
 }
@@ -229,6 +234,9 @@ func (l *sipLeg) inviteFailed(err error) []Event {
 	was := l.state
 	if was == Gone {
 		return nil
+	}
+	if was == Calling {
+		l.tired(restFor)
 	}
 	l.move(Gone)
 	if was == Cancelling {
@@ -256,6 +264,7 @@ func (l *sipLeg) noResponse() []Event {
 	if l.state != Calling {
 		return nil
 	}
+	l.tired(restFor)
 	cause := failure(408, byGateway)
 	l.giveUp(cause)
 	return []Event{refused{leg: l.id, cause: cause, unreachable: true}}

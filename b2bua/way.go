@@ -1,7 +1,6 @@
 package b2bua
 
 import (
-	"net/netip"
 	"strings"
 
 	"drawbridge/sip/dialog"
@@ -35,15 +34,23 @@ func contactAt(f txn.Flow, tag string) wire.Addr {
 }
 
 // hopOf is where a trunk wants the requests of a dialog: its Contact or route set, if that is a number and one of its own sources.
-// Anything else goes back the way the dialog came.
-func hopOf(p Party, f txn.Flow, d *dialog.Dialog) netip.AddrPort {
-	if d == nil || !p.Trunk || f.Reliable() {
-		return netip.AddrPort{}
+// Anything else goes back the way the dialog came; so does what says nothing of its network on a connection, and TLS where the trunk has
+// no name to prove.
+func hopOf(p Party, f txn.Flow, d *dialog.Dialog) txn.Hop {
+	if d == nil || !p.Trunk {
+		return txn.Hop{}
 	}
-	host, port := d.NextHop().HostPort()
-	a, err := netip.ParseAddr(host)
-	if err != nil || (a != f.Remote().Addr().Unmap() && !within(a, p.Sources)) {
-		return netip.AddrPort{}
+	u := d.NextHop()
+	if m, ok := u.Params.Lookup("maddr"); ok { // a trunk may say which of its hosts is meant; whose it is, is judged below
+		u.Host = m
 	}
-	return netip.AddrPortFrom(a, uint16(port))
+	hop, ok := numericHop(u)
+	a := hop.Addr.Addr()
+	switch {
+	case !ok, hop.Network == "tls" && p.TLSName == "", a != f.Remote().Addr().Unmap() && !within(a, p.Sources):
+		return txn.Hop{}
+	case f.Reliable() && u.Params.Get("transport") == "":
+		return txn.Hop{}
+	}
+	return p.named(hop)
 }

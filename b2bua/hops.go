@@ -1,0 +1,157 @@
+package b2bua
+
+import (
+	"maps"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"drawbridge/sip/txn"
+	"drawbridge/sip/wire"
+)
+
+// Chosen here.
+const (
+	learnedFor = time.Hour // an address that DNS names no more may still send: its calls go on, and round-robin names take turns
+	maxLearned = 64        // addresses of one trunk
+)
+
+// lead makes a candidate of each hop that a URI leads to. What DNS has to be asked for becomes one candidate that is looked up in its
+// turn.
+func (s *Switch) lead(to Party, u wire.URI, rule string) []Candidate {
+	c := Candidate{Callee: to, URI: u, Rule: rule}
+	hops, known := s.cfg.Hops(to.Realm.Name, u, nil)
+	if !known {
+		return []Candidate{c}
+	}
+	return s.along(c, hops)
+}
+
+// along makes a candidate of each hop that there is a way to.
+func (s *Switch) along(c Candidate, hops []txn.Hop) []Candidate {
+	now := s.cfg.now()
+	var all []Candidate
+	for _, hop := range hops {
+		hop = c.Callee.named(hop)
+		f, err := s.cfg.Flow(c.Callee.Realm.Name, hop)
+		if err != nil {
+			continue
+		}
+		each := c
+		each.resting = s.rests.on(c.Callee.Realm.Name, hop, now)
+		each.Targets = []Target{{Flow: f, Hop: hop, Resting: each.resting, Contact: wire.Addr{URI: c.URI}}}
+		all = append(all, each)
+	}
+	return restingLast(all)
+}
+
+// lookUp answers a call that asks for the hops of a candidate, in this turn or later.
+func (s *Switch) lookUp(at *seat, a AskHops) {
+	s.find(at.sh, a.Candidate, func(found []Candidate) { s.feed(at, Found{a.Round, found}) })
+}
+
+// find hands the hops of a candidate to then without holding up the shard: at once when they are known by now, else when DNS has
+// answered. Whoever asked may have gone by then.
+func (s *Switch) find(sh *txn.Shard, c Candidate, then func([]Candidate)) {
+	core, shard := s.cfg.Core, sh.Index()
+	hops, known := s.cfg.Hops(c.Callee.Realm.Name, c.URI, func(hops []txn.Hop) {
+		core.PostForced(shard, func(*txn.Shard) { then(s.along(c, hops)) })
+	})
+	if known {
+		then(s.along(c, hops))
+	}
+}
+
+// numericHops serves a Switch without a resolver: numbers, and nothing else.
+func numericHops(_ string, u wire.URI, _ func([]txn.Hop)) ([]txn.Hop, bool) {
+	if hop, ok := numericHop(u); ok {
+		return []txn.Hop{hop}, true
+	}
+	return nil, true
+}
+
+// numericHop is where a URI leads whose host is a number.
+func numericHop(u wire.URI) (txn.Hop, bool) {
+	host, port := u.HostPort()
+	a, err := netip.ParseAddr(host)
+	network := strings.ToLower(u.Params.Get("transport"))
+	switch {
+	case err != nil:
+		return txn.Hop{}, false
+	case u.Scheme == "sips":
+		network = "tls"
+	case network == "":
+		network = "udp"
+	}
+	return txn.Hop{Network: network, Addr: netip.AddrPortFrom(a.Unmap(), uint16(port))}, true
+}
+
+// learned are the addresses behind a trunk's host names: its requests come from them, too.
+type learned struct {
+	mu   sync.Mutex
+	seen map[netip.AddrPort]time.Time
+	now  atomic.Pointer[knownHops] // what seen makes, read at each message
+}
+
+type knownHops struct {
+	at      map[netip.AddrPort]struct{}
+	sources []netip.Prefix // the trunk's own included
+}
+
+// Learn takes what DNS says of a trunk's targets. A trunk that is named by host is believed from where its name leads: who can forge DNS
+// for it can call as it, and only TLS with a name says more.
+func (s *Switch) Learn(trunk string, hops []txn.Hop) {
+	t := s.trunks[trunk]
+	if t == nil {
+		return
+	}
+	l, now := &t.learned, s.cfg.now()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.seen == nil {
+		l.seen = map[netip.AddrPort]time.Time{}
+	}
+	maps.DeleteFunc(l.seen, func(_ netip.AddrPort, last time.Time) bool { return now.Sub(last) > learnedFor })
+	for _, hop := range hops {
+		if _, known := l.seen[hop.Addr]; known || len(l.seen) < maxLearned {
+			l.seen[hop.Addr] = now
+		}
+	}
+	k := &knownHops{at: map[netip.AddrPort]struct{}{}, sources: slices.Clone(t.party.Sources)}
+	for a := range l.seen {
+		k.at[a] = struct{}{}
+		k.sources = append(k.sources, netip.PrefixFrom(a.Addr(), a.Addr().BitLen()))
+	}
+	l.now.Store(k)
+}
+
+// sources are the prefixes that a trunk's requests come from.
+func (t *trunkSlots) sources() []netip.Prefix {
+	if k := t.learned.now.Load(); k != nil {
+		return k.sources
+	}
+	return t.party.Sources
+}
+
+// far is the trunk as the far end of a leg.
+func (t *trunkSlots) far() Party {
+	p := t.party
+	p.Sources = t.sources()
+	return p
+}
+
+// aims reports whether a is one of the trunk's targets.
+func (t *trunkSlots) aims(a netip.AddrPort) bool {
+	if k := t.learned.now.Load(); k != nil {
+		if _, ok := k.at[a]; ok {
+			return true
+		}
+	}
+	return slices.ContainsFunc(t.trunk.Targets, func(u wire.URI) bool {
+		host, port := u.HostPort()
+		return port == int(a.Port()) && host == a.Addr().Unmap().String()
+	})
+}
