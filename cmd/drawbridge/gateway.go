@@ -20,6 +20,7 @@ import (
 	"drawbridge/policy"
 	"drawbridge/policy/route"
 	"drawbridge/registrar"
+	"drawbridge/sip/resolve"
 	"drawbridge/sip/transport"
 	"drawbridge/sip/txn"
 	"drawbridge/telemetry"
@@ -47,6 +48,7 @@ type gateway struct {
 	events    telemetry.Listener
 	core      *txn.Core
 	transport *transport.Transport
+	resolver  *resolve.Resolver
 	registrar *registrar.Registrar
 	media     *media.Engine
 	calls     *b2bua.Switch
@@ -69,6 +71,7 @@ func open(snap *config.Snapshot, x extras) (*gateway, error) {
 	}{
 		{"telemetry", g.openTelemetry},
 		{"transactions", g.openTransactions},
+		{"resolver", g.openResolver},
 		{"registrar", g.openRegistrar},
 		{"media", g.openMedia},
 		{"calls", g.openCalls},
@@ -113,6 +116,15 @@ func (g *gateway) hears(realm string, src netip.Addr) bool {
 
 func (g *gateway) knows(realm string, src netip.Addr) bool { return g.calls.Knows(realm, src) }
 
+// openResolver makes the resolver keep the host names of trunks fresh: their addresses are whom the realms hear.
+func (g *gateway) openResolver(extras) (err error) {
+	learn := func(trunk string, hops []txn.Hop) { g.calls.Learn(trunk, hops) }
+	g.resolver, err = resolve.New(resolve.Config{
+		Servers: nameservers(g.snap), Realms: lookups(g.snap), Watch: watched(g.snap, learn), Events: g.events,
+	})
+	return err
+}
+
 func (g *gateway) openRegistrar(extras) (err error) {
 	g.registrar, err = registrar.New(registrar.Config{Domain: g.snap.Users.Domain, Password: passwords(g.snap), Events: g.events})
 	return err
@@ -137,7 +149,7 @@ func (g *gateway) openCalls(extras) error {
 		Trunks: trunks(g.snap), Realms: realms(g.snap),
 		Core: g.core, Media: g.media, Registrar: g.registrar, Events: g.events,
 		Decide: func(r policy.Request) policy.Decision { return policy.Decide(limits, r) },
-		Routes: table.Candidates, Locate: g.locate, Auth: g.registrar.Authenticate, Flow: g.transport.To, Number: callerID(g.snap),
+		Routes: table.Candidates, Locate: g.locate, Auth: g.registrar.Authenticate, Flow: g.transport.To, Hops: g.resolver.Hops, Number: callerID(g.snap),
 	})
 	g.core.SetUser(g.calls)
 	return nil
@@ -210,7 +222,7 @@ func (g *gateway) serve(ctx context.Context) error {
 	parts, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	group, parts := errgroup.WithContext(parts)
-	for _, actor := range []func(context.Context) error{g.core.Run, g.media.Run, g.registrar.Run, g.transport.Run, g.web.Run} {
+	for _, actor := range []func(context.Context) error{g.core.Run, g.media.Run, g.registrar.Run, g.resolver.Run, g.transport.Run, g.web.Run} {
 		group.Go(func() error { return actor(parts) })
 	}
 	if g.admin != nil {

@@ -14,6 +14,7 @@ type CDR struct {
 	From       string     `json:"from"`
 	To         string     `json:"to"`
 	Answer     *time.Time `json:"answer"`
+	SetupMS    int64      `json:"setupMs"`
 	DurationMS int64      `json:"durationMs"`
 	Cause      Cause      `json:"cause"`
 	Rule       string     `json:"rule"`

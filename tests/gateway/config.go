@@ -23,6 +23,7 @@ type Trunk struct {
 	Name      string
 	Target    netip.AddrPort
 	Transport string // "tcp" or "tls"; "" means UDP
+	Host      string // when set, the target is this name alone, and DNS says what its sources are
 	Codecs    string // "[PCMA, PCMU]"; "" means both
 	More      string // further settings, such as "limits: {calls: 2}"
 }
@@ -35,12 +36,13 @@ type Config struct {
 	Users   []User
 	Trunks  []Trunk
 	Routes  []Route
-	Origins []string // pages that may open a WebSocket
-	Ports   int      // RTP port pairs of the carrier realm; 0 means 200
-	Calls   int      // limits.calls; 0 means 5000
-	Pprof   bool     // serve profiles on the private port
-	Key     Identity // TLS certificate of the public port
-	TLS     Keys     // of the carrier realm; zero means that it has no TLS socket
+	Origins []string       // pages that may open a WebSocket
+	Ports   int            // RTP port pairs of the carrier realm; 0 means 200
+	Calls   int            // limits.calls; 0 means 5000
+	Pprof   bool           // serve profiles on the private port
+	Key     Identity       // TLS certificate of the public port
+	DNS     netip.AddrPort // zero means the system's
+	TLS     Keys           // of the carrier realm; zero means that it has no TLS socket
 }
 
 // Keys are files for TLS between SIP peers.
@@ -101,11 +103,14 @@ func (c Config) yaml(p ports, cdr string) string {
 		if t.More != "" {
 			more = ", " + t.More
 		}
-		f("  %s: {realm: carrier, targets: [%q], sources: [%q], codecs: %s%s}", t.Name, t.uri(), t.Target.Addr().String(), codecs, more)
+		f("  %s: {realm: carrier, targets: [%q]%s, codecs: %s%s}", t.Name, t.uri(), t.sources(), codecs, more)
 	}
 	f("routes:")
 	for _, r := range c.Routes {
 		f("  - {from: %s, to: %q, via: [%s]}", r.From, r.To, r.Via)
+	}
+	if c.DNS.IsValid() {
+		f("dns: {servers: [%q]}", c.DNS)
 	}
 	f("limits: {calls: %d}", calls)
 	f("cdr: {file: %q}", cdr)
@@ -116,10 +121,21 @@ func (c Config) yaml(p ports, cdr string) string {
 
 // uri is the trunk's target.
 func (t Trunk) uri() string {
+	if t.Host != "" {
+		return "sip:" + t.Host
+	}
 	if t.Transport != "" {
 		return "sip:" + t.Target.String() + ";transport=" + t.Transport
 	}
 	return "sip:" + t.Target.String()
+}
+
+// sources are the trunk's, but for one that is named.
+func (t Trunk) sources() string {
+	if t.Host != "" {
+		return ""
+	}
+	return fmt.Sprintf(", sources: [%q]", t.Target.Addr())
 }
 
 func addr(a netip.Addr, port int) string { return netip.AddrPortFrom(a, uint16(port)).String() }
