@@ -34,6 +34,8 @@ type peer struct {
 	branch  string
 	bodies  []string        // SDP received, in order
 	seen    map[string]bool // branches of requests received
+	station *station        // over UDP
+	skipped bool            // the script's last message of its own had no reason
 }
 
 func (w *world) addPeer(name, realm, at, transport string) {
@@ -41,6 +43,8 @@ func (w *world) addPeer(name, realm, at, transport string) {
 	p.flow = &memFlow{w: w, p: p, realm: realm, remote: netip.MustParseAddrPort(at), transport: transport}
 	if p.flow.Reliable() {
 		p.flow.id = uint64(name[0])
+	} else {
+		p.station = newStation(p)
 	}
 	w.peers[name] = p
 }
@@ -67,6 +71,19 @@ func (p *peer) sendFrom(f txn.Flow, m *wire.Message) {
 		p.sent = b
 	} else {
 		p.answers = b
+	}
+	if p.station != nil && p.w.bad != nil {
+		p.station.say(f, m, b)
+		return
+	}
+	p.emit(f, b)
+}
+
+// emit puts bytes on the wire, once.
+func (p *peer) emit(f txn.Flow, b []byte) {
+	if p.station != nil && p.w.bad != nil {
+		p.station.emit(f, b)
+		return
 	}
 	p.w.core.Receive(f, b)
 }
@@ -137,11 +154,13 @@ func (p *peer) cancel() *wire.Message {
 }
 
 // acknowledge sends the ACK to a failed INVITE: it belongs to that transaction (RFC 3261 section 17.1.1.3).
-func (p *peer) acknowledge(m *wire.Message) {
+func (p *peer) acknowledge(m *wire.Message) { p.emit(p.flow, p.ackTo(m).Bytes()) }
+
+func (p *peer) ackTo(m *wire.Message) *wire.Message {
 	ack := wire.NewRequest(wire.ACK, p.target)
 	ack.Via, ack.From, ack.To, ack.CallID = m.Via, m.From, m.To, m.CallID
 	ack.CSeq = wire.CSeq{Seq: m.CSeq.Seq, Method: wire.ACK}
-	p.w.core.Receive(p.flow, ack.Bytes())
+	return ack
 }
 
 // heard keeps the dialog up to date with what the gateway has sent.

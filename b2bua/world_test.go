@@ -1,6 +1,7 @@
 package b2bua
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net/netip"
@@ -37,6 +38,7 @@ type world struct {
 	events  []any
 	medias  []*memMedia
 	ports   int // RTP port pairs left
+	bad     *impairment
 	stop    func()
 	stopped chan struct{}
 }
@@ -236,6 +238,11 @@ func (f *memFlow) Send(b []byte) error {
 	m, v := wire.Read(b, wire.CanonOptions{})
 	if v.Status != 0 {
 		f.w.t.Errorf("the gateway sent what it would not take: %d %s\n%s", v.Status, v.Reason, b)
+		return nil
+	}
+	if f.p.station != nil && f.w.bad != nil {
+		b = bytes.Clone(b)
+		f.w.bad.carry(f.w, f.p.name+" in", func() { f.p.station.hear(f, m, b) })
 		return nil
 	}
 	f.w.record(func() {

@@ -1,0 +1,85 @@
+package b2bua
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"drawbridge/telemetry"
+)
+
+// expect checks what the operator sees.
+func (p *player) expect(what string, w []string) {
+	last := func() *memMedia { return p.medias[len(p.medias)-1] }
+	switch what {
+	case "dtmf":
+		p.equal(w[1], last().digits[sideNames[w[0]]])
+	case "to":
+		p.equal(w[1], strconv.Itoa(int(last().remotes[sideNames[w[0]]].Port())))
+	case "bound":
+		binds := last().binds
+		held := slices.Contains(binds, w[0])
+		if len(w) > 1 && w[1] == "last" {
+			held = held && binds[len(binds)-1] == w[0]
+		}
+		if held == (len(w) > 1 && w[1] == "never") {
+			p.fail("bound %v", binds)
+		}
+	default:
+		if problem := p.outcome(what, w); problem != "" {
+			p.fail("%s", problem)
+		}
+	}
+}
+
+var sideNames = map[string]int{"a": 0, "b": 1}
+
+// outcome compares how calls have come out so far, and says what is not as it should be.
+func (p *player) outcome(what string, w []string) string {
+	var answered int
+	var cdrs []telemetry.CallEnded
+	p.record(func() {
+		for _, e := range p.events {
+			switch e := e.(type) {
+			case telemetry.CallAnswered:
+				answered++
+			case telemetry.CallEnded:
+				cdrs = append(cdrs, e)
+			}
+		}
+	})
+	numbers := map[string]int{"answered": answered, "cdrs": len(cdrs), "calls": p.sw.Active()}
+	switch n, ok := numbers[what]; {
+	case ok && strconv.Itoa(n) != w[0]:
+		return "is " + strconv.Itoa(n)
+	case ok:
+		return ""
+	case what != "ended":
+		return "expect what?"
+	case len(cdrs) == 0:
+		return "no CDR"
+	}
+	return unlike(cdrs[len(cdrs)-1], w)
+}
+
+func (p *player) equal(want, got string) {
+	if want != got {
+		p.fail("is %s", got)
+	}
+}
+
+// unlike compares a CDR with words such as sip=486.
+func unlike(e telemetry.CallEnded, w []string) string {
+	fields := map[string]string{
+		"sip": strconv.Itoa(e.Cause.SIP), "q850": strconv.Itoa(e.Cause.Q850), "by": e.Cause.By, "rule": e.Rule,
+		"dur": e.Duration.String(), "setup": e.Setup.String(), "a": e.A.Peer, "b": e.B.Peer, "in": strconv.FormatUint(e.A.PacketsIn, 10),
+		"text": strings.ReplaceAll(e.Cause.Text, " ", "_"), "kindb": e.B.Kind, "codecb": e.B.Codec, "codeca": e.A.Codec,
+	}
+	for _, word := range w {
+		name, want, _ := strings.Cut(word, "=")
+		if got := fields[name]; got != want {
+			return name + " is " + got
+		}
+	}
+	return ""
+}
