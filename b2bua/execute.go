@@ -2,7 +2,6 @@ package b2bua
 
 import (
 	"fmt"
-	"strings"
 
 	"drawbridge/media"
 	"drawbridge/policy"
@@ -166,17 +165,6 @@ func (s *Switch) send(at *seat, a Send) {
 	if cl.tag != "" {
 		at.clients[a.Tx] = tx
 	}
-}
-
-// way is where a request of a dialog goes: to the hop it names, or along its flow.
-func (s *Switch) way(f txn.Flow, hop txn.Hop) txn.Flow {
-	if !hop.Addr.IsValid() || hop.Addr == f.Remote() && strings.EqualFold(hop.Network, f.Transport()) {
-		return f
-	}
-	if other, err := s.cfg.Flow(f.Realm(), hop); err == nil {
-		return other
-	}
-	return f
 }
 
 // endLate acknowledges and ends a 2xx to an INVITE whose call is over (RFC 3261 section 13.2.2.4). The INVITE is no longer in memory: the

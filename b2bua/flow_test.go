@@ -27,6 +27,7 @@ import (
 //	A -> PRACK                acknowledges the last reliable 18x; RAck:value says what else
 //	A -> MESSAGE 100 body=text  a request outside any dialog; bodies says what there is; expires=60; tags: its other dialogs
 //	T <- nothing              and nothing else
+//	stream T                  T speaks over TCP; after "lose T" over another connection
 //	wait 5s · deaf T · hear T · lose A · drain 5s · media b dtmf 5 · media a failed
 //	A -> UPDATE hold=zero     on hold by c=0.0.0.0; also zero6, off, session, cut · port=30002 moves the media; expect to b 30002
 //	A -> INVITE qos=none      with preconditions: what A has reserved; qos=none+ask wants our side confirmed
@@ -137,6 +138,8 @@ func (p *player) step(w []string) {
 		p.dns.answer(w[1:])
 	case "deaf", "hear":
 		p.record(func() { p.peers[w[1]].deaf = w[0] == "deaf" })
+	case "stream":
+		p.record(func() { p.peers[w[1]].connect() })
 	case "lose":
 		p.lose(w[1])
 	case "drain":
@@ -182,7 +185,12 @@ func (p *player) lose(name string) {
 		p.sw.LineLost(p.world.line)
 		return
 	}
-	p.core.FlowLost(p.peers[name].flow, nil)
+	old := p.peers[name].flow
+	if old.transport == "TCP" {
+		old.ended = true
+		p.peers[name].connect()
+	}
+	p.core.FlowLost(old, nil)
 }
 
 func (p *player) media(side string, w []string) {

@@ -49,6 +49,14 @@ func (w *world) addPeer(name, realm, at, transport string) {
 	w.peers[name] = p
 }
 
+// connect gives the peer a connection, in place of what it had.
+func (p *peer) connect() {
+	f := *p.flow
+	f.ended = false
+	f.transport, f.id = "TCP", f.id+1000
+	p.flow = &f
+}
+
 func (p *peer) contact() wire.URI {
 	return wire.URI{Scheme: "sip", User: "peer", Host: p.flow.remote.Addr().String(), Port: int(p.flow.remote.Port())}
 }

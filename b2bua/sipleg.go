@@ -79,7 +79,10 @@ func (l *sipLeg) request(ev Request) []Event {
 	case l.dlg == nil || l.state == Gone && m.Method != wire.PRACK || !l.from(ev.Flow) || m.FromTag() != l.dlg.ID().RemoteTag || m.CallID != l.dlg.ID().CallID:
 		l.answer(ev, 481)
 		return nil
-	case m.Method == wire.ACK:
+	case !lives(l.flow):
+		l.flow = ev.Flow // the peer has come back over another connection
+	}
+	if m.Method == wire.ACK {
 		unpack(m) // an answer that is not found there ends the call as an unusable one
 		return l.acked(m)
 	}
@@ -244,9 +247,10 @@ func (l *sipLeg) quiet() {
 	l.stop(l.id, sessionTimer, expiryTimer, glareTimer)
 }
 
-// lost ends the leg whose connection has gone: nothing can be sent on it any more.
+// lost ends the leg whose connection has gone: nothing can be sent on it any more. A trunk's dialog does not hang on its connection: the
+// next request goes over another one, either way (RFC 3261 section 18: transports are hop by hop, dialogs are not).
 func (l *sipLeg) lost() []Event {
-	if l.state == Gone {
+	if l.state == Gone || l.party.Trunk && (l.state == Accepted || l.state == Confirmed) {
 		return nil
 	}
 	l.quiet()

@@ -49,8 +49,45 @@ func hopOf(p Party, f txn.Flow, d *dialog.Dialog) txn.Hop {
 	switch {
 	case !ok, hop.Network == "tls" && p.TLSName == "", a != f.Remote().Addr().Unmap() && !within(a, p.Sources):
 		return txn.Hop{}
-	case f.Reliable() && u.Params.Get("transport") == "":
+	case f.Reliable() && u.Params.Get("transport") == "" && lives(f):
 		return txn.Hop{}
+	case f.Reliable() && u.Params.Get("transport") == "":
+		hop.Network = strings.ToLower(f.Transport())
 	}
 	return p.named(hop)
+}
+
+// lives reports whether a flow can still carry something.
+func lives(f txn.Flow) bool {
+	m, mortal := f.(txn.Mortal)
+	return !mortal || !m.Ended()
+}
+
+// way is where a request of a dialog goes: along its connection, while that lives and leads to the host that hop names; else to the hop. A
+// connection that has ended without a hop is made anew.
+func (s *Switch) way(f txn.Flow, hop txn.Hop) txn.Flow {
+	alive, network := lives(f), strings.ToLower(f.Transport())
+	switch {
+	case !hop.Addr.IsValid() && alive:
+		return f
+	case !hop.Addr.IsValid():
+		hop = txn.Hop{Network: network, Addr: f.Remote(), Name: proved(f)}
+	case alive && hop.Network == network && (hop.Addr == f.Remote() || f.Reliable() && hop.Addr.Addr() == f.Remote().Addr()):
+		return f
+	}
+	if s.cfg.Flow == nil {
+		return f
+	}
+	if other, err := s.cfg.Flow(f.Realm(), hop); err == nil {
+		return other
+	}
+	return f
+}
+
+// proved is the name that the peer of a flow has proved; "" for none.
+func proved(f txn.Flow) string {
+	if peer, ok := f.(txn.Identified); ok && len(peer.Identity()) > 0 {
+		return peer.Identity()[0]
+	}
+	return ""
 }

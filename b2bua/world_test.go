@@ -229,10 +229,14 @@ type memFlow struct {
 	remote    netip.AddrPort
 	transport string
 	id        uint64
+	ended     bool
 }
 
 func (f *memFlow) Send(b []byte) error {
-	if f.p == nil {
+	switch {
+	case f.ended:
+		return txn.ErrFlowLost
+	case f.p == nil:
 		return nil
 	}
 	m, v := wire.Read(b, wire.CanonOptions{})
@@ -256,6 +260,7 @@ func (f *memFlow) Send(b []byte) error {
 func (f *memFlow) Key() txn.FlowKey {
 	return txn.FlowKey{Realm: f.realm, ID: f.id, Local: f.SentBy(), Remote: f.remote}
 }
+func (f *memFlow) Ended() bool            { return f.ended }
 func (f *memFlow) Reliable() bool         { return f.transport != "UDP" }
 func (f *memFlow) Transport() string      { return f.transport }
 func (f *memFlow) Realm() string          { return f.realm }

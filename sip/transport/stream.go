@@ -180,6 +180,9 @@ func (f *streamFlow) Alias(port uint16) {
 	}
 }
 
+// Ended implements txn.Mortal.
+func (f *streamFlow) Ended() bool { return f.out.shut() }
+
 // Identity implements txn.Identified.
 func (f *streamFlow) Identity() []string {
 	if names := f.names.Load(); names != nil {

@@ -32,6 +32,9 @@ type Hop struct {
 // Identified is a Flow whose peer has proved who it is: the names of its verified TLS certificate (RFC 5922 section 7.1), none otherwise.
 type Identified interface{ Identity() []string }
 
+// Mortal is a Flow that can end before the dialogs that began on it.
+type Mortal interface{ Ended() bool }
+
 // Aliased is a Flow that may carry requests to its peer, too, when the peer has asked for that (RFC 5923 section 8): port is where it
 // listens. What the flow makes of it is for the flow to judge.
 type Aliased interface{ Alias(port uint16) }
