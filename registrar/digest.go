@@ -66,6 +66,9 @@ func (r *Registrar) Authenticate(f txn.Flow, m *wire.Message, now time.Time) (us
 	user, v := r.verify(f, m, now)
 	switch v {
 	case accepted:
+		if g, ok := f.(txn.Guarded); ok {
+			g.Proved()
+		}
 		return user, nil, 0
 	case broken:
 		r.reject(f, m, 400, "auth/malformed")

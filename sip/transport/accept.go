@@ -73,6 +73,12 @@ func (l *streamListener) take(conn net.Conn) {
 		frames: framer{limit: l.t.cfg.MaxMessage}, limits: l.limits, source: from, held: fresh, known: known,
 		firstBy: time.Now().Add(openWait),
 	}
+	if !known {
+		f.late = func() {
+			l.t.refused("unproved", l.realm, remote.Addr(), "")
+			f.end(ErrUnproved)
+		}
+	}
 	if !l.t.streams.start(ctx, f, l.opener(f, conn)) {
 		_ = conn.Close()
 	}

@@ -78,6 +78,7 @@ const (
 	idleWait     = time.Hour              // a connection that says nothing is given up; one with calls pings
 	unackedWait  = 20 * time.Second       // until data that nobody acknowledges ends a connection
 	keysEvery    = 10 * time.Second       // how often the files of certificates are looked at
+	proofWait    = 15 * time.Second       // until a peer that is not configured has authenticated a request
 	answerWait   = 250 * time.Millisecond // for the answers to what came before a message without an end
 	acceptPause  = 5 * time.Millisecond
 	streamBuffer = 4 << 10 // read buffer of each connection; most messages fit

@@ -1,10 +1,14 @@
-// Package transport owns the signalling sockets: the UDP listeners of the realms and the WebSocket flows that web hands over. It
-// frames messages, keeps connections alive and bounded, and gives what comes in to a txn.Receiver in arrival order. It does not look
-// into messages.
+// Package transport owns the signalling sockets: the UDP, TCP and TLS listeners of the realms, the connections that are made out of them,
+// and the WebSocket flows that web hands over. It frames messages, keeps connections alive and bounded, and gives what comes in to a
+// txn.Receiver in arrival order. It does not look into messages.
 //
-// Files: transport.go (New, Run, which socket serves whom), udp.go, ws.go (a WebSocket's life), queue.go (the bounded way out),
-// dial.go (the client side), limits.go (how many flows), config.go, errors.go.
+// Files: transport.go (New, Run, which socket serves whom), udp.go, stun.go (keepalive over UDP), accept.go (who may connect), streams.go
+// (connections that are open, and how one is found or dialled), stream.go (a connection's life), reader.go (its reading side), frame.go
+// (messages out of a byte stream), tls.go (handshakes), identity.go (whom a certificate names), keys.go (certificates on disk), ws.go (a
+// WebSocket's life), dial.go (its client side), queue.go (the bounded way out), guard.go (time to prove oneself, pace), limits.go (how
+// many, how much), sockets.go, config.go, errors.go.
 //
-// Goroutines: one reader for each UDP socket, under Run; one reader, the caller of ServeWS, and one writer for each WebSocket.
-// Nobody who sends is ever blocked by a peer: a WebSocket that does not take its messages is closed.
+// Goroutines: under Run one reader for each UDP socket, one for each listener, one that looks at certificates; one reader and one writer for
+// each TCP or TLS connection; one reader, the caller of ServeWS, and one writer for each WebSocket. Nobody who sends is ever blocked by a
+// peer: a connection that does not take its messages is closed, and a connection that is being made takes them in the meantime.
 package transport

@@ -26,6 +26,19 @@ type piped struct {
 }
 
 func newPiped(t *testing.T) *piped {
+	conn, peer := upgraded(t)
+	p := &piped{got: new(transporttest.Recorder), peer: peer, done: make(chan struct{})}
+	p.flow = newWS(conn, p.got, "access", maxMessage)
+	go func() {
+		defer close(p.done)
+		p.flow.run(context.Background())
+		p.ended = time.Now()
+	}()
+	return p
+}
+
+// upgraded makes both ends of a WebSocket over net.Pipe.
+func upgraded(t *testing.T) (conn, peer *websocket.Conn) {
 	here, there := net.Pipe()
 	up := make(chan *websocket.Conn)
 	go func() {
@@ -44,14 +57,7 @@ func newPiped(t *testing.T) *piped {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &piped{got: new(transporttest.Recorder), peer: peer, done: make(chan struct{})}
-	p.flow = newWS(<-up, p.got, "access", maxMessage)
-	go func() {
-		defer close(p.done)
-		p.flow.run(context.Background())
-		p.ended = time.Now()
-	}()
-	return p
+	return <-up, peer
 }
 
 // lost returns why the flow ended; it must have, once.

@@ -139,18 +139,6 @@ func (f *streamFlow) slow(ctx context.Context) error {
 	return nil
 }
 
-// pace is a token bucket: paceBurst messages at once, one more each paceEvery.
-type pace struct{ at time.Time }
-
-// next books a message and returns how long to wait before the next.
-func (p *pace) next(now time.Time) time.Duration {
-	if now.After(p.at) {
-		p.at = now
-	}
-	p.at = p.at.Add(paceEvery)
-	return p.at.Sub(now) - paceBurst*paceEvery
-}
-
 // part ends the flow for what read has returned. A request that cannot be framed is answered if it can be; the stream is read on for a
 // moment after that, because a connection closed with input unread is reset, and the answer may never arrive.
 func (f *streamFlow) part(ctx context.Context, conn net.Conn, err error) {

@@ -32,6 +32,7 @@ type streamFlow struct {
 	used   atomic.Bool // somebody else knows the flow
 	names  atomic.Pointer[[]string]
 
+	guard
 	reader  reader
 	lingers atomic.Bool // it reads on for a moment after the end
 
@@ -70,6 +71,7 @@ func (f *streamFlow) run(ctx context.Context, open opener) {
 func (f *streamFlow) serve(ctx context.Context, conn net.Conn) {
 	f.up.Store(true)
 	defer func() { _ = conn.Close() }()
+	defer f.watch()()
 	release := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Now().Add(closeWait)) }) // frees whoever waits for the peer
 	defer release()
 	var wg sync.WaitGroup

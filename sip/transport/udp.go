@@ -80,6 +80,8 @@ func (s *udpSocket) datagram(b []byte, from netip.AddrPort) {
 		s.t.refused("malformed", s.realm, from.Addr(), "datagram too large")
 	case string(b) == ping:
 		_ = f.Send([]byte(pong)) // lost: the next one is answered
+	case stunRequest(b):
+		_ = f.Send(stunAnswer(b, from)) // the same
 	case blank(b):
 	default:
 		s.t.cfg.Receiver.Receive(f, b)

@@ -246,3 +246,15 @@ func TestListenersRefused(t *testing.T) {
 		t.Error("one port twice")
 	}
 }
+
+// TestUDPStun: a Binding request is answered with where it came from, and to sources that are heard only.
+func TestUDPStun(t *testing.T) {
+	s := newSink()
+	tr := start(t, Config{Receiver: s, Listeners: []Listener{{Realm: "a", Network: "udp", Addr: ap("127.0.0.1:0")}}})
+	peer := dialUDP(t)
+	req := "\x00\x01\x00\x00\x21\x12\xa4\x42abcdefghijkl"
+	write(t, peer, tr.Addrs("a")[0], req)
+	if text, _ := readUDP(t, peer); text != string(stunAnswer([]byte(req), addrPort(peer.LocalAddr()))) || len(s.got) != 0 {
+		t.Errorf("answer %q", text)
+	}
+}

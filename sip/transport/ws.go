@@ -33,6 +33,10 @@ type wsFlow struct {
 	cause error // why it ends, set by end
 	code  int   // close code to say so with
 
+	guard
+	pace  pace // reader
+	paced bool
+
 	inMessage bool // reader: a message has begun and must end in time; pongs do not buy more
 	buf       bytes.Buffer
 }
@@ -49,7 +53,11 @@ func (t *Transport) ServeWS(ctx context.Context, conn *websocket.Conn, realm str
 	}
 	defer t.flows.release(from, usage{flows: 1})
 	f := newWS(conn, t.cfg.Receiver, realm, int64(t.cfg.MaxMessage))
-	f.secure, f.sentBy = secure, sentBy
+	f.secure, f.sentBy, f.paced = secure, sentBy, true
+	f.late = func() {
+		t.refused("unproved", realm, remote.Addr(), "")
+		f.end(ErrUnproved, websocket.ClosePolicyViolation)
+	}
 	f.run(ctx)
 }
 
@@ -73,6 +81,7 @@ func newWS(conn *websocket.Conn, recv txn.Receiver, realm string, limit int64) *
 func (f *wsFlow) run(ctx context.Context) {
 	cancel := context.AfterFunc(ctx, func() { f.end(context.Cause(ctx), websocket.CloseGoingAway) })
 	defer cancel()
+	defer f.watch()()
 	var wg sync.WaitGroup
 	wg.Go(f.write)
 	f.end(f.read(), websocket.CloseNormalClosure)
@@ -140,6 +149,21 @@ func (f *wsFlow) message(b []byte) {
 	case blank(b):
 	default:
 		f.recv.Receive(f, b)
+	}
+	f.slow()
+}
+
+// slow keeps a client to a pace: what comes faster waits in the system's buffers, and then in the client's.
+func (f *wsFlow) slow() {
+	d := f.pace.next(time.Now())
+	if !f.paced || d <= 0 {
+		return
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-f.stop:
 	}
 }
 

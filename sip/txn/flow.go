@@ -32,6 +32,9 @@ type Hop struct {
 // Identified is a Flow whose peer has proved who it is: the names of its verified TLS certificate (RFC 5922 section 7.1), none otherwise.
 type Identified interface{ Identity() []string }
 
+// Guarded is a Flow that ends unless its peer proves who it is in time. Whoever authenticates a request says so.
+type Guarded interface{ Proved() }
+
 // Mortal is a Flow that can end before the dialogs that began on it.
 type Mortal interface{ Ended() bool }
 
