@@ -76,7 +76,7 @@ func TestNothingOfEitherSideCrossesOutsideCalls(t *testing.T) {
 					noneCrosses(t, asked)
 
 					far.heard(asked)
-					near.inbox = nil
+					near.took()
 					far.send(stuffed(far.response(200, "", "")))
 					synctest.Wait()
 					answer := last(t, near)
@@ -109,12 +109,20 @@ func TestNothingOfEitherSideCrossesOutsideCalls(t *testing.T) {
 	}
 }
 
+// last is the newest message that a peer has got; the others are forgotten.
 func last(t *testing.T, p *peer) *wire.Message {
 	t.Helper()
-	if len(p.inbox) == 0 {
+	got := p.took()
+	if len(got) == 0 {
 		t.Fatalf("%s has got nothing", p.name)
 	}
-	return p.inbox[len(p.inbox)-1]
+	return got[len(got)-1]
+}
+
+// took empties a peer's inbox.
+func (p *peer) took() (got []*wire.Message) {
+	p.w.record(func() { got, p.inbox = p.inbox, nil })
+	return got
 }
 
 func noneCrosses(t *testing.T, m *wire.Message) {
