@@ -184,6 +184,22 @@ func TestRequestVia(t *testing.T) {
 	}
 }
 
+// TestBranchOfEachAttempt: a request that is sent again, to another target or with credentials, is another transaction (RFC 3261 section
+// 8.1.1.7). CANCEL and the ACK to a failure share their INVITE's (TestSiblings).
+func TestBranchOfEachAttempt(t *testing.T) {
+	b, f := newBench(t), newFakeFlow("198.51.100.1:5060", false)
+	m, seen := request(wire.INVITE, "", ""), map[string]bool{}
+	for range 100 {
+		if _, err := b.sh.Request(f, m, b.user); err != nil {
+			t.Fatal(err)
+		}
+		seen[m.Branch()] = true
+	}
+	if len(seen) != 100 {
+		t.Errorf("%d branches for 100 attempts", len(seen))
+	}
+}
+
 func TestRequestErrors(t *testing.T) {
 	b, f := newBench(t), newFakeFlow("198.51.100.1:5060", false)
 	for _, method := range []wire.Method{wire.ACK, wire.CANCEL} {

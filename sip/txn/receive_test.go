@@ -35,6 +35,7 @@ func TestReceivedAndRport(t *testing.T) {
 		{"rport", "198.51.100.1:40000", "10.0.0.9:5060;rport", "198.51.100.1:40000", "10.0.0.9:5060;rport=40000;branch=z9hG4bKx;received=198.51.100.1"},
 		{"rport from the sent-by", "198.51.100.1:5060", "198.51.100.1;rport", "198.51.100.1:5060", "198.51.100.1;rport=5060;branch=z9hG4bKx;received=198.51.100.1"},
 		{"a received of the peer's own", "198.51.100.1:5060", "198.51.100.1;received=203.0.113.66", "198.51.100.1:5060", "198.51.100.1;branch=z9hG4bKx"},
+		{"a maddr is no place we send to", "198.51.100.1:5060", "198.51.100.1;maddr=203.0.113.66", "198.51.100.1:5060", "198.51.100.1;maddr=203.0.113.66;branch=z9hG4bKx"},
 		{"IPv6", "[2001:db8::1]:40000", "[2001:db8::9];rport", "[2001:db8::1]:40000", "[2001:db8::9];rport=40000;branch=z9hG4bKx;received=2001:db8::1"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
