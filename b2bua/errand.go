@@ -3,6 +3,9 @@ package b2bua
 import (
 	"errors"
 	"slices"
+	"strconv"
+	"strings"
+	"time"
 
 	"drawbridge/sip/digest"
 	"drawbridge/sip/txn"
@@ -34,8 +37,6 @@ type errand struct {
 type outcomeOfErrand struct {
 	answer *wire.Message
 	sent   *wire.Message // the request that was answered
-	flow   txn.Flow      // where it went
-	to     Party
 	silent bool
 }
 
@@ -44,7 +45,7 @@ type branch struct {
 	e       *errand
 	round   int
 	to      Party
-	flow    txn.Flow
+	target  Target
 	sent    *wire.Message
 	keys    *digest.Client // nil where no challenge is answered
 	attempt digest.Attempt
@@ -60,7 +61,7 @@ func (e *errand) start() {
 func (e *errand) next() {
 	e.patience.Stop()
 	e.open = 0
-	for e.open == 0 && len(e.left) > 0 {
+	for e.open == 0 && len(e.left) > 0 && e.round < maxRounds {
 		c := e.left[0]
 		e.left = e.left[1:]
 		e.round++
@@ -69,7 +70,7 @@ func (e *errand) next() {
 			return
 		}
 		for _, t := range c.Targets {
-			e.send(&branch{e: e, round: e.round, to: c.Callee, flow: t.Flow, sent: e.build(c, t)})
+			e.send(&branch{e: e, round: e.round, to: c.Callee, target: t, sent: e.build(c, t)})
 		}
 	}
 	switch {
@@ -80,14 +81,17 @@ func (e *errand) next() {
 	}
 }
 
-// lookUp turns to the hops of a candidate that has to be looked up.
+// lookUp puts the hops of a target where the target was.
 func (e *errand) lookUp(c Candidate) {
 	round := e.round
-	e.s.find(e.sh, c, func(found []Candidate) {
-		if !e.done && round == e.round {
-			e.left = append(found, e.left...)
-			e.next()
+	e.patience = e.sh.After(lookupLimit, e.next)
+	e.s.find(e.sh, c, func(hops []Candidate) {
+		if e.done || e.round != round {
+			return
 		}
+		ways, _ := e.setup.passable(hops)
+		e.left = restingLast(append(ways, e.left...))
+		e.next()
 	})
 }
 
@@ -96,28 +100,34 @@ func (e *errand) send(b *branch) {
 	if !b.to.Auth.None() {
 		b.keys = digest.NewClient(b.to.Auth, e.sh.Token)
 	}
-	if _, err := e.sh.Request(b.flow, b.sent, b); err == nil {
+	if _, err := e.sh.Request(b.target.Flow, b.sent, b); err == nil {
 		e.open++
+	} else {
+		b.rest(restFor)
 	}
 }
 
-// Response follows a branch. A candidate that was given up for another may still say yes, but no longer no.
+// Response follows a branch. A candidate that was given up for another may still say yes; its no counts when the others say nothing better.
 func (b *branch) Response(_ *txn.Shard, _ *txn.Client, m *wire.Message) {
 	e := b.e
-	found := outcomeOfErrand{answer: m, sent: b.sent, flow: b.flow, to: b.to}
+	found := outcomeOfErrand{answer: m, sent: b.sent}
+	if b.target.Resting || m.Status == 503 {
+		b.rest(restAfter(m))
+	}
 	switch {
 	case e.done || m.Status < 200:
 	case m.Status < 300:
 		e.finish(found)
 	case b.challenged(m):
-	case b.round != e.round:
-	case m.Status >= 600: // it speaks for the user
+	case m.Status >= 600 && b.round == e.round: // it speaks for the user
 		e.finish(found)
 	default:
 		if e.best.answer == nil || m.Status/100 < e.best.answer.Status/100 {
 			e.best = found
 		}
-		e.closed(m.Status == 503 || m.Status == 408 || !b.to.Trunk)
+		if b.round == e.round {
+			e.closed(m.Status == 503 || m.Status == 408 || !b.to.Trunk)
+		}
 	}
 }
 
@@ -127,7 +137,23 @@ func (b *branch) Failed(_ *txn.Shard, _ *txn.Client, err error) {
 		return
 	}
 	b.e.silent = b.e.silent || errors.Is(err, txn.ErrTimeout)
+	b.rest(restFor)
 	b.e.closed(true)
+}
+
+// rest lets a trunk's target rest that does not serve; 0 ends its rest.
+func (b *branch) rest(d time.Duration) {
+	b.e.s.rest(Rest{Realm: b.to.Realm.Name, Hop: b.target.Hop, For: d})
+}
+
+// restAfter is how long the target of an answer rests: not at all, but for a 503.
+func restAfter(m *wire.Message) time.Duration {
+	if m.Status != 503 {
+		return 0
+	}
+	after, _, _ := strings.Cut(m.Get("Retry-After"), " ")
+	seconds, _ := strconv.Atoi(after)
+	return restOf(refused{retryAfter: seconds})
 }
 
 // challenged asks once more with the credentials of the trunk's account.
@@ -140,7 +166,7 @@ func (b *branch) challenged(m *wire.Message) bool {
 	again.CSeq.Seq++
 	b.keys.Sign(&again)
 	b.sent = &again
-	_, err := b.e.sh.Request(b.flow, b.sent, b)
+	_, err := b.e.sh.Request(b.target.Flow, b.sent, b)
 	return err == nil
 }
 

@@ -302,7 +302,7 @@ func (p *player) sends(from *peer, what string, words []string) {
 func (p *player) build(from *peer, what string, o options) *wire.Message {
 	var m *wire.Message
 	status, err := strconv.Atoi(what)
-	withSDP, answer := o.dir != "", true
+	withSDP, answer, former := o.dir != "", true, from.invite
 	switch {
 	case err == nil:
 		pending := slices.Clone(from.pending)
@@ -312,11 +312,7 @@ func (p *player) build(from *peer, what string, o options) *wire.Message {
 		}
 		withSDP = withSDP || status == 200 && m.CSeq.Method == wire.INVITE && !o.nosdp
 	case what == "INVITE":
-		former := from.invite
 		m = from.call(o.args[0])
-		if o.forwarded {
-			m.Via = append(m.Via, former.Via...)
-		}
 		if o.sips {
 			m.URI.Scheme, m.Contact[0].URI.Scheme = "sips", "sips"
 		}
@@ -354,6 +350,9 @@ func (p *player) build(from *peer, what string, o options) *wire.Message {
 	}
 	if o.tag != "" && m.IsRequest() {
 		m.From.Params.Set("tag", o.tag)
+	}
+	if o.forwarded {
+		m.Via = append(m.Via, former.Via...)
 	}
 	if o.expires != "" {
 		m.Expires, _ = strconv.Atoi(o.expires)

@@ -75,11 +75,12 @@ func (c *Call) found(ev Found) {
 		return
 	}
 	c.out.stop(noLeg, lookupTimer)
-	awake := ev.Candidates
+	ways, _ := c.passable(ev.Candidates)
+	awake := ways
 	for len(awake) > 0 && awake[len(awake)-1].resting {
 		awake = awake[:len(awake)-1]
 	}
-	h.candidates = slices.Concat(awake, h.candidates, ev.Candidates[len(awake):])
+	h.candidates = slices.Concat(awake, h.candidates, ways[len(awake):])
 	c.tryNext()
 }
 

@@ -1,6 +1,7 @@
 package b2bua
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -54,10 +55,7 @@ func (s *Switch) petition(tx *txn.Server, f txn.Flow, m *wire.Message) (setup Se
 		reply(tx, m, who.status, who.fields...)
 		return Setup{}, nil, false
 	}
-	setup = Setup{Caller: who.party, From: who.user}
-	var plain bool
-	setup.To, plain = dialledNumber(userPart(m.URI))
-	found, no := s.judge(who, setup, plain, m)
+	setup, found, no := s.judge(who, m)
 	if no != nil {
 		s.turnDown(tx, f, m, no)
 		return Setup{}, nil, false
@@ -66,36 +64,59 @@ func (s *Switch) petition(tx *txn.Server, f txn.Flow, m *wire.Message) (setup Se
 }
 
 // judge finds the candidates of a petition, or the reason why there are none.
-func (s *Switch) judge(who caller, setup Setup, plain bool, m *wire.Message) ([]Candidate, *policy.Decision) {
-	switch {
-	case who.refusal != nil:
-		return nil, who.refusal
-	case !plain:
-		return nil, noNumber
-	case !eventServed(m):
-		return nil, &policy.Decision{Status: 489, Rule: "event/package"}
+func (s *Switch) judge(who caller, m *wire.Message) (setup Setup, found []Candidate, no *policy.Decision) {
+	setup = Setup{Caller: who.party, From: who.user, Returned: s.returned(m), Secure: m.URI.Scheme == "sips"}
+	var plain bool
+	if setup.To, plain = dialledNumber(userPart(m.URI)); !plain {
+		no = noNumber
+	}
+	if who.refusal != nil {
+		no = who.refusal
+	}
+	if no == nil {
+		no = crossing(m)
+	}
+	if no == nil {
+		no = s.permitted(setup, m.Method)
+	}
+	if no == nil {
+		found, no = s.findable(setup)
+	}
+	return setup, found, no
+}
+
+// crossing refuses what could not cross whoever asks: an unknown event package, a body.
+func crossing(m *wire.Message) *policy.Decision {
+	if !eventServed(m) {
+		return &policy.Decision{Status: 489, Rule: "event/package"}
 	}
 	if _, _, ok := topology.Body(m, ""); !ok {
-		return nil, &policy.Decision{Status: 415, Rule: "content/type"}
+		return &policy.Decision{Status: 415, Rule: "content/type"}
 	}
+	return nil
+}
+
+// permitted asks policy.
+func (s *Switch) permitted(setup Setup, method wire.Method) *policy.Decision {
 	d := s.cfg.Decide(policy.Request{
-		Method: string(m.Method), Realm: who.party.Realm.Name, Peer: who.party.Name, From: setup.From, To: setup.To, Draining: s.draining.Load(),
+		Method: string(method), Realm: setup.Caller.Realm.Name, Peer: setup.Caller.Name, From: setup.From, To: setup.To,
+		Draining: s.draining.Load(),
 	})
-	if !d.Allow {
-		if d.Status == 0 {
-			d.Status = 403 // as for a call
-		}
-		return nil, &d
+	if d.Allow {
+		return nil
 	}
-	r := s.routes(AskRoutes{Realm: who.party.Realm.Name, Number: setup.To})
+	d.Status = cmp.Or(d.Status, 403) // as for a call
+	return &d
+}
+
+// findable asks the routes, as for a call.
+func (s *Switch) findable(setup Setup) ([]Candidate, *policy.Decision) {
+	r := s.routes(AskRoutes{Realm: setup.Caller.Realm.Name, Number: setup.To})
 	found := overSIP(r.Candidates)
 	if len(found) == 0 {
-		if r.Status == 0 {
-			r.Status = 480
-		}
-		return nil, &policy.Decision{Status: r.Status, Rule: r.Rule}
+		return nil, &policy.Decision{Status: cmp.Or(r.Status, 480), Rule: r.Rule}
 	}
-	return found, nil
+	return setup.passable(found)
 }
 
 // eventServed reports whether a request that must name an event package names one that crosses.
@@ -191,9 +212,6 @@ func (s *Switch) asked(f txn.Flow, m *wire.Message) (Setup, []Candidate) {
 	if who.status != 0 {
 		return Setup{}, nil
 	}
-	setup := Setup{Caller: who.party, From: who.user}
-	var plain bool
-	setup.To, plain = dialledNumber(userPart(m.URI))
-	found, _ := s.judge(who, setup, plain, m)
+	setup, found, _ := s.judge(who, m)
 	return setup, found
 }

@@ -17,14 +17,19 @@ var (
 
 // passable leaves the candidates that this call may take. An INVITE that has been here before may end at one of our accounts, which is a
 // trunk handing a number back to us; sent to a trunk once more it would go round for ever (RFC 5393 section 4.1 tells loop from spiral in
-// the same spirit). A sips: call keeps to TLS. no is why nothing was left.
+// the same spirit). A sips: call keeps to TLS; a target that DNS has to be asked for is judged when its hops are known. no is why nothing
+// was left.
 func (c *Call) passable(all []Candidate) (left []Candidate, no *policy.Decision) {
+	return c.setup.passable(all)
+}
+
+func (s Setup) passable(all []Candidate) (left []Candidate, no *policy.Decision) {
 	for _, cand := range all {
-		if c.setup.Returned && cand.Callee.Trunk {
+		if s.Returned && cand.Callee.Trunk {
 			no = looped
 			continue
 		}
-		if c.setup.Secure {
+		if s.Secure && !cand.unresolved() {
 			cand.Targets = slices.DeleteFunc(slices.Clone(cand.Targets), func(t Target) bool { return t.Line == nil && !overTLS(t.Flow) })
 			if len(cand.Targets) == 0 {
 				no = noTLS
