@@ -118,7 +118,7 @@ func (s *Switch) executeMore(at *seat, a Action) {
 			delete(at.servers, a.Tx)
 		}
 	case SendRaw:
-		_ = at.sh.Send(s.way(a.Flow, a.Hop), a.Bytes) // a lost ACK is asked for again by the next 2xx
+		s.sendRaw(at, a)
 	case Bind:
 		if at.media != nil {
 			at.media.Bind(a.Side, a.Stream)
@@ -165,6 +165,15 @@ func (s *Switch) send(at *seat, a Send) {
 	if cl.tag != "" {
 		at.clients[a.Tx] = tx
 	}
+}
+
+// sendRaw sends a request without a transaction; its Via tells the truth about the way. A lost ACK is asked for again by the next 2xx.
+func (s *Switch) sendRaw(at *seat, a SendRaw) {
+	f, b := s.way(a.Flow, a.Hop), a.Bytes
+	if f.Transport() != a.Flow.Transport() {
+		b = txn.Readdress(b, f)
+	}
+	_ = at.sh.Send(f, b)
 }
 
 // endLate acknowledges and ends a 2xx to an INVITE whose call is over (RFC 3261 section 13.2.2.4). The INVITE is no longer in memory: the

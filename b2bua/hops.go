@@ -86,7 +86,8 @@ func numericHop(u wire.URI) (txn.Hop, bool) {
 	case network == "":
 		network = "udp"
 	}
-	return txn.Hop{Network: network, Addr: netip.AddrPortFrom(a.Unmap(), uint16(port))}, true
+	strict := network == "udp" && u.Params.Get("transport") != ""
+	return txn.Hop{Network: network, Addr: netip.AddrPortFrom(a.Unmap(), uint16(port)), Strict: strict}, true
 }
 
 // learned are the addresses behind a trunk's host names: its requests come from them, too.

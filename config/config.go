@@ -90,7 +90,7 @@ type User struct {
 // Trunk is a SIP peer.
 type Trunk struct {
 	Realm          string      `yaml:"realm" doc:"The realm whose sockets it is reached by."`
-	Targets        []Target    `yaml:"targets" doc:"Where requests go, best first, such as sip:198.51.100.7:5060, sip:198.51.100.7;transport=tcp, sip:sbc.example.com;transport=tls or sip:trunk.example.com. A name without a port is looked up by NAPTR and SRV."`
+	Targets        []Target    `yaml:"targets" doc:"Where requests go, best first, such as sip:198.51.100.7:5060, sip:198.51.100.7;transport=tcp, sip:sbc.example.com;transport=tls or sip:trunk.example.com. A name without a port is looked up by NAPTR and SRV. A large request goes to a UDP target over TCP where that answers, unless ;transport=udp is written out."`
 	Sources        []Source    `yaml:"sources" doc:"Addresses and networks its requests come from; those of the targets by default, as DNS says them."`
 	Domain         string      `yaml:"domain" doc:"Host part of the identities written towards it; the realm's by default."`
 	Codecs         []string    `yaml:"codecs" doc:"By preference; the realm's by default." enum:"opus,PCMU,PCMA"`

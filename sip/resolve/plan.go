@@ -79,7 +79,7 @@ func (p *plan) number(a netip.Addr) {
 	network, ok := p.written()
 	a = a.Unmap()
 	if ok && p.realm.asks(network, a.Is6()) {
-		p.hops = append(p.hops, txn.Hop{Network: network, Addr: netip.AddrPortFrom(a, uint16(p.portOf(network)))})
+		p.hops = append(p.hops, txn.Hop{Network: network, Addr: netip.AddrPortFrom(a, uint16(p.portOf(network))), Strict: p.network == "udp"})
 	}
 }
 
@@ -179,6 +179,7 @@ func (p *plan) addresses(network, host string, port int) {
 
 // add keeps a hop once. Over TLS the peer proves the name that was asked for, not the one that DNS led to (RFC 5922 section 4).
 func (p *plan) add(h txn.Hop) {
+	h.Strict = p.network == "udp" && h.Network == "udp"
 	if h.Network == "tls" {
 		h.Name = p.host
 	}

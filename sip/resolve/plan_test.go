@@ -47,6 +47,9 @@ func text(hops []txn.Hop) string {
 	var out []string
 	for _, h := range hops {
 		s := h.Network + ":" + h.Addr.String()
+		if h.Strict {
+			s += "!"
+		}
 		if h.Name != "" {
 			s += "=" + h.Name
 		}
@@ -83,6 +86,7 @@ var plans = []struct {
 }{
 	// RFC 3263 section 4.1 and 4.2: numbers and ports.
 	{"numeric", "sip:192.0.2.7", "", everything, "udp:192.0.2.7:5060"},
+	{"numeric, UDP in words: datagrams of any size", "sip:192.0.2.7;transport=udp", "", everything, "udp:192.0.2.7:5060!"},
 	{"numeric, transport", "sip:192.0.2.7;transport=TCP", "", everything, "tcp:192.0.2.7:5060"},
 	{"numeric, TLS", "sip:192.0.2.7;transport=tls", "", everything, "tls:192.0.2.7:5061"},
 	{"numeric, sips", "sips:192.0.2.7", "", everything, "tls:192.0.2.7:5061"},
@@ -116,10 +120,10 @@ var plans = []struct {
 	{"transport=tls asks for _sips._tcp", "sip:a.example;transport=tls", "_sip._tls.a.example. SRV 0 0 1 b.example.\n_sips._tcp.a.example. SRV 0 0 5071 b.example.\nb.example. A 192.0.2.9", everything, "tls:192.0.2.9:5071=a.example"},
 	{"transport, no SRV", "sip:a.example;transport=tcp", "a.example. A 192.0.2.9", everything, "tcp:192.0.2.9:5060"},
 	{"priority", "sip:a.example;transport=udp", "_sip._udp.a.example. SRV 20 0 5060 c.example.\n_sip._udp.a.example. SRV 10 0 5060 b.example.\nb.example. A 192.0.2.2\nc.example. A 192.0.2.3", everything,
-		"udp:192.0.2.2:5060 udp:192.0.2.3:5060"},
+		"udp:192.0.2.2:5060! udp:192.0.2.3:5060!"},
 	{"decidedly no service", "sip:a.example;transport=udp", "_sip._udp.a.example. SRV 0 0 0 .\na.example. A 192.0.2.9", everything, ""},
-	{"one dead target", "sip:a.example;transport=udp", "_sip._udp.a.example. SRV 10 0 5060 gone.example.\n_sip._udp.a.example. SRV 20 0 5060 b.example.\nb.example. A 192.0.2.2", everything, "udp:192.0.2.2:5060"},
-	{"the same hop once", "sip:a.example;transport=udp", "_sip._udp.a.example. SRV 10 0 5060 b.example.\n_sip._udp.a.example. SRV 20 0 5060 b.example.\nb.example. A 192.0.2.2", everything, "udp:192.0.2.2:5060"},
+	{"one dead target", "sip:a.example;transport=udp", "_sip._udp.a.example. SRV 10 0 5060 gone.example.\n_sip._udp.a.example. SRV 20 0 5060 b.example.\nb.example. A 192.0.2.2", everything, "udp:192.0.2.2:5060!"},
+	{"the same hop once", "sip:a.example;transport=udp", "_sip._udp.a.example. SRV 10 0 5060 b.example.\n_sip._udp.a.example. SRV 20 0 5060 b.example.\nb.example. A 192.0.2.2", everything, "udp:192.0.2.2:5060!"},
 
 	// Addresses.
 	{"IPv4 first", "sip:a.example:5060", "a.example. AAAA 2001:db8::1\na.example. A 192.0.2.9", everything, "udp:192.0.2.9:5060 udp:[2001:db8::1]:5060"},

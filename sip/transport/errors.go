@@ -19,4 +19,6 @@ var (
 	ErrUnproved = errors.New("transport: nothing authenticated")
 	// ErrSubprotocol: the server does not speak SIP over WebSocket (RFC 7118).
 	ErrSubprotocol = errors.New("transport: no sip subprotocol")
+	// ErrUnwanted: the connection did not come about in the time that a large request has for it.
+	ErrUnwanted = errors.New("transport: connection not taken in time")
 )

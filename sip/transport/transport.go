@@ -17,6 +17,7 @@ type Transport struct {
 	udp       []*udpSocket
 	listening []*streamListener
 	streams   streams
+	narrow    narrow
 	tls       tlsSide
 	flows     flowLimits
 	errors    atomic.Uint64
@@ -126,8 +127,28 @@ func (t *Transport) StreamAddrs(realm, network string) []netip.AddrPort {
 	return out
 }
 
+// datagrams is the flow to a hop over UDP.
+func (t *Transport) datagrams(realm string, hop txn.Hop) (txn.Flow, error) {
+	f, err := t.udpTo(realm, hop.Addr)
+	switch {
+	case err != nil:
+		return nil, err
+	case hop.Strict:
+		return f, nil
+	}
+	return &widened{f}, nil
+}
+
 // UDP returns the flow from the realm's first UDP socket of the remote address's family. Error: ErrNoListener.
 func (t *Transport) UDP(realm string, remote netip.AddrPort) (txn.Flow, error) {
+	f, err := t.udpTo(realm, remote)
+	if err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+func (t *Transport) udpTo(realm string, remote netip.AddrPort) (*udpFlow, error) {
 	remote = unmap(remote)
 	for _, s := range t.udp {
 		if s.realm == realm && s.local.Addr().Is4() == remote.Addr().Is4() {
@@ -140,7 +161,7 @@ func (t *Transport) UDP(realm string, remote netip.AddrPort) (txn.Flow, error) {
 // To returns the flow to a hop out of a realm, without waiting for it. Errors: ErrNoListener, ErrLimit, ErrClosed.
 func (t *Transport) To(realm string, hop txn.Hop) (txn.Flow, error) {
 	if hop.Network == "udp" {
-		return t.UDP(realm, hop.Addr)
+		return t.datagrams(realm, hop)
 	}
 	return t.Stream(realm, hop)
 }

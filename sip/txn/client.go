@@ -40,6 +40,7 @@ type clientKey struct {
 type Client struct {
 	sh       *Shard
 	flow     Flow
+	small    Flow // the way of a large request when its connection does not come about
 	user     ClientUser
 	key      clientKey
 	reliable bool
@@ -56,7 +57,7 @@ type Client struct {
 
 // Request sends a request over f and runs its client machine. It sets the Via, and User-Agent when Config.Server is set and the
 // request has none. What comes of it goes to u, never before Request has returned. Errors: ErrMethod, and the transport's, when
-// nothing was sent.
+// nothing was sent. A request that is too large for a datagram takes a connection where f knows one (Upgrader).
 func (sh *Shard) Request(f Flow, m *wire.Message, u ClientUser) (*Client, error) {
 	if m.Method == wire.ACK || m.Method == wire.CANCEL {
 		return nil, ErrMethod
@@ -64,7 +65,13 @@ func (sh *Shard) Request(f Flow, m *wire.Message, u ClientUser) (*Client, error)
 	branch := sh.branch()
 	m.Via = []wire.Via{via(f, branch)}
 	sh.core.sign(m)
-	return sh.start(f, m.Bytes(), clientKey{branch, m.Method}, u)
+	b, k := m.Bytes(), clientKey{branch, m.Method}
+	if len(b) > maxDatagram && !f.Reliable() {
+		if cl := sh.large(f, m, k, u); cl != nil {
+			return cl, nil
+		}
+	}
+	return sh.start(f, b, k, u)
 }
 
 // via is the one Via of a request that starts here; rport is always asked for (RFC 3581).
@@ -244,6 +251,9 @@ func (cl *Client) expire(kind timerKind) {
 // again retransmits: A doubles without limit, E up to T2 and stays there once something was heard.
 func (cl *Client) again() {
 	switch {
+	case cl.reliable:
+		cl.unconnected()
+		return
 	case cl.invite():
 		cl.interval *= 2
 	case cl.state == clientProceeding:
@@ -260,6 +270,10 @@ func (cl *Client) again() {
 }
 
 func (cl *Client) flowLost(err error) {
+	if cl.small != nil && cl.state == clientCalling {
+		cl.fallBack()
+		return
+	}
 	waiting := cl.state <= clientProceeding
 	cl.terminate()
 	if waiting {

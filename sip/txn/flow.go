@@ -26,6 +26,7 @@ type Flow interface {
 type Hop struct {
 	Network string         // "udp", "tcp" or "tls"
 	Addr    netip.AddrPort // always a number: host names are resolved before
+	Strict  bool           // UDP: the URI says so in words; what is too large for a datagram goes into one all the same
 	Name    string         // TLS: the name that the peer's certificate must bear (RFC 5922); "" means the address
 }
 
