@@ -134,6 +134,7 @@ type (
 // Tomb is what stays of a dialog for 64*T1: it answers 200 to BYE, 481 to the rest, and repeats its ACK.
 type Tomb struct {
 	Tag  string
+	Rang bool // a reliable 18x waits for its PRACK, which is answered 200 too (RFC 3262 section 3)
 	Flow txn.Flow
 }
 

@@ -25,6 +25,7 @@ type owner struct {
 	tag  string
 	flow txn.FlowKey
 	line lineKey
+	rang bool // a tomb's 18x waits for its PRACK
 }
 
 // lineKey names a call on a JSON line.
@@ -150,25 +151,18 @@ func (b *book) strike(at *seat, tombs []Tomb) {
 				delete(b.flows, o.flow)
 			}
 		}
-		if !buriedIn(tombs, o.tag) {
+		i := slices.IndexFunc(tombs, func(t Tomb) bool { return t.Tag == o.tag })
+		if i < 0 {
 			delete(b.tags, o.tag)
 			continue
 		}
+		o.rang = tombs[i].Rang
 		at.sh.After(lifetime, func() { delete(b.tags, o.tag) })
 	}
 	if at.invite != nil {
 		delete(b.invites, at.invite)
 	}
 	delete(b.seats, at)
-}
-
-func buriedIn(tombs []Tomb, tag string) bool {
-	for _, t := range tombs {
-		if t.Tag == tag {
-			return true
-		}
-	}
-	return false
 }
 
 // client connects a client transaction with the leg that started it. It outlives its call: a 2xx that comes when nobody waits for it

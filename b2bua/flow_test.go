@@ -33,6 +33,7 @@ import (
 //	A -> INVITE qos=none      with preconditions: what A has reserved; qos=none+ask wants our side confirmed
 //	expect ended sip=486 by=b · expect answered 1 · expect cdrs 1 · expect bound a:opus:sendrecv · expect dtmf b 5 · expect calls 0
 //	dns T U · dns             the name of a trunk (config name) leads to T and U, to nobody; before that, look-ups wait
+//	A -> merged               its last request over another way: another branch; cseq=7 gives a request another number
 //	config calm WHY           not over a bad network as well: see TestFlowsOverABadNetwork
 //	# comment, ; comment
 func TestFlows(t *testing.T) {
@@ -209,7 +210,7 @@ func (p *player) media(side string, w []string) {
 type options struct {
 	dir, method, tag, from string
 	user, hops, port, hold string
-	qos                    string
+	qos, cseq              string
 	nosdp, keep            bool
 	sips, forwarded        bool
 	args                   []string
@@ -239,6 +240,8 @@ func parseOptions(words []string) options {
 			o.tag = w[4:]
 		case strings.HasPrefix(w, "port="):
 			o.port = w[5:]
+		case strings.HasPrefix(w, "cseq="):
+			o.cseq = w[5:]
 		case strings.HasPrefix(w, "qos="):
 			o.qos = w[4:]
 		case strings.HasPrefix(w, "hold="):
@@ -276,6 +279,12 @@ func (p *player) sends(from *peer, what string, words []string) {
 			b = from.sent
 		}
 		from.emit(from.flow, b)
+		return
+	}
+	if what == "merged" {
+		m, _ := wire.Read(from.sent, wire.CanonOptions{})
+		m.Via = []wire.Via{from.newVia()}
+		from.send(m)
 		return
 	}
 	if p.bad != nil && from.station != nil {
@@ -353,6 +362,10 @@ func (p *player) build(from *peer, what string, o options) *wire.Message {
 	}
 	if o.forwarded {
 		m.Via = append(m.Via, former.Via...)
+	}
+	if o.cseq != "" {
+		n, _ := strconv.Atoi(o.cseq)
+		m.CSeq.Seq = uint32(n)
 	}
 	if o.expires != "" {
 		m.Expires, _ = strconv.Atoi(o.expires)

@@ -177,6 +177,8 @@ func (l *sipLeg) reofferResponse(m *wire.Message) []Event {
 			l.reoffer.noUpdate = true
 			l.refresh()
 		}
+	case 500, 503: // not now
+		l.start(l.id, glareTimer, later(m))
 	case 408, 481: // the peer has no such dialog any more (RFC 3261 section 12.2.1.2)
 		cause := failure(m.Status, sideOf(l.id))
 		l.bye(cause)
@@ -230,6 +232,15 @@ func (l *sipLeg) reofferFailed() []Event {
 	cause := withSide(causeLost, l.id)
 	l.bye(cause)
 	return l.ended(cause)
+}
+
+// later is the wait that a peer asks for by Retry-After, within reason.
+func later(m *wire.Message) time.Duration {
+	const usual, longest = 5 * time.Second, 30 * time.Second
+	if n := retryOf(m); n > 0 {
+		return min(time.Duration(n)*time.Second, longest)
+	}
+	return usual
 }
 
 // backoff is the wait after a 491 (RFC 3261 section 14.1): 2.1-4 s when the Call-ID is ours, else 0-2 s, in steps of 10 ms. The

@@ -61,8 +61,9 @@ func newRig(t *testing.T) *rig {
 }
 
 // invite starts the call.
-func (r *rig) invite() {
+func (r *rig) invite(fields ...wire.Field) {
 	m := r.caller.call("100")
+	m.Fields = append(m.Fields, fields...)
 	m.ContentType, m.Body = sdpType, r.caller.sdp("", false)
 	r.feed(Invited{Setup{
 		ID: "id", From: "4711", To: "100", Invite: m, Tx: r.served(), Tag: "ourtag", Flow: r.caller.flow,
@@ -255,10 +256,13 @@ func (r *rig) inDialog(leg LegID, method wire.Method) {
 		p.local.Params.Set("tag", fmt.Sprintf("tag%d", leg))
 	}
 	tx := TxID(0)
-	m := p.request(method, p.seq)
+	m := p.request(method, p.invSeq)
 	if method != wire.ACK {
 		tx = r.served()
 		m = p.within(method)
+	}
+	if method == wire.PRACK {
+		m.Add("RAck", p.rack)
 	}
 	r.feed(Request{Leg: leg, Tx: tx, Flow: p.flow, Msg: m})
 }
@@ -278,7 +282,7 @@ func (r *rig) fire(key Timer) {
 
 var timerNames = map[string]TimerKind{
 	"ring": ringTimer, "progress": progressTimer, "refresh": refreshTimer, "repeat": repeatTimer, "ack": ackTimer,
-	"cancel": cancelTimer, "patience": patienceTimer, "session": sessionTimer, "expiry": expiryTimer,
+	"cancel": cancelTimer, "patience": patienceTimer, "prack": prackTimer, "unpracked": prackLimitTimer, "session": sessionTimer, "expiry": expiryTimer,
 }
 
 // play runs steps such as "invite; 1 180; cancel; a ACK; 1 BYE; 1 timeout; fire 1 progress; stop".
@@ -288,6 +292,8 @@ func (r *rig) play(steps string) {
 		switch w[0] {
 		case "invite":
 			r.invite()
+		case "reliable":
+			r.invite(wire.Field{Name: "Require", Value: "100rel"})
 		case "cancel":
 			r.feed(Cancelled{})
 		case "stop":

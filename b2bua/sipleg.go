@@ -386,10 +386,10 @@ func (l *sipLeg) Record() telemetry.Leg {
 
 // Tombs are the dialogs that stragglers may still ask for.
 func (l *sipLeg) Tombs() []Tomb {
-	if l.dlg == nil || !l.dlg.Confirmed() {
+	if l.dlg == nil || !l.dlg.Confirmed() && !l.rel.waits {
 		return nil
 	}
-	return []Tomb{{Tag: l.tag, Flow: l.flow}}
+	return []Tomb{{Tag: l.tag, Rang: l.rel.waits, Flow: l.flow}}
 }
 
 // Open gives the leg its media address.
