@@ -362,10 +362,11 @@ func (l *sipLeg) takes(method wire.Method) bool {
 	return false
 }
 
-// capabilities are the answer to OPTIONS (RFC 3261 section 11.2).
+// capabilities are the answer to OPTIONS (RFC 3261 section 11.2, RFC 6665 section 8.3.1).
 func capabilities() []wire.Field {
 	return []wire.Field{
 		{Name: "Allow", Value: allow}, {Name: "Accept", Value: accept + ", " + acceptDTM}, {Name: "Supported", Value: supported},
+		{Name: "Allow-Events", Value: topology.AllowEvents},
 	}
 }
 

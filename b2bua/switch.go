@@ -51,6 +51,12 @@ func New(cfg Config) *Switch {
 // Active is the number of calls, those on their way out included.
 func (s *Switch) Active() int { return int(s.active.Load()) }
 
+// Subscriptions is the number of subscriptions, and Errands that of other requests outside calls that wait for their answer.
+func (s *Switch) Subscriptions() int { return s.subscriptions.total() }
+
+// Errands is described at Subscriptions.
+func (s *Switch) Errands() int { return s.errands.total() }
+
 // Request takes a request that the transaction layer has seen for the first time. tx is nil for the ACK to a 2xx.
 func (s *Switch) Request(sh *txn.Shard, tx *txn.Server, f txn.Flow, m *wire.Message) {
 	switch {

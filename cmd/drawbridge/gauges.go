@@ -31,6 +31,8 @@ func (g *gateway) transactionGauges() {
 		st := g.core.Stats()
 		return map[string]float64{"server": float64(st.Servers), "client": float64(st.Clients)}
 	})
+	m.Gauge("drawbridge_subscriptions", "Subscriptions carried.", func() float64 { return float64(g.calls.Subscriptions()) })
+	m.Gauge("drawbridge_errands", "Other requests outside calls that wait for their answer.", func() float64 { return float64(g.calls.Errands()) })
 	m.Gauge("drawbridge_timers", "Timers armed.", func() float64 { return float64(g.core.Stats().Timers) })
 	m.Gauge("drawbridge_mailbox_events", "Events waiting in the shards.", func() float64 { return float64(g.core.Stats().Mailbox) })
 	m.Counter("drawbridge_overload_total", "Messages turned away because a shard was full.", func() uint64 { return g.core.Stats().Overload })
