@@ -1,8 +1,13 @@
 package tests
 
 import (
+	"bufio"
+	"fmt"
+	"io"
 	"net"
 	"net/netip"
+	"net/textproto"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -50,6 +55,91 @@ func TestCallsOverTCP(t *testing.T) {
 	gateway.Eventually(t, 5*time.Second, "the phones' connections end", func() bool {
 		return gw.Metrics(t).Value(t, "drawbridge_sip_connections") == 0
 	})
+}
+
+// TestTCPConnectionBreaks in the middle of a call: the call goes on, and its BYE comes over another connection. SIPp would answer on the
+// old one, so the phone that is called is written out here.
+func TestTCPConnectionBreaks(t *testing.T) {
+	phone.Need(t, "sipp")
+	ln, err := net.ListenTCP("tcp", net.TCPAddrFromAddrPort(netip.AddrPortFrom(gateway.PhoneAddr, 0)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	at := ln.Addr().(*net.TCPAddr).AddrPort()
+	gw := gateway.Start(t, gateway.Config{
+		Trunks: []gateway.Trunk{{Name: "stream", Target: at, Transport: "tcp"}},
+		Routes: []gateway.Route{{From: "carrier", To: "*", Via: "stream"}},
+	})
+	uac := phone.Start(t, phone.Scenario{Name: "uac_bye", Target: gw.SIP, Number: "+4970123", Talk: 2 * time.Second})
+	first := accept(t, ln)
+	first.serve(t, "INVITE", at)
+	first.serve(t, "ACK", at)
+	first.Close()
+	gateway.Eventually(t, 5*time.Second, "the connection ends", func() bool {
+		return gw.Metrics(t).Value(t, "drawbridge_sip_connections") == 0
+	})
+	second := accept(t, ln)
+	defer second.Close()
+	second.serve(t, "BYE", at)
+	uac.Wait(t)
+	if c := gw.NextCDR(t, 0); c.Answer == nil || c.Cause.Q850 != 16 || c.Cause.By != "a" || c.DurationMS < 1500 {
+		t.Errorf("%+v", c)
+	}
+}
+
+// tcpPhone is one connection of a phone.
+type tcpPhone struct {
+	net.Conn
+	in *bufio.Reader
+}
+
+func accept(t *testing.T, ln *net.TCPListener) tcpPhone {
+	t.Helper()
+	if err := ln.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	c, err := ln.Accept()
+	if err == nil {
+		err = c.SetDeadline(time.Now().Add(20 * time.Second))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tcpPhone{c, bufio.NewReader(c)}
+}
+
+// serve reads the request that must come next and answers it 200, an INVITE with its own SDP: the gateway's would do for no other.
+func (p tcpPhone) serve(t *testing.T, method string, contact netip.AddrPort) {
+	t.Helper()
+	head := textproto.NewReader(p.in)
+	line, err := head.ReadLine()
+	if err != nil || !strings.HasPrefix(line, method+" ") {
+		t.Fatalf("%q, %v; want %s", line, err, method)
+	}
+	h, err := head.ReadMIMEHeader()
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := strconv.Atoi(h.Get("Content-Length"))
+	if err == nil {
+		_, err = io.CopyN(io.Discard, p.in, int64(n))
+	}
+	if err != nil || method == "ACK" {
+		return
+	}
+	body := ""
+	if method == "INVITE" {
+		body = "v=0\r\no=- 1 1 IN IP4 127.0.2.1\r\ns=-\r\nc=IN IP4 127.0.2.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8\r\n"
+	}
+	to := h.Get("To")
+	if !strings.Contains(to, "tag=") {
+		to += ";tag=phone"
+	}
+	if _, err := fmt.Fprintf(p, "SIP/2.0 200 OK\r\nVia: %s\r\nFrom: %s\r\nTo: %s\r\nCall-ID: %s\r\nCSeq: %s\r\nContact: <sip:phone@%s;transport=tcp>\r\n"+
+		"Content-Type: application/sdp\r\nContent-Length: %d\r\n\r\n%s", h.Get("Via"), h.Get("From"), to, h.Get("Call-ID"), h.Get("Cseq"), contact, len(body), body); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // TestRawTCP: keepalive, a message in single bytes, two in one piece, and a mistake that ends the connection with a 400.

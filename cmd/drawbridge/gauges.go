@@ -74,7 +74,9 @@ type info struct {
 	Started time.Time                   `json:"started"`
 	TLS     []netip.AddrPort            `json:"tls"`
 	Plain   []netip.AddrPort            `json:"plain"`
-	SIP     map[string][]netip.AddrPort `json:"sip"`
+	SIP     map[string][]netip.AddrPort `json:"sip"` // UDP
+	SIPTCP  map[string][]netip.AddrPort `json:"sipTcp"`
+	SIPTLS  map[string][]netip.AddrPort `json:"sipTls"`
 	Media   map[string][]netip.AddrPort `json:"media"`
 	SPKI    string                      `json:"spki"` // base64 SHA-256 of the certificate's public key
 	Calls   int                         `json:"calls"`
@@ -84,11 +86,12 @@ type info struct {
 func (g *gateway) info() any {
 	out := info{
 		Version: version(), Started: g.started, TLS: g.web.Addrs().TLS, Plain: g.web.Addrs().Plain,
-		SIP: map[string][]netip.AddrPort{}, Media: map[string][]netip.AddrPort{}, Calls: g.calls.Active(), Drain: g.draining.Load(),
+		SIP: map[string][]netip.AddrPort{}, SIPTCP: map[string][]netip.AddrPort{}, SIPTLS: map[string][]netip.AddrPort{}, Media: map[string][]netip.AddrPort{}, Calls: g.calls.Active(), Drain: g.draining.Load(),
 	}
 	for name, r := range g.snap.Realms {
 		if len(r.Listen) > 0 {
 			out.SIP[name] = g.transport.Addrs(name)
+			out.SIPTCP[name], out.SIPTLS[name] = g.transport.StreamAddrs(name, "tcp"), g.transport.StreamAddrs(name, "tls")
 		}
 		if r.Browsers() {
 			out.Media[name] = g.media.Addrs(name)

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"drawbridge/sip/transport/transporttest"
+	"drawbridge/sip/txn"
 	"drawbridge/telemetry"
 )
 
@@ -256,5 +257,63 @@ func TestUDPStun(t *testing.T) {
 	write(t, peer, tr.Addrs("a")[0], req)
 	if text, _ := readUDP(t, peer); text != string(stunAnswer([]byte(req), addrPort(peer.LocalAddr()))) || len(s.got) != 0 {
 		t.Errorf("answer %q", text)
+	}
+}
+
+// TestDualStack: a realm with sockets of both families speaks to each peer by its own, over UDP and over TCP, and answers from there.
+func TestDualStack(t *testing.T) {
+	if c, err := net.ListenUDP("udp6", net.UDPAddrFromAddrPort(ap("[::1]:0"))); err != nil {
+		t.Skip("no IPv6 here")
+	} else {
+		_ = c.Close()
+	}
+	s := newSink()
+	var all []Listener
+	for _, network := range []string{"udp", "tcp"} {
+		for _, at := range []string{"127.0.0.1:0", "[::1]:0"} {
+			all = append(all, Listener{Realm: "a", Network: network, Addr: ap(at)})
+		}
+	}
+	tr := start(t, Config{Receiver: s, Listeners: all})
+	for i, network := range []string{"127.0.0.1", "::1"} {
+		local := net.JoinHostPort(network, "0")
+		udp, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(ap(local)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer udp.Close()
+		f, err := tr.To("a", txn.Hop{Network: "udp", Addr: addrPort(udp.LocalAddr())})
+		if err != nil || f.SentBy() != tr.Addrs("a")[i] {
+			t.Fatalf("udp to %s: %v from %v", network, err, f.SentBy())
+		}
+		tcp, err := net.ListenTCP("tcp", net.TCPAddrFromAddrPort(ap(local)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer tcp.Close()
+		f, err = tr.To("a", txn.Hop{Network: "tcp", Addr: addrPort(tcp.Addr())})
+		if err != nil || f.SentBy() != tr.StreamAddrs("a", "tcp")[i] {
+			t.Fatalf("tcp to %s: %v from %v", network, err, f.SentBy())
+		}
+		_ = f.Send([]byte("hello"))
+		c, err := tcp.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := addrPort(c.RemoteAddr()).Addr(); got != f.SentBy().Addr() {
+			t.Errorf("connected from %s", got)
+		}
+		_ = c.Close()
+		wait(t, s.lost)
+		in, err := net.Dial("tcp", tr.StreamAddrs("a", "tcp")[i].String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = in.Write([]byte(sipMessage("", "l: 0")))
+		if m := wait(t, s.got); m.flow.SentBy() != tr.StreamAddrs("a", "tcp")[i] || m.flow.Remote() != addrPort(in.LocalAddr()) {
+			t.Errorf("from %v at %v", m.flow.Remote(), m.flow.SentBy())
+		}
+		_ = in.Close()
+		wait(t, s.lost)
 	}
 }
