@@ -39,6 +39,8 @@ type Call struct {
 	b    Leg   // the callee's leg, once it has answered
 
 	hunt  hunt
+	swap  swap
+	met   Leg // who answered first: the callee of the CDR
 	times times
 	media mediaState
 	over  closing
@@ -91,6 +93,8 @@ func (c *Call) atLeg(ev Event) []Event {
 		id = ev.Leg
 	case Lost:
 		id = ev.Leg
+	case Linked:
+		id = ev.Leg
 	case Cancelled:
 		id = legA
 	case Fired:
@@ -109,6 +113,10 @@ func (c *Call) atLeg(ev Event) []Event {
 func (c *Call) next(ev Event) {
 	if cause, over := c.interrupted(ev); over {
 		c.hangup(cause)
+		return
+	}
+	if j, ok := ev.(Joining); ok { // another call wants the place of one of our legs
+		c.joined(j)
 		return
 	}
 	switch c.phase {
@@ -138,7 +146,7 @@ func (c *Call) interrupted(ev Event) (Cause, bool) {
 	case cancelled:
 		return ev.cause, true
 	case ended:
-		return ev.cause, c.concerns(ev.leg)
+		return ev.cause, c.concerns(ev.leg) && !c.leaving(ev.leg)
 	case Stop:
 		return ev.Cause, true
 	case Media:
@@ -155,7 +163,7 @@ func (c *Call) interrupted(ev Event) (Cause, bool) {
 }
 
 // concerns tells the legs of the call from branches that have lost.
-func (c *Call) concerns(id LegID) bool { return id == legA || c.b == nil || c.legs[id] == c.b }
+func (c *Call) concerns(id LegID) bool { return c.b == nil || c.legs[id] == c.a || c.legs[id] == c.b }
 
 func (c *Call) admit(ev Event) {
 	switch ev := ev.(type) {
@@ -174,6 +182,10 @@ func (c *Call) admit(ev Event) {
 			return
 		}
 		c.phase = routing
+		if r := c.setup.Replaces; r != nil {
+			c.route(Routed{Candidates: joins(*r)})
+			return
+		}
 		c.out.do(AskRoutes{Realm: c.setup.Caller.Realm.Name, Number: c.setup.To})
 	}
 }
@@ -181,9 +193,12 @@ func (c *Call) admit(ev Event) {
 // begin makes the caller's leg and reports the attempt.
 func (c *Call) begin(s Setup) {
 	c.setup, c.times.start = s, c.out.now
-	if s.Line != nil {
+	switch {
+	case s.Link != nil:
+		c.a = newAsked(newLegCore(c.out, legA, inside(""), c.cfg.serial), *s.Link, s.Caller)
+	case s.Line != nil:
 		c.a = newCallerLine(newLegCore(c.out, legA, s.Caller, c.cfg.serial), s)
-	} else {
+	default:
 		c.a = newUAS(newLegCore(c.out, legA, s.Caller, c.cfg.serial), s, c.cfg.session)
 	}
 	c.legs = append(c.legs, c.a)
@@ -207,7 +222,15 @@ func (c *Call) route(ev Event) {
 	}
 	c.hunt.candidates = ways
 	c.phase = opening
-	c.out.do(AskMedia{media.A, c.setup.Caller.mediaSide()})
+	c.out.do(AskMedia{media.A, c.setup.mediaSide()})
+}
+
+// mediaSide is where the caller's media is.
+func (s Setup) mediaSide() media.Side {
+	if s.Link != nil {
+		return inside("").mediaSide()
+	}
+	return s.Caller.mediaSide()
 }
 
 func (p Party) mediaSide() media.Side {
@@ -241,6 +264,9 @@ func (c *Call) open(ev Opened) {
 
 // dial sees the candidates through until one answers.
 func (c *Call) dial(ev Event) {
+	if c.swapping(ev) {
+		return
+	}
 	switch ev := ev.(type) {
 	case Found:
 		c.found(ev)
@@ -289,7 +315,7 @@ func (c *Call) alert(ev rang) {
 
 // preview takes a stream that was renegotiated before the answer: the caller's own, or a branch's early one.
 func (c *Call) preview(ev moved) {
-	c.out.do(Bind{sideOfLeg(ev.leg), ev.stream})
+	c.out.do(Bind{c.sideOf(ev.leg), ev.stream})
 	if ev.leg != legA && !c.media.early {
 		c.media.early = true
 		c.a.Ring(true)
@@ -299,6 +325,7 @@ func (c *Call) preview(ev moved) {
 // connect takes the first branch that answers, lets the others go and answers the caller.
 func (c *Call) connect(ev answered) {
 	c.b = c.legs[ev.leg]
+	c.met = c.b
 	for _, id := range c.hunt.branches {
 		if id != ev.leg {
 			c.legs[id].Hangup(causeElsewhere)
@@ -307,6 +334,9 @@ func (c *Call) connect(ev answered) {
 	c.out.stop(noLeg, ringTimer)
 	c.out.do(Bind{media.B, ev.stream})
 	c.phase, c.times.answer = answering, c.out.now
+	if l, ok := c.a.(*linkLeg); ok {
+		l.prefer(ev.stream.Send.Name)
+	}
 	if st := c.a.Accept(); st != nil {
 		c.out.do(Bind{media.A, *st})
 	}
@@ -330,6 +360,9 @@ func (c *Call) answer(ev Event) {
 
 // talk settles what arises on one leg on that leg; the other one learns what its media needs to know.
 func (c *Call) talk(ev Event) {
+	if c.swapping(ev) {
+		return
+	}
 	switch ev := ev.(type) {
 	case confirmed:
 		if ev.stream != nil {
@@ -339,6 +372,8 @@ func (c *Call) talk(ev Event) {
 		c.rebind(ev.leg, ev.stream)
 	case dialled:
 		c.play(ev)
+	case referred:
+		c.referred(ev)
 	case said:
 		c.pass(ev)
 	case heard:
@@ -355,7 +390,7 @@ func (c *Call) rebind(id LegID, st offer.Stream) {
 	if !c.concerns(id) {
 		return
 	}
-	c.out.do(Bind{sideOfLeg(id), st})
+	c.out.do(Bind{c.sideOf(id), st})
 	if l, ok := c.other(id).(watcher); ok {
 		l.farHold(!st.MaySend)
 	}
@@ -367,7 +402,7 @@ func (c *Call) play(ev dialled) {
 		return
 	}
 	to := media.A
-	if ev.leg == legA {
+	if c.sideOf(ev.leg) == media.A {
 		to = media.B
 	}
 	for _, d := range ev.digits {
@@ -399,15 +434,8 @@ func (c *Call) report(ev media.Event) {
 
 // other is the leg on the far side of id, nil while there is none.
 func (c *Call) other(id LegID) Leg {
-	if id == legA {
+	if c.sideOf(id) == media.A {
 		return c.b
 	}
 	return c.a
-}
-
-func sideOfLeg(id LegID) media.LegID {
-	if id == legA {
-		return media.A
-	}
-	return media.B
 }

@@ -18,19 +18,20 @@ const (
 
 // The causes that are the gateway's own. Statuses from peers go through failure.
 var (
-	causeCancelled  = Cause{SIP: 487, Q850: 16, Text: "caller cancelled", By: byCaller}
-	causeElsewhere  = Cause{SIP: 200, Q850: 26, Text: "call completed elsewhere", By: byGateway}
-	causeAbandoned  = Cause{SIP: 487, Q850: 31, Text: "branch abandoned", By: byGateway}
-	causeNoAnswer   = Cause{SIP: 480, Q850: 19, Text: "no answer", By: byGateway}
-	causeNoMedia    = Cause{SIP: 503, Q850: 34, Text: "no media resources", By: byGateway}
-	causeNoAck      = Cause{SIP: 408, Q850: 102, Text: "no ACK", By: byGateway}
-	causeNoPrack    = Cause{SIP: 504, Q850: 102, Text: "no PRACK", By: byGateway}
-	causeUnreserved = Cause{SIP: 580, Q850: 47, Text: "preconditions not met", By: byGateway}
-	causeExpired    = Cause{SIP: 408, Q850: 102, Text: "session expired", By: byGateway}
-	causeLost       = Cause{SIP: 408, Q850: 27, Text: "signalling connection lost", By: byGateway}
-	causeDraining   = Cause{SIP: 503, Q850: 41, Text: "gateway stopping", By: byGateway}
-	causeInternal   = Cause{SIP: 500, Q850: 41, Text: "internal", By: byGateway}
-	causeBadAnswer  = Cause{SIP: 488, Q850: 88, Text: "unusable answer", By: byGateway}
+	causeCancelled   = Cause{SIP: 487, Q850: 16, Text: "caller cancelled", By: byCaller}
+	causeElsewhere   = Cause{SIP: 200, Q850: 26, Text: "call completed elsewhere", By: byGateway}
+	causeAbandoned   = Cause{SIP: 487, Q850: 31, Text: "branch abandoned", By: byGateway}
+	causeNoAnswer    = Cause{SIP: 480, Q850: 19, Text: "no answer", By: byGateway}
+	causeNoMedia     = Cause{SIP: 503, Q850: 34, Text: "no media resources", By: byGateway}
+	causeNoAck       = Cause{SIP: 408, Q850: 102, Text: "no ACK", By: byGateway}
+	causeNoPrack     = Cause{SIP: 504, Q850: 102, Text: "no PRACK", By: byGateway}
+	causeUnreserved  = Cause{SIP: 580, Q850: 47, Text: "preconditions not met", By: byGateway}
+	causeExpired     = Cause{SIP: 408, Q850: 102, Text: "session expired", By: byGateway}
+	causeLost        = Cause{SIP: 408, Q850: 27, Text: "signalling connection lost", By: byGateway}
+	causeDraining    = Cause{SIP: 503, Q850: 41, Text: "gateway stopping", By: byGateway}
+	causeInternal    = Cause{SIP: 500, Q850: 41, Text: "internal", By: byGateway}
+	causeTransferred = Cause{SIP: 200, Q850: 16, Text: "call transferred", By: byGateway}
+	causeBadAnswer   = Cause{SIP: 488, Q850: 88, Text: "unusable answer", By: byGateway}
 )
 
 // normal is a hang-up of a confirmed call.

@@ -66,6 +66,7 @@ type Trunk struct {
 	Rel100      Rel100         // reliable provisional responses
 	Auth        digest.Account // ours at the trunk, for its challenges; zero: none
 	Redirect    Redirect
+	Refer       ReferPolicy // of REFERs in calls with it
 
 	Preconditions bool // our INVITEs carry QoS preconditions (RFC 3312)
 }
@@ -81,8 +82,9 @@ type Realm struct {
 	Name          string
 	Browsers      bool // authenticated accounts and WebRTC media; else trunks and RTP
 	Codecs        []offer.Codec
-	Domain        string // host of From and To; "" means the address of the flow
-	AllowLoopback bool   // peers may announce loopback media addresses (demo, tests)
+	Domain        string      // host of From and To; "" means the address of the flow
+	Refer         ReferPolicy // of its accounts
+	AllowLoopback bool        // peers may announce loopback media addresses (demo, tests)
 }
 
 func (c Config) withDefaults() Config {
@@ -132,7 +134,7 @@ type session interface {
 func (c *Config) party(t *Trunk) Party {
 	r := c.Realms[t.Realm]
 	p := Party{Realm: r, Name: t.Name, Trunk: true, Codecs: t.Codecs, Sources: t.sources(), Rel100: t.Rel100, Auth: t.Auth, Redirect: t.Redirect}
-	p.Preconditions, p.TLSName = t.Preconditions, t.TLSName
+	p.Preconditions, p.TLSName, p.Refer = t.Preconditions, t.TLSName, t.Refer
 	if len(p.Codecs) == 0 {
 		p.Codecs = r.Codecs
 	}
@@ -145,7 +147,7 @@ func (c *Config) party(t *Trunk) Party {
 // account describes a user as the far end of a leg.
 func (c *Config) account(user, realm string) Party {
 	r := c.Realms[realm]
-	return Party{Realm: r, Name: user, Number: c.Number(user), Codecs: r.Codecs}
+	return Party{Realm: r, Name: user, Number: c.Number(user), Codecs: r.Codecs, Refer: r.Refer}
 }
 
 // sources are the trunk's own prefixes and the addresses of its numeric targets.

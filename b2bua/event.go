@@ -6,6 +6,7 @@ import (
 	"drawbridge/media"
 	"drawbridge/media/offer"
 	"drawbridge/policy"
+	"drawbridge/sip/dialog"
 	"drawbridge/sip/digest"
 	"drawbridge/sip/txn"
 	"drawbridge/sip/wire"
@@ -148,6 +149,20 @@ type (
 	}
 )
 
+// News of transfers.
+type (
+	// referred: a peer asks for a transfer.
+	referred struct {
+		leg   LegID
+		refer refer
+	}
+	// linkReady: the other end of a link waits for our media.
+	linkReady struct{ leg LegID }
+)
+
+func (referred) event()  {}
+func (linkReady) event() {}
+
 func (rang) event()      {}
 func (answered) event()  {}
 func (refused) event()   {}
@@ -175,6 +190,9 @@ type Setup struct {
 
 	Refusal *policy.Decision // set when the switch itself has turned the caller away
 
+	Link     *end             // the caller is a leg of another call
+	Replaces *dialog.Replaces // the dialog that this call takes the place of
+
 	Returned bool // the INVITE has been through this gateway before
 	Secure   bool // asked for with sips: (RFC 5630): TLS on the way in and out
 }
@@ -190,7 +208,8 @@ type Party struct {
 	TLSName  string         // a trunk that is known by this name of its certificate alone; "" is known by its sources
 	Rel100   Rel100         // reliable provisional responses, on a trunk
 	Auth     digest.Account // ours at a trunk, for its challenges
-	Redirect Redirect       // what its 3xx may do
+	Refer    ReferPolicy
+	Redirect Redirect // what its 3xx may do
 
 	Preconditions bool // our INVITEs to a trunk carry QoS preconditions (RFC 3312)
 }
@@ -215,4 +234,5 @@ type Target struct {
 	Resting bool    // it has failed lately
 	Contact wire.Addr
 	Line    Line
+	Join    *dialog.Replaces // a leg of another call
 }

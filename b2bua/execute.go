@@ -60,6 +60,12 @@ func (s *Switch) execute(at *seat, a Action) {
 		at.inbox = append(at.inbox, Decided{s.decide(at, a)})
 	case AskRoutes:
 		at.inbox = append(at.inbox, s.routes(a))
+	case Spawn:
+		s.spawn(at, a)
+	case Join:
+		s.join(at, a)
+	case LinkTo:
+		s.link(end{at, a.Leg}, a)
 	case AskTarget:
 		at.inbox = append(at.inbox, s.target(a))
 	case AskHops:
@@ -334,6 +340,7 @@ func (s *Switch) discard(at *seat) {
 	if at.media != nil {
 		s.guarded(at.media.Close)
 	}
+	s.unlink(at)
 	s.release(at)
 	if !at.ended {
 		setup, times := at.call.setup, at.call.times

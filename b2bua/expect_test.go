@@ -13,7 +13,12 @@ func (p *player) expect(what string, w []string) {
 	last := func() *memMedia { return p.medias[len(p.medias)-1] }
 	switch what {
 	case "dtmf":
-		p.equal(w[1], last().digits[sideNames[w[0]]])
+		call := last()
+		if len(w) > 2 { // in=1: the first call
+			n, _ := strconv.Atoi(w[2][3:])
+			call = p.medias[n-1]
+		}
+		p.equal(w[1], call.digits[sideNames[w[0]]])
 	case "to":
 		p.equal(w[1], strconv.Itoa(int(last().remotes[sideNames[w[0]]].Port())))
 	case "bound":

@@ -32,6 +32,7 @@ import (
 //	A -> UPDATE hold=zero     on hold by c=0.0.0.0; also zero6, off, session, cut · port=30002 moves the media; expect to b 30002
 //	A -> INVITE qos=none      with preconditions: what A has reserved; qos=none+ask wants our side confirmed
 //	expect ended sip=486 by=b · expect answered 1 · expect cdrs 1 · expect bound a:opus:sendrecv · expect dtmf b 5 · expect calls 0
+//	T -> REFER Refer-To:<sip:1?Replaces=DIALOG(U)>   U's dialog, as we know it; expect dtmf b 5 in=1: of the first call
 //	dns T U · dns             the name of a trunk (config name) leads to T and U, to nobody; before that, look-ups wait
 //	A -> merged               its last request over another way: another branch; cseq=7 gives a request another number
 //	config calm WHY           not over a bad network as well: see TestFlowsOverABadNetwork
@@ -85,7 +86,7 @@ func play(t *testing.T, text string, bad *impairment) {
 }
 
 // editOf reads the "config" lines of a flow: "config limit acme 1", "config ring 20s", "config rel100 acme supported", "config auth acme
-// USER PASSWORD [REALM]", "config redirect acme follow [REALM...]", "config name acme trunk.example". "config ports 2",
+// USER PASSWORD [REALM]", "config redirect acme follow [REALM...]", "config refer acme reject", "config name acme trunk.example". "config ports 2",
 // the RTP port pairs that are left from there on, is a step.
 func editOf(text string) func(*Config) {
 	return func(c *Config) {
@@ -107,6 +108,8 @@ func editOf(text string) func(*Config) {
 				c.Trunks[i].Redirect = Redirect{Follow: w[3] == "follow", Realms: w[4:]}
 			case "name":
 				c.Trunks[i].Targets = []wire.URI{{Scheme: "sip", Host: w[3]}}
+			case "refer":
+				c.Trunks[i].Refer = map[string]ReferPolicy{"local": ReferLocal, "pass": ReferPass, "reject": ReferReject}[w[3]]
 			case "ring":
 				c.Ring, _ = time.ParseDuration(w[2])
 			case "preconditions":
@@ -272,7 +275,7 @@ func parseOptions(words []string) options {
 
 // sends puts one message on the wire.
 func (p *player) sends(from *peer, what string, words []string) {
-	o := parseOptions(words)
+	o := parseOptions(p.dialogsIn(words))
 	if what == "again" {
 		b := from.answers
 		if len(o.args) > 0 {
@@ -306,6 +309,25 @@ func (p *player) sends(from *peer, what string, words []string) {
 		return
 	}
 	from.send(m)
+}
+
+// dialogsIn puts the dialog of a peer in the place of DIALOG(T), in the form of Replaces: as the gateway knows it.
+func (p *player) dialogsIn(words []string) []string {
+	out := slices.Clone(words)
+	for i, w := range out {
+		before, rest, ok := strings.Cut(w, "DIALOG(")
+		name, after, closed := strings.Cut(rest, ")")
+		if !ok || !closed {
+			continue
+		}
+		at := p.peers[name]
+		value := at.callID + ";to-tag=" + at.remote.Tag() + ";from-tag=" + at.local.Tag()
+		if strings.Contains(before, "?") {
+			value = strings.NewReplacer(";", "%3B", "=", "%3D", "@", "%40").Replace(value)
+		}
+		out[i] = before + value + after
+	}
+	return out
 }
 
 func (p *player) build(from *peer, what string, o options) *wire.Message {

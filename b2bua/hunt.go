@@ -105,7 +105,9 @@ func (c *Call) fork(ev Opened) {
 		id := LegID(len(c.legs))
 		core := newLegCore(c.out, id, h.current.Callee, c.cfg.serial+uint64(id))
 		var leg Leg
-		if t.Line != nil {
+		if t.Join != nil {
+			leg = newAsking(core, t.Join, c.setup.Caller)
+		} else if t.Line != nil {
 			leg = newCalleeLine(core, t.Line, c.setup)
 		} else {
 			leg = newUAC(core, t, c.setup, c.cfg.session)

@@ -115,6 +115,8 @@ func (p Party) profile() offer.Profile {
 	return offer.RTP
 }
 
+func (l *legCore) mediaSide() media.Side { return l.party.mediaSide() }
+
 func (l *legCore) State() LegState { return l.state }
 
 // move makes a legal move. An illegal one is a defect of this package, which the switch's recover turns into the end of one call.

@@ -30,7 +30,7 @@ func (s Setup) passable(all []Candidate) (left []Candidate, no *policy.Decision)
 			continue
 		}
 		if s.Secure && !cand.unresolved() {
-			cand.Targets = slices.DeleteFunc(slices.Clone(cand.Targets), func(t Target) bool { return t.Line == nil && !overTLS(t.Flow) })
+			cand.Targets = slices.DeleteFunc(slices.Clone(cand.Targets), func(t Target) bool { return t.Flow != nil && !overTLS(t.Flow) })
 			if len(cand.Targets) == 0 {
 				no = noTLS
 				continue

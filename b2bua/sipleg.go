@@ -16,7 +16,7 @@ const (
 	allow     = wire.AllowedMethods
 	accept    = "application/sdp"
 	acceptDTM = "application/dtmf-relay, application/dtmf"
-	supported = "timer, 100rel, precondition"
+	supported = "timer, 100rel, precondition, replaces, norefersub"
 	asked     = "timer" // in our own INVITE; the peer's profile may add to it
 	sdpType   = "application/sdp"
 )
@@ -34,6 +34,7 @@ type sipLeg struct {
 	rel reliableState
 
 	keys       keyring
+	refer      referState
 	session    sessionState
 	reoffer    reofferState
 	repeat     repeat           // the 2xx we have sent and that waits for its ACK
@@ -117,6 +118,8 @@ func (l *sipLeg) request(ev Request) []Event {
 		return l.informed(ev)
 	case wire.MESSAGE:
 		return l.messaged(ev)
+	case wire.REFER:
+		return l.referred(ev)
 	case wire.OPTIONS:
 		l.answer(ev, 200, capabilities()...)
 	case wire.SUBSCRIBE: // a call's dialog carries no subscription that a peer has asked for
@@ -310,6 +313,8 @@ func (l *sipLeg) response(ev Response) []Event {
 		return nil
 	case ev.Msg.CSeq.Method == wire.MESSAGE:
 		return l.listened(ev.Tx, ev.Msg, nil)
+	case ev.Msg.CSeq.Method == wire.NOTIFY:
+		l.notified(ev.Msg)
 	case ev.Msg.CSeq.Method == wire.BYE:
 		l.left()
 		return nil
@@ -333,6 +338,8 @@ func (l *sipLeg) txFailed(ev Failed) []Event {
 		return l.inviteFailed(ev.Err)
 	case ev.Tx == l.reoffer.tx && ev.Tx != 0:
 		return l.reofferFailed()
+	case ev.Tx == l.refer.tx && ev.Tx != 0:
+		l.refer.on = false
 	case l.state == Ending:
 		l.left()
 	}

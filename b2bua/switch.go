@@ -5,6 +5,7 @@ import (
 
 	"drawbridge/policy"
 	"drawbridge/policy/route"
+	"drawbridge/sip/dialog"
 	"drawbridge/sip/txn"
 	"drawbridge/sip/wire"
 )
@@ -73,6 +74,8 @@ func (s *Switch) Request(sh *txn.Shard, tx *txn.Server, f txn.Flow, m *wire.Mess
 		s.subscribe(sh, tx, f, m)
 	case m.Method == wire.REGISTER && s.cfg.Registrar != nil:
 		s.cfg.Registrar.Request(sh, tx, f, m)
+	case m.Method == wire.REFER: // nobody is connected whom it could move
+		reply(tx, m, 403)
 	case m.Method == wire.BYE, m.Method == wire.UPDATE, m.Method == wire.PRACK, m.Method == wire.NOTIFY:
 		reply(tx, m, 481)
 	default:
@@ -127,8 +130,15 @@ func (s *Switch) invite(sh *txn.Shard, tx *txn.Server, f txn.Flow, m *wire.Messa
 		reply(tx, m, who.status, who.fields...)
 		return
 	}
+	replaces, status := replacesOf(m)
 	to, ok := dialledNumber(userPart(m.URI))
-	if !ok && who.refusal == nil {
+	switch {
+	case who.refusal != nil:
+	case status != 0:
+		who.refusal = &policy.Decision{Status: status}
+	case replaces != nil: // whoever is behind that dialog is called, not the number
+		to = ""
+	case !ok:
 		who.refusal = noNumber
 	}
 	at := s.seat(sh)
@@ -137,8 +147,21 @@ func (s *Switch) invite(sh *txn.Shard, tx *txn.Server, f txn.Flow, m *wire.Messa
 	s.feed(at, Invited{Setup{
 		ID: at.id, Caller: who.party, From: who.user, To: to,
 		Invite: m, Tx: at.served(tx), Tag: tx.Tag(), Flow: f, Refusal: who.refusal,
-		Returned: s.returned(m), Secure: m.URI.Scheme == "sips",
+		Replaces: replaces, Returned: s.returned(m), Secure: m.URI.Scheme == "sips",
 	}})
+}
+
+// replacesOf reads which dialog an INVITE is to take the place of, nil when none. status is what a header that cannot be followed is owed.
+func replacesOf(m *wire.Message) (r *dialog.Replaces, status int) {
+	values := m.Values("Replaces")
+	if len(values) == 0 {
+		return nil, 0
+	}
+	one, err := dialog.ParseReplaces(values[0])
+	if err != nil || len(values) > 1 || m.Has("Join") { // RFC 3891 section 3, RFC 3911 section 4
+		return nil, 400
+	}
+	return &one, 0
 }
 
 // noNumber refuses a call to what is neither a number nor a name.

@@ -95,7 +95,7 @@ func (c *Call) record() {
 		Call: string(c.setup.ID), From: c.setup.From, To: c.setup.To,
 		Start: c.times.start, Answer: c.times.answer, End: c.out.now,
 		Setup: c.out.now.Sub(c.times.start), Cause: c.over.cause, Rule: c.over.rule,
-		A: c.a.Record(),
+		A: c.legs[legA].Record(),
 	}
 	if !e.Answer.IsZero() {
 		e.Setup, e.Duration = e.Answer.Sub(e.Start), e.End.Sub(e.Answer)
@@ -111,8 +111,8 @@ func (c *Call) record() {
 // callee is the leg that the CDR shows as B: who answered, else the last one tried.
 func (c *Call) callee() Leg {
 	switch {
-	case c.b != nil:
-		return c.b
+	case c.met != nil:
+		return c.met
 	case len(c.legs) > 1:
 		return c.legs[len(c.legs)-1]
 	}

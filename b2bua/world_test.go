@@ -37,7 +37,8 @@ type world struct {
 	mu      sync.Mutex
 	events  []any
 	medias  []*memMedia
-	ports   int // RTP port pairs left
+	ports   int    // RTP port pairs left
+	inside  uint16 // ports given out on loopback
 	bad     *impairment
 	stop    func()
 	stopped chan struct{}
@@ -62,6 +63,7 @@ func newWorld(t *testing.T, edit func(*Config)) *world {
 	}
 	w.addPeer("T", "carrier", "192.0.2.1:5060", "UDP")
 	w.addPeer("U", "carrier", "192.0.2.2:5060", "UDP")
+	w.addPeer("T2", "carrier", "192.0.2.1:5062", "UDP") // another line of acme
 	w.addPeer("S", "carrier", "192.0.2.3:5061", "TLS")
 	w.addPeer("X", "carrier", "198.51.100.66:5060", "UDP") // a stranger
 	w.dns = &memDNS{w: w}
@@ -103,10 +105,18 @@ func newWorld(t *testing.T, edit func(*Config)) *world {
 			return policy.Decide(policy.Limits{}, r)
 		},
 		Flow: func(realm string, hop txn.Hop) (txn.Flow, error) {
+			var host *peer
 			for _, p := range w.peers {
-				if p.flow.realm == realm && p.flow.remote.Addr() == hop.Addr.Addr() {
+				switch {
+				case p.flow.realm != realm || p.flow.remote.Addr() != hop.Addr.Addr():
+				case p.flow.remote == hop.Addr:
 					return p.flow, nil
+				case host == nil || p.name < host.name:
+					host = p
 				}
+			}
+			if host != nil {
+				return host.flow, nil
 			}
 			return &memFlow{w: w, realm: realm, remote: hop.Addr, transport: "UDP"}, nil
 		},
@@ -280,6 +290,12 @@ type memMedia struct {
 
 func (m *memMedia) Add(leg media.LegID, side media.Side) (offer.Local, error) {
 	l := offer.Local{RTP: netip.AddrPortFrom(netip.MustParseAddr("203.0.113.9"), 20000+2*uint16(leg))}
+	if side.Realm == media.Inside { // two sessions of one gateway meet there
+		m.w.record(func() {
+			m.w.inside += 2
+			l.RTP = netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), 30000+m.w.inside)
+		})
+	}
 	if side.Profile == offer.WebRTC {
 		l.Ufrag, l.Pwd = "ufrag"+leg.String(), "pwdpwdpwdpwdpwdpwdpwdpwd"
 		l.Fingerprint = "sha-256 " + strings.TrimSuffix(strings.Repeat("AB:", 32), ":")

@@ -54,6 +54,7 @@ type Realm struct {
 	Open   bool     `yaml:"open" doc:"Hear every source, so that SIP phones may register. Otherwise only the trunks' sources are heard, all others get silence."`
 	Family string   `yaml:"family" doc:"Which addresses of a host name are tried, v4-first by default. Those without a socket in listen are left out." enum:"v4-first,v6-first,v4,v6"`
 	Media  Media    `yaml:"media" doc:"RTP of this side."`
+	Refer  string   `yaml:"refer" doc:"Transfers (REFER) that accounts of this side ask for. local by default: the gateway calls the target itself; reject: none." enum:"local,reject"`
 	Codecs []string `yaml:"codecs" doc:"By preference. Browsers: opus, PCMU, PCMA; others: PCMA, PCMU." enum:"opus,PCMU,PCMA"`
 	TLS    RealmTLS `yaml:"tls" doc:"Certificate of the tls: sockets. Files that change are read again; connections stay."`
 }
@@ -99,6 +100,7 @@ type Trunk struct {
 	TLS            TrunkTLS    `yaml:"tls" doc:"Its part in TLS connections."`
 	Auth           Account     `yaml:"auth" doc:"The account that its challenges (401, 407) are answered with; none by default."`
 	Redirect       string      `yaml:"redirect" doc:"What its 3xx do. follow by default: the contacts are called, each judged like a dialled number, at the trunk itself or by the routes; map: the caller hears of a failure." enum:"follow,map"`
+	Refer          string      `yaml:"refer" doc:"Transfers (REFER) in calls with it. local by default: the gateway calls the target itself, judged like a dialled number; reject: it may ask for none." enum:"local,reject"`
 	RedirectRealms []string    `yaml:"redirect_realms" doc:"Realms that its 3xx may lead to besides its own."`
 
 	Preconditions bool `yaml:"preconditions" doc:"Offer QoS preconditions (RFC 3312) to it, as IMS cores expect. Those that it offers are answered either way."`

@@ -49,6 +49,7 @@ func (r Realm) defaults(web bool, domain string) Realm {
 	if web || r.Open {
 		fill(&r.Domain, domain)
 	}
+	fill(&r.Refer, "local")
 	if len(r.Codecs) == 0 {
 		r.Codecs = slices.Clone(trunkCodecs)
 		if r.Browsers() {
@@ -78,6 +79,7 @@ func (t Trunk) defaults(r Realm) Trunk {
 	fill(&t.Domain, r.Domain)
 	fill(&t.Rel100, "off")
 	fill(&t.Redirect, "follow")
+	fill(&t.Refer, "local")
 	if len(t.Codecs) == 0 {
 		t.Codecs = slices.Clone(r.Codecs)
 	}

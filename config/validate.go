@@ -113,6 +113,7 @@ func (r *Report) checkRealm(c *Config, name string, at path) {
 	}
 	r.oneOf(at.at("family"), realm.Family, "v4-first", "v6-first", "v4", "v6")
 	r.checkCodecs(at.at("codecs"), realm.Codecs)
+	r.oneOf(at.at("refer"), realm.Refer, "local", "reject")
 }
 
 // checkPorts checks each range and that no two users of a port meet: ranges of realms, and SIP sockets within a range.
@@ -222,6 +223,7 @@ func (r *Report) checkTrunk(c *Config, name string, at path) {
 	}
 	r.checkAccount(at.at("auth"), t.Auth)
 	r.oneOf(at.at("redirect"), t.Redirect, "follow", "map")
+	r.oneOf(at.at("refer"), t.Refer, "local", "reject")
 	for i, name := range t.RedirectRealms {
 		if _, ok := c.Realms[name]; !ok {
 			r.Addf(at.at("redirect_realms", i), "%s", noSuch("realm", name, c.Realms))

@@ -23,6 +23,10 @@ func (id LegID) String() string {
 	return "b"
 }
 
+// Inside is the realm between two sessions of this engine: loopback, any port, RTP only. A call that was transferred reaches its new far
+// end through it, whatever loop and call that one lives in.
+const Inside = "(inside)"
+
 // Side says what to allocate for a leg.
 type Side struct {
 	Realm   string

@@ -73,6 +73,9 @@ func New(cfg Config) (*Engine, error) {
 			return nil, fmt.Errorf("media: realm %s: %w", name, err)
 		}
 	}
+	e.realms[Inside] = &realm{
+		name: Inside, cfg: Realm{Bind: netip.AddrFrom4([4]byte{127, 0, 0, 1}), AllowLoopback: true}, ports: newPorts(0, 0), door: -1,
+	}
 	return e, nil
 }
 

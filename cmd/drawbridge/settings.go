@@ -186,10 +186,14 @@ func realms(snap *config.Snapshot) map[string]b2bua.Realm {
 	for name, r := range snap.Realms {
 		out[name] = b2bua.Realm{
 			Name: name, Browsers: r.Browsers(), Codecs: codecs(r.Codecs), Domain: r.Domain, AllowLoopback: r.Media.AllowLoopback,
+			Refer: refers[r.Refer],
 		}
 	}
 	return out
 }
+
+// refers are the words for what becomes of a REFER.
+var refers = map[string]b2bua.ReferPolicy{"local": b2bua.ReferLocal, "reject": b2bua.ReferReject}
 
 func trunks(snap *config.Snapshot) []b2bua.Trunk {
 	var out []b2bua.Trunk
@@ -197,6 +201,7 @@ func trunks(snap *config.Snapshot) []b2bua.Trunk {
 		t := snap.Trunks[name]
 		b := b2bua.Trunk{Name: name, Realm: t.Realm, Domain: t.Domain, Codecs: codecs(t.Codecs), MaxCalls: t.Limits.Calls, Rel100: rel100[t.Rel100]}
 		b.Preconditions = t.Preconditions
+		b.Refer = refers[t.Refer]
 		b.Redirect = b2bua.Redirect{Follow: t.Redirect == "follow", Realms: t.RedirectRealms}
 		b.TLSName = strings.ToLower(t.TLS.Name)
 		b.Auth = digest.Account{User: t.Auth.User, Password: t.Auth.Password.Reveal(), Realm: t.Auth.Realm}

@@ -19,10 +19,10 @@ type Verdict struct {
 const Drop = -1
 
 // AllowedMethods is the Allow value of the methods that this gateway serves.
-const AllowedMethods = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REGISTER, MESSAGE, SUBSCRIBE, NOTIFY, PUBLISH"
+const AllowedMethods = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REFER, REGISTER, MESSAGE, SUBSCRIBE, NOTIFY, PUBLISH"
 
 // understood are the option tags a peer may require.
-var understood = []string{"timer", "100rel", "precondition", "outbound", "path", "privacy"}
+var understood = []string{"timer", "100rel", "precondition", "replaces", "norefersub", "outbound", "path", "privacy"}
 
 // Validate judges a parsed message: what the grammar cannot say, and what the gateway cannot serve whoever asks (RFC 3261 section 8.2).
 // What depends on a dialog, a user or a body's content is for the layers above.
@@ -60,6 +60,9 @@ func validateRequest(m *Message) Verdict {
 	case "sip", "sips", "tel":
 	default:
 		return owed(m, 416, "")
+	}
+	if m.Method != INVITE && m.Has("Replaces") { // RFC 3891 section 3
+		return owed(m, 400, "Bad Replaces")
 	}
 	if tags := missing(m); len(tags) > 0 && m.Method != CANCEL {
 		return owed(m, 420, "", Field{"Unsupported", strings.Join(tags, ", ")})
