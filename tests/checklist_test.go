@@ -51,6 +51,7 @@ var botched = []clause{
 	{"3323, 3325", "who asks not to be named is not; a P-Asserted-Identity from outside the trust is never believed",
 		[]string{"topology:TestPrivacyIsKept", "topology:TestNothingOfTheNearSideCrosses", "b2bua:TestNothingOfEitherSideCrossesOutsideCalls"}, ""},
 	{"3327, 3608", "the order of Path and Service-Route", nil, "registrations end here: no registrar behind us gets a Path or gives a Service-Route"},
+	{"3515, 3891", "REFER, its NOTIFYs and Replaces", nil, "REFER and Replaces are not served: 405 and 420"},
 	{"6665 4.1.2.4", "the NOTIFY before the 2xx", []string{"notify_before_2xx.flow", "sip/dialog:TestNotifyFormsTheDialog"}, ""},
 	{"6665 4.1.3", "terminated ends both sides", []string{"subscribe.flow", "subscribe_gone.flow", "subscribe_expires.flow", "subscribe_lost.flow"}, ""},
 	{"6665 8.3.2", "an unknown event package is 489 with Allow-Events", []string{"subscribe_refused.flow", "publish.flow"}, ""},
