@@ -8,12 +8,15 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"os/exec"
 	"regexp"
 	"strings"
 	"sync"
 	"syscall"
 	"time"
+
+	"drawbridge/tests/gateway"
 )
 
 // process is the gateway under test.
@@ -47,8 +50,9 @@ const (
 	lookEvery  = 50 * time.Millisecond
 )
 
-// start runs `drawbridge serve` and waits for its private port.
-func start(ctx context.Context, binary, config string) (*process, error) {
+// start runs `drawbridge serve` and waits for its private port. The certificate, which no repository should hold, and the socket that
+// needs it come on top of the file.
+func start(ctx context.Context, binary, config string, key gateway.Identity) (*process, error) {
 	if binary == "" {
 		return nil, errors.New("-binary is missing")
 	}
@@ -57,6 +61,8 @@ func start(ctx context.Context, binary, config string) (*process, error) {
 		return nil, fmt.Errorf("%s is taken: is another run in progress?", adminAddr)
 	}
 	p := &process{cmd: exec.CommandContext(ctx, binary, "serve", "--config", config), done: make(chan error, 1)}
+	p.cmd.Env = append(os.Environ(), "DRAWBRIDGE_REALMS_CARRIER_TLS_CERT="+key.CertFile, "DRAWBRIDGE_REALMS_CARRIER_TLS_KEY="+key.KeyFile,
+		"DRAWBRIDGE_REALMS_CARRIER_LISTEN=udp:"+sipAddr+",tcp:"+sipAddr+",tls:"+tlsAddr)
 	p.cmd.Stdout, p.cmd.Stderr = &p.log, &p.log
 	if err := p.cmd.Start(); err != nil {
 		return nil, err

@@ -7,11 +7,14 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+
+	"drawbridge/tests/gateway"
 )
 
 // Places of drawbridge.yaml.
 const (
 	sipAddr   = "127.0.0.1:25060"
+	tlsAddr   = "127.0.0.1:25061"
 	webAddr   = "127.0.0.1:25080"
 	adminAddr = "127.0.0.1:25090"
 	phoneAddr = "127.0.0.1:25070"
@@ -24,9 +27,12 @@ var plan = []run{
 	{tool: "sip-torture.py", corpus: "rfc4475", messages: "raw", transport: "tcp"},
 	{tool: "sip-torture.py", corpus: "rfc5118", messages: "wire", transport: "tcp"},
 	{tool: "sip-torture.py", corpus: "rfc4475", messages: "raw", transport: "tcp", chunk: 1},
+	{tool: "sip-torture.py", corpus: "rfc4475", messages: "raw", transport: "tls"},
+	{tool: "sip-torture.py", corpus: "rfc5118", messages: "wire", transport: "tls"},
 	{tool: "sip-torture.py", corpus: "rfc4475", messages: "raw", transport: "ws"},
 	{tool: "sip-torture.py", corpus: "rfc5118", messages: "wire", transport: "ws"},
 	{tool: "sdp-corpus.py", corpus: "sdp", transport: "udp"},
+	{tool: "sdp-corpus.py", corpus: "sdp", transport: "tcp"},
 }
 
 // errMissed says that the figures on the last line are not what they have to be.
@@ -55,7 +61,16 @@ func torture(ctx context.Context, binary, config string, verbose bool) (err erro
 		return err
 	}
 	defer p.close()
-	gw, err := start(ctx, binary, config)
+	dir, err := os.MkdirTemp("", "drawbridge-torture")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	key, err := gateway.MakeIdentity(dir)
+	if err != nil {
+		return err
+	}
+	gw, err := start(ctx, binary, config, key)
 	if err != nil {
 		return err
 	}

@@ -110,10 +110,7 @@ func (r run) rows(ctx context.Context, where places) ([]row, error) {
 	}
 	defer os.RemoveAll(dir)
 	report := filepath.Join(dir, "rows.json")
-	target := sipAddr
-	if r.transport == "ws" {
-		target = webAddr
-	}
+	target := map[string]string{"udp": sipAddr, "tcp": sipAddr, "tls": tlsAddr, "ws": webAddr}[r.transport]
 	args := []string{filepath.Join(where.tools, r.tool), "--target", target, "--transport", r.transport, "--quiet", "--json", report}
 	if r.tool == "sip-torture.py" {
 		args = append(args, "--uniq", "--chunk", strconv.Itoa(r.chunk))
