@@ -47,8 +47,8 @@ func TestStrangersCostNothing(t *testing.T) {
 				}
 				time.Sleep(time.Minute)
 				synctest.Wait()
-				if len(p.inbox) != 1 || p.inbox[0].Status != row.want {
-					t.Errorf("heard %v, want one %d", p.inbox, row.want)
+				if got := p.took(); len(got) != 1 || got[0].Status != row.want {
+					t.Errorf("heard %v, want one %d", got, row.want)
 				}
 				for _, e := range w.events {
 					if ended, ok := e.(telemetry.CallEnded); ok {
@@ -75,16 +75,17 @@ func TestWhatIsJudgedIsDialled(t *testing.T) {
 				m.ContentType, m.Body = sdpType, caller.sdp("", false)
 				caller.send(m)
 				synctest.Wait()
+				answers, asked := caller.took(), trunk.took()
 				if want == "" {
-					if n := len(caller.inbox); n == 0 || caller.inbox[n-1].Status != 404 || len(trunk.inbox) != 0 {
-						t.Errorf("%d answers, and the trunk has %d messages; want 404 and none", n, len(trunk.inbox))
+					if n := len(answers); n == 0 || answers[n-1].Status != 404 || len(asked) != 0 {
+						t.Errorf("%d answers, and the trunk has %d messages; want 404 and none", n, len(asked))
 					}
 					return
 				}
-				if len(trunk.inbox) != 1 {
-					t.Fatalf("the trunk has %d messages", len(trunk.inbox))
+				if len(asked) != 1 {
+					t.Fatalf("the trunk has %d messages", len(asked))
 				}
-				if got := trunk.inbox[0]; got.URI.User != want || got.To.URI.User != want {
+				if got := asked[0]; got.URI.User != want || got.To.URI.User != want {
 					t.Errorf("the trunk is asked for %q and %q, want %q", got.URI.User, got.To.URI.User, want)
 				}
 				w.core.FlowLost(caller.flow, nil)

@@ -199,14 +199,14 @@ func newCalls() *calls {
 func (c *calls) Signal(l b2bua.Line, s b2bua.Signal) { c.signals <- heard{l, s} }
 func (c *calls) LineLost(l b2bua.Line)               { c.lost <- l }
 
-// within receives from ch; a test that waits for what never comes fails after ten seconds.
+// within receives from ch; a test that waits for what never comes fails after twenty seconds.
 func within[T any](t *testing.T, what string, ch <-chan T) T {
 	t.Helper()
 	select {
 	case v := <-ch:
 		return v
-	case <-time.After(10 * time.Second):
-		t.Fatalf("%s: nothing within 10 s", what)
+	case <-time.After(20 * time.Second):
+		t.Fatalf("%s: nothing within 20 s", what)
 		panic("unreachable")
 	}
 }
