@@ -6,6 +6,7 @@
 //	config.go    what a Switch needs
 //	switch.go    the transaction user: finds or creates the call a message belongs to
 //	caller.go    who calls: digest, trunk by source        routes.go    candidates for a number, as targets
+//	hops.go      what DNS makes of a trunk's targets        rest.go      hops that have failed lately
 //	event.go     what can happen to a call                 action.go    what a call can ask for
 //	call.go      the life of a call, one verb a phase
 //	hunt.go      candidates, forks, failover, and what the caller is told when nobody answers

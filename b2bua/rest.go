@@ -58,6 +58,10 @@ func (r *rests) put(p spot, until, now time.Time) (news bool) {
 func (r *rests) wake(p spot) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.drop(p)
+}
+
+func (r *rests) drop(p spot) {
 	delete(r.until, p)
 	r.some.Store(len(r.until) > 0)
 }
@@ -68,7 +72,26 @@ func (r *rests) on(realm string, hop txn.Hop, now time.Time) bool {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return now.Before(r.until[spot{realm, hop}])
+	p := spot{realm, hop}
+	until, known := r.until[p]
+	if known && !now.Before(until) {
+		r.drop(p)
+		return false
+	}
+	return known
+}
+
+// Resting is the number of hops that rest.
+func (s *Switch) Resting() int {
+	r, n, now := &s.rests, 0, s.cfg.now()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, until := range r.until {
+		if now.Before(until) {
+			n++
+		}
+	}
+	return n
 }
 
 // rest lets a hop rest and tells the operator, once a rest.

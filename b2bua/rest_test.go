@@ -49,6 +49,19 @@ func TestRests(t *testing.T) {
 	}
 }
 
+func TestResting(t *testing.T) {
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	s := &Switch{cfg: Config{now: func() time.Time { return now }}}
+	s.rest(Rest{Realm: "r", Hop: hopTo("192.0.2.1:5060"), For: restFor})
+	s.rest(Rest{Realm: "r", Hop: hopTo("192.0.2.2:5060"), For: 2 * restFor})
+	for _, want := range []int{2, 1, 0} {
+		if n := s.Resting(); n != want {
+			t.Errorf("%d rest, want %d", n, want)
+		}
+		now = now.Add(restFor)
+	}
+}
+
 func TestRestOf(t *testing.T) {
 	for seconds, want := range map[int]time.Duration{0: restFor, 5: 5 * time.Second, 120: 2 * time.Minute, 18000: maxRest} {
 		if got := restOf(refused{retryAfter: seconds}); got != want {

@@ -15,6 +15,9 @@ func (g *gateway) gauges() {
 	m.Gauge("drawbridge_sip_flows", "WebSocket flows.", func() float64 { return float64(g.transport.Stats().Flows) })
 	m.Gauge("drawbridge_sip_connections", "TCP and TLS connections, those being made included.", func() float64 { return float64(g.transport.Stats().Streams) })
 	m.Counter("drawbridge_sip_read_errors_total", "UDP reads and accepts that failed.", func() uint64 { return g.transport.Stats().ReadErrors })
+	m.Counter("drawbridge_dns_questions_total", "Questions put to DNS servers.", func() uint64 { return g.resolver.Stats().Questions })
+	m.Counter("drawbridge_dns_failures_total", "Questions that no DNS server answered.", func() uint64 { return g.resolver.Stats().Failures })
+	m.Gauge("drawbridge_targets_resting", "Targets that have failed lately and are tried last.", func() float64 { return float64(g.calls.Resting()) })
 	g.transactionGauges()
 	g.mediaGauges()
 	if g.records != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/miekg/dns"
@@ -21,11 +22,22 @@ type Resolver struct {
 	cache    *cache
 	queue    chan query
 
+	sent, failed atomic.Uint64
+
 	questions sync.WaitGroup // on the wire: some outlive their look-up
 
 	mu    sync.Mutex
 	asked map[query][]func([]txn.Hop) // look-ups under way, and who waits for them
 }
+
+// Stats are the counters of a Resolver.
+type Stats struct {
+	Questions uint64 // asked of servers
+	Failures  uint64 // of these, nobody answered
+}
+
+// Stats returns the counters.
+func (r *Resolver) Stats() Stats { return Stats{Questions: r.sent.Load(), Failures: r.failed.Load()} }
 
 // New returns a Resolver that looks nothing up before Run. Without a resolver to ask it still serves numbers. Error: ErrConfig.
 func New(cfg Config) (*Resolver, error) {
@@ -191,8 +203,10 @@ func (r *Resolver) start(ctx context.Context, all []question, end time.Time) <-c
 
 // settled brings what comes of a question into the cache.
 func (r *Resolver) settled(ctx context.Context, q question) {
+	r.sent.Add(1)
 	rec, ttl, err := r.ask(ctx, q)
 	if err != nil {
+		r.failed.Add(1)
 		r.cache.fail(q, time.Now())
 		return
 	}

@@ -120,6 +120,7 @@ func TestServfail(t *testing.T) {
 		r := newResolver(t, z, Realm{Ways: []Way{{"udp", false}}}, func(c *Config) { c.Servers = append(c.Servers, netip.MustParseAddrPort("192.0.2.54:53")) })
 		defer run(r)()
 		equal(t, "hops", hops(r, uri(t, "sip:a.example")), "udp:192.0.2.1:5060")
+		equal(t, "counted", r.Stats(), Stats{Questions: 3, Failures: 1})
 		equal(t, "asked", questions(z)[:4], []string{"_sip._udp.a.example SRV", "a.example A", "a.example NAPTR", "a.example NAPTR"})
 	})
 }
