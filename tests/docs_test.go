@@ -59,7 +59,7 @@ func TestDocumentedConfigurationsLoad(t *testing.T) {
 		for i, block := range yamlBlock.FindAllStringSubmatch(text, -1) {
 			n++
 			file := filepath.Join(t.TempDir(), fmt.Sprintf("%s-%d.yaml", name, i))
-			body := strings.NewReplacer("/etc/drawbridge/cert.pem", id.CertFile, "/etc/drawbridge/key.pem", id.KeyFile).Replace(block[1])
+			body := strings.NewReplacer("/etc/drawbridge/cert.pem", id.CertFile, "/etc/drawbridge/key.pem", id.KeyFile, "/etc/drawbridge/carrier-ca.pem", id.CertFile).Replace(block[1])
 			if err := os.WriteFile(file, []byte(body), 0o600); err != nil {
 				t.Fatal(err)
 			}

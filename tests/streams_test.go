@@ -197,4 +197,54 @@ func TestRawTCP(t *testing.T) {
 	}
 }
 
+// TestTCPAbuse: connections that say nothing, trickle, or lie about their length hold up nobody, and strangers are not spoken to.
+func TestTCPAbuse(t *testing.T) {
+	gw := gateway.Start(t, gateway.Config{
+		Trunks: []gateway.Trunk{{Name: "acme", Target: netip.AddrPortFrom(gateway.PhoneAddr, 5060)}},
+		Routes: []gateway.Route{{From: "carrier", To: "*", Via: "acme"}},
+	})
+	dial := func(from netip.Addr) net.Conn {
+		d := net.Dialer{LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(from, 0))}
+		c, err := d.DialContext(t.Context(), "tcp", gw.SIP.String())
+		if err == nil {
+			err = c.SetDeadline(time.Now().Add(20 * time.Second))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = c.Close() })
+		return c
+	}
+	const head = "OPTIONS sip:drawbridge SIP/2.0\r\nVia: SIP/2.0/TCP 127.0.2.1;branch=z9hG4bKprobe\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:c@d>\r\n" +
+		"Call-ID: probe\r\nCSeq: 1 OPTIONS\r\nMax-Forwards: 70\r\n"
+	for range 100 {
+		dial(gateway.PhoneAddr)
+		c := dial(gateway.PhoneAddr)
+		_, _ = io.WriteString(c, head+"X: y")
+	}
+	for _, tail := range []string{"Content-Length: 100000000000000000000\r\n\r\n", strings.Repeat("X: y\r\n", 20_000)} {
+		c := dial(gateway.PhoneAddr)
+		_, _ = io.WriteString(c, head+tail) // it may be closed in the middle
+		answer, _ := io.ReadAll(c)
+		if !strings.HasPrefix(string(answer), "SIP/2.0 513 ") {
+			t.Errorf("heard %.60q", answer)
+		}
+	}
+	stranger := dial(netip.MustParseAddr("127.0.3.1"))
+	_, _ = io.WriteString(stranger, head+"l: 0\r\n\r\n")
+	if answer, err := io.ReadAll(stranger); len(answer) != 0 {
+		t.Errorf("a stranger heard %q, %v", answer, err)
+	}
+	began := time.Now()
+	probe := dial(gateway.PhoneAddr)
+	_, _ = io.WriteString(probe, head+"l: 0\r\n\r\n")
+	answer, err := bufio.NewReader(probe).ReadString('\n')
+	if took := time.Since(began); !strings.HasPrefix(answer, "SIP/2.0 200 ") || took > 2*time.Second {
+		t.Errorf("the probe heard %q, %v after %v", answer, err, took)
+	}
+	if n := gw.Metrics(t).Value(t, "drawbridge_sip_connections"); n > 300 {
+		t.Errorf("%v connections", n)
+	}
+}
+
 const ping = "\r\n\r\n"
