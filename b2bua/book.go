@@ -3,6 +3,7 @@ package b2bua
 import (
 	"maps"
 	"slices"
+	"sync/atomic"
 
 	"drawbridge/sip/txn"
 	"drawbridge/sip/wire"
@@ -16,6 +17,7 @@ type book struct {
 	invites map[*txn.Server]*seat // callers' INVITEs without a final response
 	flows   map[txn.FlowKey]map[*owner]struct{}
 	subs    *subscriptions
+	dialogs atomic.Int64 // length of tags, for other goroutines
 }
 
 // owner is the leg behind a tag, a line's call or a flow. seat is nil when only the tomb is left.
@@ -99,6 +101,7 @@ func (b *book) own(at *seat, a Own) {
 	o := &owner{seat: at, leg: a.Leg, tag: a.Tag, flow: a.Flow.Key()}
 	at.owners = append(at.owners, o)
 	b.tags[o.tag] = o
+	b.dialogs.Store(int64(len(b.tags)))
 	if !a.Flow.Reliable() {
 		return
 	}
@@ -153,16 +156,22 @@ func (b *book) strike(at *seat, tombs []Tomb) {
 		}
 		i := slices.IndexFunc(tombs, func(t Tomb) bool { return t.Tag == o.tag })
 		if i < 0 {
-			delete(b.tags, o.tag)
+			b.forget(o.tag)
 			continue
 		}
 		o.rang = tombs[i].Rang
-		at.sh.After(lifetime, func() { delete(b.tags, o.tag) })
+		at.sh.After(lifetime, func() { b.forget(o.tag) })
 	}
 	if at.invite != nil {
 		delete(b.invites, at.invite)
 	}
 	delete(b.seats, at)
+}
+
+// forget removes a dialog: from now on its tag is nobody's.
+func (b *book) forget(tag string) {
+	delete(b.tags, tag)
+	b.dialogs.Store(int64(len(b.tags)))
 }
 
 // client connects a client transaction with the leg that started it. It outlives its call: a 2xx that comes when nobody waits for it

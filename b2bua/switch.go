@@ -52,6 +52,15 @@ func New(cfg Config) *Switch {
 // Active is the number of calls, those on their way out included.
 func (s *Switch) Active() int { return int(s.active.Load()) }
 
+// Dialogs is the number of SIP dialogs of calls: early ones, and those that are over and still answer stragglers, included.
+func (s *Switch) Dialogs() int {
+	var n int64
+	for _, b := range s.books {
+		n += b.dialogs.Load()
+	}
+	return int(n)
+}
+
 // Subscriptions is the number of subscriptions, and Errands that of other requests outside calls that wait for their answer.
 func (s *Switch) Subscriptions() int { return s.subscriptions.total() }
 

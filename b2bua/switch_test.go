@@ -64,6 +64,33 @@ func TestPanicEndsOneCall(t *testing.T) {
 	})
 }
 
+// TestDialogsAreCounted: one for each leg, early or not, until the stragglers of the call have gone.
+func TestDialogsAreCounted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, func(*Config) {})
+		p := &player{world: w}
+		for _, c := range []struct {
+			lines string
+			want  int
+		}{
+			{"A -> INVITE 100; T <- INVITE; T -> 180; A <- 180", 2},
+			{"T -> 200; T <- ACK; A <- 200; A -> ACK", 2},
+			{"A -> BYE; A <- 200; T <- BYE; T -> 200; wait 31s", 2},
+			{"wait 2s", 0},
+		} {
+			for line := range strings.SplitSeq(c.lines, ";") {
+				p.text = line
+				p.step(strings.Fields(line))
+				synctest.Wait()
+			}
+			if n := w.sw.Dialogs(); n != c.want {
+				t.Errorf("%d dialogs after %q, want %d", n, c.lines, c.want)
+			}
+		}
+		w.close()
+	})
+}
+
 // hopelessMedia panics whatever it is asked for.
 type hopelessMedia struct{ brokenMedia }
 

@@ -175,6 +175,9 @@ func (w *world) checkRest() {
 	if n := w.sw.admitted.Load(); n != 0 {
 		t.Errorf("%d slots left", n)
 	}
+	if n := w.sw.Dialogs(); n != 0 {
+		t.Errorf("%d dialogs left", n)
+	}
 	for name, s := range w.sw.trunks {
 		if n := s.used.Load(); n != 0 {
 			t.Errorf("trunk %s: %d slots left", name, n)
