@@ -2,6 +2,7 @@ package tests
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -20,6 +21,10 @@ type flow struct {
 	values map[string]string // fill names in the scene, and tell its rows apart
 	record string            // the one call record, see verdict; "" when none may be written
 	only   string            // "udp" or "tcp": what it is about; "" plays it over both
+	trunks values            // further settings of a role's trunk
+	behind string            // a role on another port of the callee's host, which no route names; the scene gets its address as the value of that name
+	calls  int               // at 100 a second; 0 is one call
+	lost   int               // of a hundred datagrams, on the caller's side
 }
 
 // scenes is where they are.
@@ -44,6 +49,7 @@ type row struct {
 
 const (
 	rowLimit  = 20 * time.Second
+	rowRate   = 100              // calls per second
 	callsRest = 10 * time.Second // until the last call and its media are gone
 )
 
@@ -74,7 +80,7 @@ func TestSIPp(t *testing.T) {
 			}
 		}
 	}
-	m.gw = gateway.Start(t, gateway.Config{Trunks: m.trunk, Routes: m.route, Ports: 1000})
+	m.gw = gateway.Start(t, gateway.Config{Trunks: m.trunk, Routes: m.route, Ports: 4000})
 	t.Run("rows", func(t *testing.T) {
 		for _, r := range m.rows {
 			t.Run(r.title(), func(t *testing.T) {
@@ -89,10 +95,16 @@ func TestSIPp(t *testing.T) {
 func (r *row) title() string {
 	var b strings.Builder
 	b.WriteString(r.over + " " + strings.ReplaceAll(r.flow.scene, "_", " "))
-	for _, k := range []string{"status", "form", "case"} {
+	for _, k := range []string{"status", "form", "more"} {
 		if v := r.values[k]; v != "" {
 			b.WriteString(" " + v)
 		}
+	}
+	if r.calls > 0 {
+		fmt.Fprintf(&b, " %d times", r.calls)
+	}
+	if r.lost > 0 {
+		fmt.Fprintf(&b, " with %d %% lost", r.lost)
 	}
 	return b.String()
 }
@@ -105,16 +117,34 @@ func (m *matrix) add(t *testing.T, f flow, over string) {
 		t.Fatal(err)
 	}
 	n := len(m.rows)
+	f.values = maps.Clone(f.values)
+	if f.values == nil {
+		f.values = values{}
+	}
 	r := &row{flow: f, over: over, scene: s, number: fmt.Sprintf("+4970%04d", n), hosts: map[string]netip.AddrPort{}}
+	r.values["digits"] = r.number[1:]
 	var via []string
 	if len(s.Roles()) == 1 {
 		via = []string{"nobody"}
 	}
 	for i, role := range s.Roles() {
+		if role == f.behind {
+			i-- // on the callee's host
+		}
 		host := netip.AddrFrom4([4]byte{127, 0, byte(16 + i), byte(1 + n%250)})
-		r.hosts[role] = netip.AddrPortFrom(host, uint16(gateway.FreeUDP(t, host)))
+		port, err := gateway.FreePort(host)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.hosts[role] = netip.AddrPortFrom(host, uint16(port))
+		if role == f.behind {
+			r.values[role] = r.hosts[role].String() + ";transport=" + over
+			continue
+		}
 		name := fmt.Sprintf("r%d-%s", n, role)
-		m.trunk = append(m.trunk, gateway.Trunk{Name: name, Target: r.hosts[role], Transport: strings.TrimPrefix(over, "udp")})
+		m.trunk = append(m.trunk, gateway.Trunk{
+			Name: name, Target: r.hosts[role], Transport: strings.TrimPrefix(over, "udp"), More: f.trunks[role],
+		})
 		if role != "caller" {
 			via = append(via, name)
 		}
@@ -127,26 +157,51 @@ func (m *matrix) add(t *testing.T, f flow, over string) {
 func (m *matrix) play(t *testing.T, r *row) {
 	roles := r.scene.Roles()
 	runs := make([]*phone.Run, len(roles))
+	scripts := make([]scene.Script, len(roles))
 	for i := len(roles) - 1; i >= 0; i-- { // the caller last
-		text, err := r.scene.Script(roles[i], r.values)
-		if err != nil {
+		var err error
+		if scripts[i], err = r.scene.Script(roles[i], r.values); err != nil {
 			t.Fatal(err)
 		}
 		at := r.hosts[roles[i]]
-		sc := phone.Scenario{Name: roles[i], Text: text, Addr: at.Addr(), Port: int(at.Port()), Strict: true, Limit: rowLimit}
+		sc := phone.Scenario{Name: roles[i], Text: scripts[i].Text, Addr: at.Addr(), Port: int(at.Port()), Limit: rowLimit}
+		if r.calls > 0 {
+			sc.Calls, sc.Rate = r.calls, rowRate
+		}
 		if r.over == "tcp" {
 			sc.Over = "t1"
 		}
 		if roles[i] == "caller" {
-			sc.Target, sc.Number = m.gw.SIP, r.number
+			sc.Target, sc.Number, sc.Lost = m.gw.SIP, r.number, r.lost
 		}
 		runs[i] = phone.Start(t, sc)
 	}
 	allEnd(runs)
-	for _, run := range runs {
+	for i, run := range runs {
 		run.Wait(t)
+		heardOnly(t, roles[i], run, scripts[i].Hears)
 	}
 	m.recorded(t, r)
+}
+
+// heardOnly finds messages that a role's scene does not have. One that comes again, byte for byte, is the same.
+func heardOnly(t *testing.T, role string, run *phone.Run, allowed map[string]int) {
+	t.Helper()
+	seen := map[string]bool{}
+	heard := map[string]int{"100": -1}
+	for _, msg := range run.Messages() {
+		if !msg.In || seen[msg.Text] {
+			continue
+		}
+		seen[msg.Text] = true
+		kind, rest, _ := strings.Cut(msg.Text, " ")
+		if kind == "SIP/2.0" {
+			kind, _, _ = strings.Cut(rest, " ")
+		}
+		if heard[kind]++; heard[kind] > allowed[kind] {
+			t.Errorf("the %s hears what its scene does not have:\n%s", role, msg.Text)
+		}
+	}
 }
 
 // allEnd waits for every role. When one sees what it must not, the others would wait for a message that does not come: they are stopped.
@@ -176,6 +231,9 @@ func (m *matrix) recorded(t *testing.T, r *row) {
 	want := []string{r.record}
 	if r.record == "" {
 		want = nil
+	}
+	for range r.calls - 1 {
+		want = append(want, r.record)
 	}
 	var got []string
 	gateway.Within(eventSeen, func() bool {

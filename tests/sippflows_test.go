@@ -5,6 +5,7 @@ type values = map[string]string
 // sippFlows are the rows of the matrix. A call record reads "answered by SIDE Q.850" or "refused by SIDE STATUS".
 var sippFlows = []flow{
 	{scene: "answered", record: "answered by a 16"},
+	{scene: "talk", values: values{"ms": "1500"}, record: "answered by a 16"},
 	{scene: "callee_hangs_up", record: "answered by b 16"},
 	{scene: "answered_at_once", record: "answered by a 16"},
 	{scene: "many_provisionals", record: "answered by a 16"},
@@ -23,7 +24,7 @@ var sippFlows = []flow{
 	{scene: "refused", values: values{"status": "503", "told": "500"}, record: "refused by b 503"},
 	{scene: "refused", values: values{"status": "600", "told": "600"}, record: "refused by b 600"},
 	{scene: "refused", values: values{"status": "603", "told": "603"}, record: "refused by b 603"},
-	{scene: "refused", values: values{"status": "302", "told": "480"}, record: "refused by b 302"},
+	{scene: "refused", values: values{"status": "302", "told": "480"}, trunks: values{"callee": "redirect: map"}, record: "refused by b 302"},
 	{scene: "callee_offers_nothing", values: values{"told": "500"}, record: "refused by b 488"},
 
 	{scene: "cancel_ringing", record: "refused by a 487"},
@@ -78,8 +79,9 @@ var sippFlows = []flow{
 	{scene: "options_in_dialog", record: "answered by a 16"},
 	{scene: "info_digit", record: "answered by a 16"},
 	{scene: "unknown_in_dialog", values: values{"told": "501"}, record: "answered by a 16"},
-	{scene: "notify_without_subscription", values: values{"told": "405"}, record: "answered by a 16"},
+	{scene: "notify_without_subscription", values: values{"told": "481"}, record: "answered by a 16"},
 	{scene: "options"},
+	{scene: "options_through"},
 	{scene: "bye_of_nothing"},
 	{scene: "info_of_nothing"},
 
@@ -99,6 +101,55 @@ var sippFlows = []flow{
 	{scene: "fork_ringing", record: "answered by a 16"},
 	{scene: "fork_two_answers", record: "answered by a 16"},
 	{scene: "reliable_183", record: "answered by a 16"},
+
+	{scene: "prack_required", record: "answered by a 16"},
+	{scene: "prack_holds_answer", record: "answered by a 16"},
+	{scene: "prack_unknown", record: "refused by b 486"},
+	{scene: "prack_repeated", record: "answered by a 16", only: "tcp"},
+	{scene: "prack_offer", record: "answered by a 16"},
+	{scene: "prack_late_offer", record: "answered by a 16"},
+	{scene: "prack_supported", trunks: values{"caller": "rel100: supported"}, record: "answered by a 16"},
+	{scene: "prack_cancel", record: "refused by a 487"},
+	{scene: "update_early_caller", record: "answered by a 16"},
+	{scene: "update_early_callee", record: "answered by a 16"},
+	{scene: "update_unanswered", record: "answered by a 16"},
+
+	{scene: "redirected", behind: "second", record: "answered by a 16"},
+	{scene: "redirected_afar", values: values{"told": "480"}, record: "refused by b 302"},
+	{scene: "challenged", trunks: values{"callee": "auth: {user: u4711, password: hush}"}, record: "answered by a 16"},
+	{scene: "challenged_twice", trunks: values{"callee": "auth: {user: u4711, password: wrong}"}, record: "refused by b 407"},
+	{scene: "challenged_unknown", record: "refused by b 401"},
+	{scene: "reason_crosses", record: "answered by b 41"},
+	{scene: "reason_believed", record: "refused by b 503"},
+	{scene: "cancelled_elsewhere", record: "refused by a 487"},
+	{scene: "retry_after", record: "refused by b 486"},
+
+	{scene: "accepts_no_sdp", record: "refused by gateway 406"},
+	{scene: "body_not_sdp", record: "refused by gateway 415"},
+	{scene: "body_in_parts", record: "answered by a 16"},
+	{scene: "foreign_codecs", record: "refused by gateway 488"},
+	{scene: "unknown_method"},
+	{scene: "two_vias", record: "answered by a 16"},
+	{scene: "hidden", record: "answered by a 16"},
+	{scene: "display_names", record: "answered by a 16"},
+	{scene: "escaped_number", record: "answered by a 16"},
+	{scene: "compact", record: "answered by a 16"},
+
+	{scene: "message"},
+	{scene: "message_refused"},
+	{scene: "message_image"},
+	{scene: "publish"},
+	{scene: "subscribe"},
+	{scene: "notify_first"},
+	{scene: "subscribe_unknown"},
+	{scene: "subscribe_refused"},
+
+	{scene: "answered", calls: 200, record: "answered by a 16"},
+	{scene: "hold", values: hold("a=sendonly", "", "a=recvonly"), calls: 50, record: "answered by a 16"},
+	{scene: "cancel_ringing", calls: 100, record: "refused by a 487"},
+	{scene: "answered", calls: 20, lost: 15, only: "udp", record: "answered by a 16"},
+	{scene: "callee_hangs_up", calls: 20, lost: 15, only: "udp", record: "answered by b 16"},
+	{scene: "cancel_ringing", calls: 20, lost: 15, only: "udp", record: "refused by a 487"},
 }
 
 // hold is a form of hold, more lines of it, and what its answer says.

@@ -174,8 +174,8 @@ func freeTCP(at netip.Addr) (int, error) {
 	return l.Addr().(*net.TCPAddr).Port, l.Close()
 }
 
-// freeBoth returns a port that is free for UDP and TCP.
-func freeBoth(at netip.Addr) (int, error) {
+// FreePort returns a port that is free for UDP and TCP.
+func FreePort(at netip.Addr) (int, error) {
 	for {
 		port, err := freeTCP(at)
 		if err != nil {
@@ -195,7 +195,7 @@ func choose() (p ports, err error) {
 		at   netip.Addr
 	}{
 		{&p.web, freeTCP, AccessAddr}, {&p.plain, freeTCP, AccessAddr}, {&p.admin, freeTCP, AccessAddr},
-		{&p.sip, freeBoth, CarrierAddr}, {&p.sips, freeTCP, CarrierAddr}, {&p.media, freeUDP, AccessAddr},
+		{&p.sip, FreePort, CarrierAddr}, {&p.sips, freeTCP, CarrierAddr}, {&p.media, freeUDP, AccessAddr},
 	} {
 		if *c.port, err = c.free(c.at); err != nil {
 			return p, err

@@ -15,14 +15,15 @@ type Metrics map[string]float64
 // Metrics reads /metrics.
 func (g *Gateway) Metrics(t testing.TB) Metrics {
 	t.Helper()
-	m, err := g.metrics()
+	m, err := g.ReadMetrics()
 	if err != nil {
 		t.Fatal(err)
 	}
 	return m
 }
 
-func (g *Gateway) metrics() (Metrics, error) {
+// ReadMetrics reads /metrics for programs that are no test.
+func (g *Gateway) ReadMetrics() (Metrics, error) {
 	text, err := g.get("/metrics")
 	if err != nil {
 		return nil, err
@@ -77,7 +78,13 @@ func containsAll(s string, parts []string) bool {
 // Collect makes the program collect its garbage, so that the heap it reports is in use. It needs Config.Pprof.
 func (g *Gateway) Collect(t testing.TB) {
 	t.Helper()
-	if _, err := g.get("/debug/pprof/heap?gc=1"); err != nil {
+	if err := g.CollectGarbage(); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// CollectGarbage is Collect for programs that are no test.
+func (g *Gateway) CollectGarbage() error {
+	_, err := g.get("/debug/pprof/heap?gc=1")
+	return err
 }

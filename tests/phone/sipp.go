@@ -30,7 +30,7 @@ type Scenario struct {
 	Media  *Media            // nil announces a port where nobody listens
 	Talk   time.Duration     // length of the scenario's pauses
 	Keys   map[string]string // fill @key@ in the scenario
-	Strict bool              // a message that the scenario does not name fails the call
+	Lost   int               // of a hundred messages, both ways
 	Calls  int               // 0 means 1
 	Rate   int               // calls per second; above 0 messages are not logged
 	Limit  time.Duration     // 0 means 30 s
@@ -124,16 +124,14 @@ func (s Scenario) arguments(dir string) []string {
 	calls := max(s.Calls, 1)
 	args := []string{
 		"-i", s.Addr.String(), "-p", strconv.Itoa(s.Port), "-m", strconv.Itoa(calls),
-		"-d", strconv.FormatInt(s.Talk.Milliseconds(), 10), "-nostdin",
+		"-d", strconv.FormatInt(s.Talk.Milliseconds(), 10), "-nostdin", "-nd",
 		"-trace_err", "-error_file", filepath.Join(dir, "errors.log"),
-	}
-	if s.Strict {
-		args = append(args, "-default_behaviors", "abortunexp")
-	} else {
-		args = append(args, "-nd")
 	}
 	if s.Over != "" {
 		args = append(args, "-t", s.Over, "-max_socket", "4096") // below the usual limit of open files
+	}
+	if s.Lost > 0 {
+		args = append(args, "-lost", strconv.Itoa(s.Lost))
 	}
 	if s.Rate > 0 {
 		args = append(args, "-r", strconv.Itoa(s.Rate), "-l", strconv.Itoa(calls))

@@ -42,16 +42,22 @@ func (s *Scene) Roles() []string {
 	return slices.DeleteFunc(slices.Clone(roles), func(r string) bool { return s.file.Lookup(r) == nil })
 }
 
-// Script is the SIPp scenario of a role. values fill the names in the scene.
-func (s *Scene) Script(role string, values map[string]string) (string, error) {
-	sc := &script{saved: map[string]bool{}}
+// Script is what SIPp does in a role.
+type Script struct {
+	Text  string
+	Hears map[string]int // how many messages of a method or status it awaits, those that may be left out included
+}
+
+// Script writes a role. values fill the names in the scene.
+func (s *Scene) Script(role string, values map[string]string) (Script, error) {
+	sc := &script{saved: map[string]bool{}, hears: map[string]int{}}
 	file, err := s.file.Clone()
 	if err != nil {
-		return "", err
+		return Script{}, err
 	}
 	var b strings.Builder
 	if err := file.Funcs(sc.verbs()).ExecuteTemplate(&b, role, values); err != nil {
-		return "", err
+		return Script{}, err
 	}
-	return sc.document(s.Name+" "+role, b.String()), nil
+	return Script{Text: sc.document(s.Name+" "+role, b.String()), Hears: sc.hears}, nil
 }

@@ -23,10 +23,11 @@ func rendered(t *testing.T, role, text string, values map[string]string) string 
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, err := s.Script(role, values)
+	script, err := s.Script(role, values)
 	if err != nil {
 		t.Fatal(err)
 	}
+	out := script.Text
 	if err := xml.Unmarshal([]byte(out), new(struct{})); err != nil {
 		t.Errorf("%v in\n%s", err, out)
 	}

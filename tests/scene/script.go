@@ -11,24 +11,28 @@ import (
 
 // script writes one role. It remembers what the verbs before have said, because a phone's next message depends on it.
 type script struct {
-	called bool            // this role is called: its own tag stands in To of the INVITE
+	began  string          // method of what this role was called with; its own tag stands in To there
 	target string          // Request-URI of the INVITE
-	asked  string          // method of the request sent last
+	last   string          // method of the request sent last
 	saved  map[string]bool // SIPp variables in use
 	checks int             // regular expressions so far
+	hears  map[string]int  // messages awaited, by method or status
 }
 
 // verbs are the words of a scene.
 //
 //	call, ring              the INVITE that begins it, sent or awaited
-//	answer STATUS ..        a response to that INVITE
+//	alone, asked METHOD ..  another request that begins something, sent or awaited
+//	answer STATUS ..        a response to what began it
 //	fork TAG STATUS ..      the same from another branch of a fork
 //	ack SEQ, nack SEQ ..    the ACK to a 2xx, and to any other final response
 //	cancel ..               of that INVITE
 //	request METHOD SEQ ..   in the dialog
-//	alone METHOD ..         outside any dialog
+//	said METHOD             what the scene wrote itself was one of those
 //	stray METHOD ..         in a dialog that does not exist
 //	expect WHAT REGEXP ..   a status or a method; every expression is found in the message, or not found when it begins with "!"
+//	reliable STATUS ..      a provisional response that asks for a PRACK
+//	prack SEQ ..            the PRACK to it
 //	maybe STATUS ..         responses that may come first
 //	reply METHOD STATUS ..  to a request that was expected
 //	pause MS
@@ -40,8 +44,8 @@ type script struct {
 func (s *script) verbs() template.FuncMap {
 	return template.FuncMap{
 		"call": s.call, "ring": s.ring, "answer": s.answer, "fork": s.fork, "ack": s.ack, "nack": s.nack, "cancel": s.cancel,
-		"request": s.request, "alone": s.alone, "stray": s.stray,
-		"expect": s.expect, "maybe": maybe, "reply": s.reply, "pause": pause, "sdp": body,
+		"request": s.request, "alone": s.alone, "asked": s.begin, "said": s.said, "stray": s.stray,
+		"expect": s.expect, "reliable": s.reliable, "prack": s.prack, "maybe": s.maybe, "reply": s.reply, "pause": pause, "sdp": body,
 	}
 }
 
@@ -52,14 +56,23 @@ const (
 )
 
 func (s *script) call(words ...string) string {
-	s.asked = "INVITE"
+	s.last = "INVITE"
 	s.target = orElse(split(words).uri, remote)
 	return s.initial("INVITE", "INVITE", words)
 }
 
-func (s *script) cancel(words ...string) string { return s.initial("CANCEL", "INVITE", words) }
+func (s *script) cancel(words ...string) string {
+	s.last = "CANCEL"
+	return s.initial("CANCEL", "INVITE", words)
+}
+
+func (s *script) said(method string) string {
+	s.last = method
+	return ""
+}
 
 func (s *script) alone(method string, words ...string) string {
+	s.last = method
 	return s.initial(method, method, words)
 }
 
@@ -73,7 +86,7 @@ func (s *script) stray(method string, words ...string) string {
 }
 
 func (s *script) request(method string, seq int, words ...string) string {
-	s.asked = method
+	s.last = method
 	return s.inside(method, method, seq, "[next_url]", words)
 }
 
@@ -84,7 +97,7 @@ func (s *script) ack(seq int, words ...string) string {
 // nack has the branch and the Request-URI of the INVITE it belongs to (RFC 3261 section 17.1.1.3).
 func (s *script) nack(seq int, words ...string) string {
 	uri := "[next_url]"
-	if seq == 1 && !s.called {
+	if seq == 1 && s.began == "" {
 		uri = s.target
 	}
 	return s.inside("ACK", "INVITE", seq, uri, words)
@@ -93,7 +106,7 @@ func (s *script) nack(seq int, words ...string) string {
 // inside is a request of the dialog.
 func (s *script) inside(method, transaction string, seq int, uri string, words []string) string {
 	from, to := caller+ownTag, "<"+remote+">[peer_tag_param]"
-	if s.called {
+	if s.began != "" {
 		from, to = "[$ring_to]"+ownTag, "[$ring_from]"
 	}
 	return send(request{method, transaction, seq, uri, from, to}, words)
@@ -117,31 +130,33 @@ func send(r request, words []string) string {
 }
 
 // ring awaits the INVITE that begins the call.
-func (s *script) ring(checks ...string) string {
-	s.called = true
-	return s.await("INVITE", "ring", checks)
+func (s *script) ring(checks ...string) string { return s.begin("INVITE", checks...) }
+
+func (s *script) begin(method string, checks ...string) string {
+	s.began = method
+	return s.await(method, "ring", checks)
 }
 
 func (s *script) answer(status any, words ...string) string {
-	return respond("ring", ownTag, status, words)
+	return respond(s.began, "ring", ownTag, status, words)
 }
 
 func (s *script) fork(tag string, status any, words ...string) string {
-	return respond("ring", ";tag="+tag, status, words)
+	return respond(s.began, "ring", ";tag="+tag, status, words)
 }
 
 func (s *script) reply(method string, status any, words ...string) string {
-	return respond(method, "", status, words)
+	return respond(method, method, "", status, words)
 }
 
 // respond answers the request that was kept under a name. Only final responses to an INVITE are repeated.
-func respond(name, tag string, status any, words []string) string {
+func respond(method, name, tag string, status any, words []string) string {
 	code := fmt.Sprint(status)
 	if code == "100" {
 		tag = ""
 	}
 	kept := func(header string) string { return "[$" + name + "_" + header + "]" }
-	return message(code >= "200" && (name == "ring" || name == "INVITE"), []string{
+	return message(code >= "200" && method == "INVITE", []string{
 		"SIP/2.0 " + code + " Said",
 		"Via: " + kept("via"), "From: " + kept("from"), "To: " + kept("to") + tag, "Call-ID: [call_id]", "CSeq: " + kept("cseq"), contact,
 	}, split(words))
@@ -154,17 +169,37 @@ func (s *script) expect(what any, checks ...string) string {
 		method := fmt.Sprint(what)
 		return s.await(method, method, checks)
 	}
+	return s.response(status, s.verify(checks))
+}
+
+// response follows the peer's Contact where the response may set it.
+func (s *script) response(status int, then []string) string {
+	s.hears[strconv.Itoa(status)]++
 	routes := ""
-	if status > 100 && status < 300 && (s.asked == "INVITE" || s.asked == "UPDATE") {
+	if status > 100 && status < 300 && setsTarget(s.last) {
 		routes = ` rrs="true"`
 	}
-	return fmt.Sprintf(`<recv response="%d"%s>%s</recv>`, status, routes, actions(s.verify(checks)))
+	return fmt.Sprintf(`<recv response="%d"%s>%s</recv>`, status, routes, actions(then))
+}
+
+// reliable keeps the RSeq of a response.
+func (s *script) reliable(status int, checks ...string) string {
+	keep := fmt.Sprintf(`<ereg regexp="RSeq: *([0-9]+)" search_in="msg" check_it="true" assign_to="%s,%s"/>`, s.variable("rseqline"), s.variable("rseq"))
+	return s.response(status, append([]string{keep}, s.verify(append(checks, "Require:.*100rel"))...))
+}
+
+func (s *script) prack(seq int, words ...string) string {
+	if !split(words).has("RAck") {
+		words = append([]string{"RAck: [$rseq] 1 INVITE"}, words...)
+	}
+	return s.inside("PRACK", "PRACK", seq, "[next_url]", words)
 }
 
 // await keeps of a request what its response repeats.
 func (s *script) await(method, name string, checks []string) string {
+	s.hears[method]++
 	routes := ""
-	if method == "INVITE" || method == "UPDATE" {
+	if setsTarget(method) {
 		routes = ` rrs="true"`
 	}
 	var keep []string
@@ -175,6 +210,11 @@ func (s *script) await(method, name string, checks []string) string {
 		}
 	}
 	return fmt.Sprintf(`<recv request="%s"%s>%s</recv>`, method, routes, actions(append(keep, s.verify(checks)...)))
+}
+
+// setsTarget tells of which requests the Contact counts (RFC 3261 section 12.2, RFC 3311, RFC 6665).
+func setsTarget(method string) bool {
+	return method == "INVITE" || method == "UPDATE" || method == "SUBSCRIBE"
 }
 
 // verify looks for each expression in the whole message.
@@ -208,15 +248,16 @@ func actions(list []string) string {
 	return "<action>" + strings.Join(list, "") + "</action>"
 }
 
-func maybe(statuses ...int) string {
+func (s *script) maybe(statuses ...int) string {
 	var b strings.Builder
 	for _, st := range statuses {
+		s.hears[strconv.Itoa(st)]++
 		fmt.Fprintf(&b, `<recv response="%d" optional="true"/>`, st)
 	}
 	return b.String()
 }
 
-func pause(ms int) string { return fmt.Sprintf(`<pause milliseconds="%d"/>`, ms) }
+func pause(ms any) string { return fmt.Sprintf(`<pause milliseconds="%v"/>`, ms) }
 
 // document puts the role's steps into a scenario. SIPp wants every variable to be used.
 func (s *script) document(name, steps string) string {
