@@ -158,8 +158,8 @@ func TestHandleIsPure(t *testing.T) {
 	}
 }
 
-// TestRandomCalls throws random legal events at calls: whatever the order, every 2xx is acknowledged, every call ends with one CDR, and
-// media is closed once.
+// TestRandomCalls throws random legal events at calls: whatever the order, every 2xx is acknowledged, every call ends with one CDR, media
+// is closed once, and a dialog has one offer open at most (see ledger).
 func TestRandomCalls(t *testing.T) {
 	n := 3000
 	if testing.Short() {
@@ -171,7 +171,12 @@ func TestRandomCalls(t *testing.T) {
 		rnd := rand.New(rand.NewPCG(uint64(seed), 1))
 		r.targets, r.hunts = 1+rnd.IntN(3), 1+rnd.IntN(3)
 		r.holdBye = rnd.IntN(2) == 0
-		r.invite()
+		r.late, r.reliable, r.timed = rnd.IntN(4) == 0, rnd.IntN(2) == 0, rnd.IntN(2) == 0
+		if rnd.IntN(2) == 0 {
+			r.invite(wire.Field{Name: "Require", Value: "100rel"})
+		} else {
+			r.invite()
+		}
 		for range 5 + rnd.IntN(40) {
 			r.random(rnd)
 		}
@@ -200,10 +205,14 @@ func (r *rig) random(rnd *rand.Rand) {
 		if rnd.IntN(8) == 0 {
 			add(func() { r.feed(Cancelled{}) })
 		}
+		if r.caller.rack != "" {
+			add(func() { r.speak(legA, wire.PRACK, r.offers.ours[legA].in == "18x" || rnd.IntN(4) == 0) })
+			add(func() { r.speak(legA, wire.UPDATE, rnd.IntN(2) == 0) })
+		}
 	} else if r.final == 200 {
-		add(func() { r.inDialog(legA, wire.ACK) })
+		add(func() { r.speak(legA, wire.ACK, r.offers.ours[legA].in == "2xx" && rnd.IntN(8) > 0) })
 		add(func() {
-			r.inDialog(legA, []wire.Method{wire.BYE, wire.INFO, wire.INVITE, wire.UPDATE, wire.OPTIONS}[rnd.IntN(5)])
+			r.speak(legA, []wire.Method{wire.BYE, wire.INFO, wire.INVITE, wire.UPDATE, wire.OPTIONS}[rnd.IntN(5)], rnd.IntN(2) == 0)
 		})
 	}
 	for leg := range LegID(len(r.call.legs)) {
@@ -213,7 +222,12 @@ func (r *rig) random(rnd *rand.Rand) {
 	}
 	for leg := LegID(1); int(leg) < len(r.call.legs); leg++ {
 		if r.acks[leg] > 0 {
-			add(func() { r.inDialog(leg, []wire.Method{wire.BYE, wire.INFO, wire.UPDATE, wire.INVITE}[rnd.IntN(4)]) })
+			add(func() {
+				r.speak(leg, []wire.Method{wire.BYE, wire.INFO, wire.UPDATE, wire.INVITE}[rnd.IntN(4)], rnd.IntN(2) == 0)
+			})
+			add(func() { r.speak(leg, wire.ACK, r.offers.ours[leg].in == "2xx") })
+		} else if r.reliable && r.rseq > 0 {
+			add(func() { r.speak(leg, wire.UPDATE, true) })
 		}
 		if rnd.IntN(30) == 0 {
 			add(func() { r.feed(Lost{leg}) })
@@ -247,7 +261,14 @@ func (r *rig) running() []Timer {
 // randomAnswer gives one of our requests a response, or none for ever. Every 2xx to an INVITE must be acknowledged on the spot.
 func (r *rig) randomAnswer(rnd *rand.Rand, leg LegID, s Send) {
 	if s.Msg.Method != wire.INVITE {
-		r.answerTo(leg, s.Msg.Method, []int{200, 200, 481, 491, 500}[rnd.IntN(5)])
+		r.respondTo(leg, s, []int{200, 200, 481, 491, 500}[rnd.IntN(5)])
+		return
+	}
+	if s.Msg.ToTag() != "" { // our refresh
+		before, status := r.acks[leg], []int{100, 200, 200, 200, 481, 488, 491, 500}[rnd.IntN(8)]
+		if r.respondTo(leg, s, status); status == 200 && r.acks[leg] != before+1 && r.buried == 0 {
+			r.t.Errorf("leg %d: 2xx to a re-INVITE without ACK", leg)
+		}
 		return
 	}
 	status := []int{100, 180, 183, 200, 200, 302, 404, 486, 487, 503, 603, 0}[rnd.IntN(12)]

@@ -41,6 +41,11 @@ type rig struct {
 	ask      []Event
 	dialogs  map[LegID]*peer
 	holdBye  bool // the EventClosed of media is not delivered by itself
+	reliable bool // callees make their 18x reliable
+	rseq     int
+	timed    bool // callees have us refresh
+	late     bool // the caller's INVITE has no offer
+	offers   ledger
 }
 
 func newRig(t *testing.T) *rig {
@@ -48,7 +53,7 @@ func newRig(t *testing.T) *rig {
 	r := &rig{
 		t: t, now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), targets: 1, hunts: 1, lastTx: firstServerTx,
 		invites: map[LegID]*wire.Message{}, requests: map[LegID][]Send{}, timers: map[Timer]time.Time{}, acks: map[LegID]int{},
-		finalled: map[TxID]bool{}, dialogs: map[LegID]*peer{},
+		finalled: map[TxID]bool{}, dialogs: map[LegID]*peer{}, offers: newLedger(t),
 	}
 	r.call = newCall(callConfig{ring: ringLimit, session: sessionLength, serial: 1}, func() string {
 		n++
@@ -64,9 +69,13 @@ func newRig(t *testing.T) *rig {
 func (r *rig) invite(fields ...wire.Field) {
 	m := r.caller.call("100")
 	m.Fields = append(m.Fields, fields...)
-	m.ContentType, m.Body = sdpType, r.caller.sdp("", false)
+	if !r.late {
+		m.ContentType, m.Body = sdpType, r.caller.sdp("", false)
+	}
+	tx := r.served()
+	r.offers.asked(legA, tx, m)
 	r.feed(Invited{Setup{
-		ID: "id", From: "4711", To: "100", Invite: m, Tx: r.served(), Tag: "ourtag", Flow: r.caller.flow,
+		ID: "id", From: "4711", To: "100", Invite: m, Tx: tx, Tag: "ourtag", Flow: r.caller.flow,
 		Caller: Party{Realm: Realm{Name: "carrier", Codecs: []offer.Codec{pcma}}, Name: "backup", Trunk: true, Codecs: []offer.Codec{pcma}},
 	}})
 }
@@ -175,11 +184,13 @@ func (r *rig) responded(a Respond) {
 		}
 		r.caller.heard(a.Msg)
 	}
+	r.offers.responded(a)
 	r.say("%d %s", a.Msg.Status, a.Msg.CSeq.Method)
 }
 
 func (r *rig) sent(a Send) {
 	r.requests[a.Leg] = append(r.requests[a.Leg], a)
+	r.offers.sent(a)
 	if a.Msg.Method == wire.INVITE && a.Msg.ToTag() == "" {
 		r.invites[a.Leg] = a.Msg
 		p := &peer{w: r.caller.w, name: fmt.Sprintf("b%d", a.Leg), flow: a.Flow.(*memFlow), seen: map[string]bool{}}
@@ -233,22 +244,40 @@ func (r *rig) answerTo(leg LegID, method wire.Method, status int) {
 	if !ok {
 		r.t.Fatalf("no %s on leg %d to answer: %v", method, leg, r.log)
 	}
+	r.respondTo(leg, s, status)
+}
+
+func (r *rig) respondTo(leg LegID, s Send, status int) {
+	method := s.Msg.Method
 	m := wire.NewResponse(s.Msg, status, "", fmt.Sprintf("tag%d", leg))
 	p := r.dialogs[leg]
+	if r.reliable && method == wire.INVITE && s.Msg.ToTag() == "" && status < 200 && status > 100 {
+		r.rseq++
+		m.Add("Require", "100rel")
+		m.Add("RSeq", strconv.Itoa(r.rseq))
+	}
+	if r.timed && status == 200 {
+		m.Add("Require", "timer")
+		m.Add("Session-Expires", "120;refresher=uac")
+	}
 	if method == wire.INVITE && status < 300 {
 		m.Contact = []wire.Addr{{URI: p.contact()}}
 		if status >= 183 {
 			m.ContentType, m.Body = sdpType, p.sdp("", true)
 		}
 	}
-	if status >= 200 && !(method == wire.INVITE && status < 300) {
+	if status >= 200 && !(method == wire.INVITE && status < 300 && s.Msg.ToTag() == "") {
 		r.settle(leg, s)
 	}
+	r.offers.answered(leg, s, m)
 	r.feed(Response{Leg: leg, Tx: s.Tx, Msg: m})
 }
 
 // inDialog lets one of the two sides send a request inside its dialog.
-func (r *rig) inDialog(leg LegID, method wire.Method) {
+func (r *rig) inDialog(leg LegID, method wire.Method) { r.speak(leg, method, false) }
+
+// speak is inDialog, with SDP if wanted.
+func (r *rig) speak(leg LegID, method wire.Method, sdp bool) {
 	p := r.caller
 	if leg != legA {
 		p = r.dialogs[leg]
@@ -264,6 +293,10 @@ func (r *rig) inDialog(leg LegID, method wire.Method) {
 	if method == wire.PRACK {
 		m.Add("RAck", p.rack)
 	}
+	if sdp && (method == wire.INVITE || method == wire.UPDATE || method == wire.ACK || method == wire.PRACK) {
+		m.ContentType, m.Body = sdpType, p.sdp("", method == wire.ACK || method == wire.PRACK)
+	}
+	r.offers.asked(leg, tx, m)
 	r.feed(Request{Leg: leg, Tx: tx, Flow: p.flow, Msg: m})
 }
 
