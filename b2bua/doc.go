@@ -12,7 +12,7 @@
 //	hunt.go      candidates, forks, failover, and what the caller is told when nobody answers
 //	redirect.go  3xx: contacts that are called in place of a candidate
 //	passable.go  candidates that a call may not take: loops, sips: without TLS
-//	transfer.go  a leg replaced by a link: refer.go (REFER and its NOTIFYs), link.go (the pair of legs that joins two calls),
+//	transfer.go  a leg replaced by a link: refer.go (REFER and its NOTIFYs; referpass.go: passed on), link.go (the pair of legs that joins two calls),
 //	             join.go (what calls say to each other across shards)
 //	teardown.go  one cause, both legs, one CDR             cause.go     SIP status -> Q.850
 //	leg.go       what the coordinator wants of a leg, and the state machine of both kinds

@@ -64,6 +64,10 @@ func (s *Switch) execute(at *seat, a Action) {
 		s.spawn(at, a)
 	case Join:
 		s.join(at, a)
+	case AskDialog:
+		s.mapDialog(at, a)
+	case Vacate:
+		at.vacate(a.Side)
 	case LinkTo:
 		s.link(end{at, a.Leg}, a)
 	case AskTarget:
@@ -258,7 +262,7 @@ func (s *Switch) decide(at *seat, a AskPolicy) policy.Decision {
 	r.Active = int(s.admitted.Add(1)) - 1
 	at.slots.admitted = true
 	t := s.trunks[r.Peer]
-	if t != nil && at.call.setup.Caller.Trunk {
+	if t != nil && at.call.setup.Caller.Trunk && at.call.setup.Link == nil {
 		r.TrunkActive, r.TrunkLimit = int(t.used.Add(1))-1, t.trunk.MaxCalls
 		at.slots.a = t
 	}
@@ -285,6 +289,18 @@ func (s *Switch) claim(at *seat, name string) bool {
 	}
 	at.slots.b = t
 	return true
+}
+
+// vacate gives back the slot of a leg that has left its call.
+func (at *seat) vacate(side media.LegID) {
+	slot := &at.slots.b
+	if side == media.A {
+		slot = &at.slots.a
+	}
+	if *slot != nil {
+		(*slot).used.Add(-1)
+		*slot = nil
+	}
 }
 
 // release gives back every slot of a call. It may be called twice.

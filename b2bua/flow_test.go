@@ -212,6 +212,7 @@ func (p *player) media(side string, w []string) {
 // options are the words behind a message.
 type options struct {
 	dir, method, tag, from string
+	frag                   string
 	user, hops, port, hold string
 	qos, cseq              string
 	nosdp, keep            bool
@@ -262,6 +263,8 @@ func parseOptions(words []string) options {
 			o.to = w[3:]
 		case strings.HasPrefix(w, "body="):
 			o.body = w[5:]
+		case strings.HasPrefix(w, "frag="):
+			o.frag = strings.ReplaceAll(w[5:], "_", " ")
 		case strings.HasPrefix(w, "expires="):
 			o.expires = w[8:]
 		case isHeader && name != "sip":
@@ -391,6 +394,9 @@ func (p *player) build(from *peer, what string, o options) *wire.Message {
 	}
 	if o.expires != "" {
 		m.Expires, _ = strconv.Atoi(o.expires)
+	}
+	if o.frag != "" {
+		m.ContentType, m.Body = "message/sipfrag", []byte("SIP/2.0 "+o.frag+"\r\n")
 	}
 	if o.body != "" {
 		m.ContentType, m.Body = bodies[o.body].kind, []byte(bodies[o.body].text)

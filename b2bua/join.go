@@ -1,6 +1,7 @@
 package b2bua
 
 import (
+	"drawbridge/media"
 	"drawbridge/sip/dialog"
 	"drawbridge/sip/txn"
 )
@@ -18,6 +19,8 @@ type (
 		Goal dialog.Replaces
 		By   Party
 	}
+	// Vacate gives back the slot of a trunk whose leg was replaced.
+	Vacate struct{ Side media.LegID }
 	// LinkTo says a word to the other end of a link.
 	LinkTo struct {
 		Leg   LegID
@@ -47,6 +50,7 @@ type (
 func (Spawn) action()  {}
 func (Join) action()   {}
 func (LinkTo) action() {}
+func (Vacate) action() {}
 
 func (Linked) event()  {}
 func (Joining) event() {}

@@ -20,6 +20,8 @@ const (
 const (
 	sipfrag     = "message/sipfrag;version=2.0" // RFC 3420
 	referExpiry = 180                           // seconds: longer than anything rings
+
+	maxReferrals = 32 // of one dialog. Chosen here: each leaves a leg behind, and nobody is transferred so often
 )
 
 // refer is a transfer as a peer has asked for it.
@@ -36,6 +38,8 @@ type referState struct {
 	id   string // of the Event, from the second one on
 	on   bool
 	tx   TxID // the NOTIFY in flight
+
+	passed TxID // the REFER that we have sent
 }
 
 // referred judges the form of a REFER; whether it is followed is for the call to say.

@@ -125,7 +125,7 @@ func (l *sipLeg) request(ev Request) []Event {
 	case wire.SUBSCRIBE: // a call's dialog carries no subscription that a peer has asked for
 		l.answer(ev, 489, help(489, m.Method)...)
 	case wire.NOTIFY:
-		l.answer(ev, 481)
+		return l.progressed(ev)
 	default:
 		l.answer(ev, 405, wire.Field{Name: "Allow", Value: allow})
 	}
@@ -313,6 +313,8 @@ func (l *sipLeg) response(ev Response) []Event {
 		return nil
 	case ev.Msg.CSeq.Method == wire.MESSAGE:
 		return l.listened(ev.Tx, ev.Msg, nil)
+	case ev.Msg.CSeq.Method == wire.REFER:
+		return []Event{referAnswered{l.id, ev.Msg.Status}}
 	case ev.Msg.CSeq.Method == wire.NOTIFY:
 		l.notified(ev.Msg)
 	case ev.Msg.CSeq.Method == wire.BYE:
@@ -340,6 +342,8 @@ func (l *sipLeg) txFailed(ev Failed) []Event {
 		return l.reofferFailed()
 	case ev.Tx == l.refer.tx && ev.Tx != 0:
 		l.refer.on = false
+	case ev.Tx == l.refer.passed && ev.Tx != 0:
+		return []Event{referAnswered{l.id, 0}}
 	case l.state == Ending:
 		l.left()
 	}

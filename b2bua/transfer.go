@@ -20,6 +20,9 @@ type swap struct {
 	new   LegID // the link; noLeg while policy is asked
 	refer *refer
 	left  bool // who leaves has hung up already
+
+	passed  bool // whoever is transferred has been asked to do it
+	refused bool // and has refused
 }
 
 // referred follows a REFER, if the call is where it can be.
@@ -27,7 +30,7 @@ func (c *Call) referred(ev referred) {
 	l, _ := c.legs[ev.leg].(*sipLeg)
 	far := c.other(ev.leg)
 	switch {
-	case l.party.Refer == ReferReject || !c.concerns(ev.leg):
+	case l.party.Refer == ReferReject || !c.concerns(ev.leg) || l.refer.seen == maxReferrals:
 		l.answer(ev.refer.ev, 603)
 	case c.swap.on || c.phase != talking || far == nil || far.State() != Confirmed || l.state != Confirmed:
 		l.answer(ev.refer.ev, 491)
@@ -42,8 +45,11 @@ func (c *Call) referred(ev referred) {
 func (c *Call) judgeReferral(l *sipLeg) {
 	r := c.swap.refer
 	if r.replaces != nil {
-		l.takeUp(r)
-		c.ask(newAsking(c.insideCore(l.id), r.replaces, l.party)).Dial(nil, false)
+		if far := c.passes(); far != nil {
+			c.out.do(AskDialog{*r.replaces, l.party, far.party})
+			return
+		}
+		c.carryOut()
 		return
 	}
 	number, ok := dialledNumber(userPart(r.to))
@@ -56,18 +62,33 @@ func (c *Call) judgeReferral(l *sipLeg) {
 	}})
 }
 
-// referralJudged calls the target: a call of its own, which the referrer has made, with this call in the place of its caller.
+// referralJudged passes the REFER on, or carries it out.
 func (c *Call) referralJudged(d policy.Decision) {
-	if !c.swap.on || c.swap.refer == nil || c.swap.new != noLeg {
+	if c.swap.refer == nil || c.swap.new != noLeg {
 		return
 	}
 	if !d.Allow {
 		c.referralRefused(cmp.Or(d.Status, 403))
 		return
 	}
+	if far := c.passes(); far != nil {
+		number, _ := dialledNumber(userPart(c.swap.refer.to))
+		c.passOn(far, far.numberAt(number))
+		return
+	}
+	c.carryOut()
+}
+
+// carryOut looks for the target itself: the call of a dialog, or one of its own, which the referrer has made. This call is in the place of
+// its caller.
+func (c *Call) carryOut() {
 	l := c.legs[c.swap.old].(*sipLeg)
+	c.taken(l)
+	if goal := c.swap.refer.replaces; goal != nil {
+		c.ask(newAsking(c.insideCore(l.id), goal, l.party)).Dial(nil, false)
+		return
+	}
 	number, _ := dialledNumber(userPart(c.swap.refer.to))
-	l.takeUp(c.swap.refer)
 	link := newAsking(c.insideCore(l.id), nil, l.party)
 	link.move(Calling)
 	c.ask(link)
@@ -132,7 +153,7 @@ func (l *sipLeg) replaceable(r dialog.Replaces, by Party) int {
 	switch {
 	case l.dlg == nil || l.dlg.ID() != r.ID:
 		return 481
-	case l.party.Name != by.Name || l.party.Trunk != by.Trunk || l.party.Realm.Name != by.Realm.Name:
+	case !l.party.same(by):
 		return 403
 	case l.state == Gone || l.state == Ending || l.state == Cancelling:
 		return 603
@@ -144,6 +165,11 @@ func (l *sipLeg) replaceable(r dialog.Replaces, by Party) int {
 		return 491
 	}
 	return 0
+}
+
+// same reports whether two legs lead to one account or trunk.
+func (p Party) same(o Party) bool {
+	return p.Name == o.Name && p.Trunk == o.Trunk && p.Realm.Name == o.Realm.Name
 }
 
 // seatLink gives a link its media, in the place of the leg that leaves. When there is none left the old leg keeps its own.
@@ -187,6 +213,7 @@ func (c *Call) replace(st offer.Stream) {
 		c.b = c.legs[s.new]
 	}
 	c.rebind(s.new, st)
+	c.out.do(Vacate{c.sideOf(s.new)})
 	if l, ok := old.(*sipLeg); ok && s.refer != nil {
 		l.notify(200)
 	}
@@ -210,9 +237,14 @@ func (c *Call) swapping(ev Event) bool {
 	if !c.swap.on {
 		return false
 	}
+	if c.passing(ev) {
+		return true
+	}
 	switch ev := ev.(type) {
 	case Decided:
 		c.referralJudged(ev.Decision)
+	case Mapped:
+		c.mappedTo(ev)
 	case Opened:
 		c.seatLink(ev)
 	case rang:

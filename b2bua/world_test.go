@@ -25,7 +25,7 @@ import (
 //	A       alice's browser            C, D   bob's two browsers, registered
 //	J       carol's page (JSON)        T, U   trunks acme and backup; S, safe, speaks TLS
 //
-//	any realm: 1* via acme, 2* via acme then backup, 3* via nobody, 4* via safe; bob and carol by name
+//	any realm: 1* via acme, 2* via acme then backup, 3* via nobody, 4* via safe, 5* via backup; bob and carol by name
 type world struct {
 	t     *testing.T
 	sw    *Switch
@@ -63,7 +63,8 @@ func newWorld(t *testing.T, edit func(*Config)) *world {
 	}
 	w.addPeer("T", "carrier", "192.0.2.1:5060", "UDP")
 	w.addPeer("U", "carrier", "192.0.2.2:5060", "UDP")
-	w.addPeer("T2", "carrier", "192.0.2.1:5062", "UDP") // another line of acme
+	w.addPeer("T2", "carrier", "192.0.2.1:5062", "UDP") // other lines of acme and backup
+	w.addPeer("U2", "carrier", "192.0.2.2:5062", "UDP")
 	w.addPeer("S", "carrier", "192.0.2.3:5061", "TLS")
 	w.addPeer("X", "carrier", "198.51.100.66:5060", "UDP") // a stranger
 	w.dns = &memDNS{w: w}
@@ -149,6 +150,8 @@ func staticRoutes(_, number string) []route.Candidate {
 		return []route.Candidate{{Trunk: "acme"}}
 	case strings.HasPrefix(number, "4"):
 		return []route.Candidate{{Trunk: "safe"}}
+	case strings.HasPrefix(number, "5"):
+		return []route.Candidate{{Trunk: "backup"}}
 	case strings.HasPrefix(number, "2"):
 		return []route.Candidate{{Trunk: "acme"}, {Trunk: "backup"}}
 	}

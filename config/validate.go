@@ -223,7 +223,7 @@ func (r *Report) checkTrunk(c *Config, name string, at path) {
 	}
 	r.checkAccount(at.at("auth"), t.Auth)
 	r.oneOf(at.at("redirect"), t.Redirect, "follow", "map")
-	r.oneOf(at.at("refer"), t.Refer, "local", "reject")
+	r.oneOf(at.at("refer"), t.Refer, "local", "pass", "reject")
 	for i, name := range t.RedirectRealms {
 		if _, ok := c.Realms[name]; !ok {
 			r.Addf(at.at("redirect_realms", i), "%s", noSuch("realm", name, c.Realms))

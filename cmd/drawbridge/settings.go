@@ -193,7 +193,7 @@ func realms(snap *config.Snapshot) map[string]b2bua.Realm {
 }
 
 // refers are the words for what becomes of a REFER.
-var refers = map[string]b2bua.ReferPolicy{"local": b2bua.ReferLocal, "reject": b2bua.ReferReject}
+var refers = map[string]b2bua.ReferPolicy{"local": b2bua.ReferLocal, "pass": b2bua.ReferPass, "reject": b2bua.ReferReject}
 
 func trunks(snap *config.Snapshot) []b2bua.Trunk {
 	var out []b2bua.Trunk
