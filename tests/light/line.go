@@ -69,6 +69,19 @@ var (
 	ErrSilent  = errors.New("light: no message in time")
 )
 
+// Refusal is a call that the gateway did not put through. It is an ErrRefused.
+type Refusal struct {
+	Type   string // "error" or "bye"
+	Status int
+	Reason string
+}
+
+func (r *Refusal) Error() string {
+	return fmt.Sprintf("%v: %s %d %s", ErrRefused, r.Type, r.Status, r.Reason)
+}
+
+func (r *Refusal) Unwrap() error { return ErrRefused }
+
 const (
 	messageLimit = 5 * time.Second
 	backlog      = 4096 // messages nobody waits for: a few for each call
@@ -149,7 +162,7 @@ func (l *Line) Call(id, number, sdp string) (string, error) {
 		case m.Type == "answer":
 			return m.SDP, nil
 		case m.Type == "bye" || m.Type == "error":
-			return "", fmt.Errorf("%w: %s %d %s", ErrRefused, m.Type, m.Status, m.Reason)
+			return "", &Refusal{Type: m.Type, Status: m.Status, Reason: m.Reason}
 		}
 	}
 }

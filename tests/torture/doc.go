@@ -6,5 +6,5 @@
 // one without being in the table of excuses, when a panic was counted or when a message showed up in the log.
 //
 // Files: main.go (the plan), gateway.go (the process), tool.go (one run of a tool), phone.go (who answers), excuse.go (deliberate
-// silence), log.go (what may not be in the log).
+// silence), browser.go (descriptions offered as a browser does), log.go (what may not be in the log).
 package main

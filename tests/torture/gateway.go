@@ -62,6 +62,7 @@ func start(ctx context.Context, binary, config string, key gateway.Identity) (*p
 	}
 	p := &process{cmd: exec.CommandContext(ctx, binary, "serve", "--config", config), done: make(chan error, 1)}
 	p.cmd.Env = append(os.Environ(), "DRAWBRIDGE_REALMS_CARRIER_TLS_CERT="+key.CertFile, "DRAWBRIDGE_REALMS_CARRIER_TLS_KEY="+key.KeyFile,
+		"DRAWBRIDGE_WEB_TLS_CERT="+key.CertFile, "DRAWBRIDGE_WEB_TLS_KEY="+key.KeyFile,
 		"DRAWBRIDGE_REALMS_CARRIER_LISTEN=udp:"+sipAddr+",tcp:"+sipAddr+",tls:"+tlsAddr)
 	p.cmd.Stdout, p.cmd.Stderr = &p.log, &p.log
 	if err := p.cmd.Start(); err != nil {

@@ -65,3 +65,27 @@ func TestTelltalesFindAMessage(t *testing.T) {
 		}
 	}
 }
+
+func TestFits(t *testing.T) {
+	const audio, video = "m=audio 5000 RTP/AVP 0\r\n", "m=video 5002 RTP/AVP 31\r\n"
+	for _, tc := range []struct {
+		name, offer, answer string
+		want                bool
+	}{
+		{"one line", audio, audio, true},
+		{"a line too few", audio + video, audio, false},
+		{"lines the other way round", audio + video, video + audio, false},
+		{"a refused line", audio + video, audio + "m=video 0 RTP/AVP 31\r\n", true},
+		{"a refused line taken", "m=audio 0 RTP/AVP 0\r\n", audio, false},
+		{"a bundled line has no port", "m=audio 0 RTP/AVP 0\na=bundle-only\n", audio, true},
+		{"another profile", audio, "m=audio 5000 RTP/SAVP 0\r\n", false},
+		{"sendrecv for sendonly", audio + "a=sendonly\r\n", audio, false},
+		{"recvonly for sendonly", audio + "a=sendonly\r\n", audio + "a=recvonly\r\n", true},
+		{"recvonly for the session's sendonly", "a=sendonly\r\n" + audio, audio + "a=recvonly\r\n", true},
+		{"sendonly for the session's sendonly", "a=sendonly\r\n" + audio, "a=sendonly\r\n" + audio, false},
+	} {
+		if err := fits(tc.offer, tc.answer); (err == nil) != tc.want {
+			t.Errorf("%s: %v", tc.name, err)
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"net/netip"
 	"os"
 	"os/signal"
 
@@ -19,6 +20,9 @@ const (
 	adminAddr = "127.0.0.1:25090"
 	phoneAddr = "127.0.0.1:25070"
 )
+
+// webTLS is the public port.
+var webTLS = netip.MustParseAddrPort("127.0.0.1:25443")
 
 // plan is every run, in order. They share the gateway, as they would in the field.
 var plan = []run{
@@ -83,6 +87,12 @@ func torture(ctx context.Context, binary, config string, verbose bool) (err erro
 		fmt.Printf("%-16s %-8s %-4s %s\n", r.tool, r.corpus, r.transport, t)
 		sum.add(t)
 	}
+	t, err := browser(ctx, where, key, verbose)
+	if err != nil {
+		return errors.Join(err, gw.stop())
+	}
+	fmt.Printf("%-16s %-8s %-4s %s\n", "json line", "sdp", "wss", t)
+	sum.add(t)
 	err = errors.Join(gw.unhurt(ctx), gw.stop(), gw.discreet())
 	if err != nil {
 		sum.fail++
