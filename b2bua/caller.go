@@ -108,10 +108,7 @@ func (s *Switch) trunkAt(f txn.Flow) *trunkSlots {
 	return found
 }
 
-// owns reports whether a flow is a trunk's: it comes from one of its sources and, where the trunk has a name, has proved it (RFC 5922).
-func (p *Party) owns(f txn.Flow) bool { return within(f.Remote().Addr(), p.Sources) && p.proved(f) }
-
-// proved reports whether the peer has the trunk's name, if it has one.
+// proved reports whether a flow's peer has proved the trunk's name, if the trunk has one (RFC 5922).
 func (p *Party) proved(f txn.Flow) bool {
 	if p.TLSName == "" {
 		return true

@@ -80,6 +80,13 @@ func TestTrunkWithAName(t *testing.T) {
 				t.Errorf("%s %v: in the dialog of the named trunk: %v", tt.from, tt.names, leg.from(f))
 			}
 		}
+		looked := w.sw.trunks["named"].party
+		looked.Sources = nil // its host is known by DNS alone
+		own := &memFlow{remote: netip.MustParseAddrPort("192.0.2.1:5061"), realm: "carrier", transport: "TLS"}
+		again := &proven{memFlow{w: w, realm: "carrier", remote: netip.MustParseAddrPort("192.0.2.1:5071"), transport: "TLS"}, []string{"sip.carrier.example"}}
+		if !sameSource(looked, own, again) || sameSource(looked, own, &again.memFlow) {
+			t.Error("over another connection of the same host the name counts, and nothing else")
+		}
 		if hop := w.sw.trunks["named"].party.named(txn.Hop{Network: "tls", Name: "from.dns.example"}); hop.Name != "sip.carrier.example" {
 			t.Errorf("hop %+v", hop)
 		}

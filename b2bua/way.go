@@ -17,7 +17,7 @@ func sameSource(p Party, own, f txn.Flow) bool {
 	if !p.Trunk || f.Realm() != own.Realm() {
 		return false
 	}
-	return p.owns(f) || p.TLSName == "" && f.Remote().Addr() == own.Remote().Addr()
+	return p.proved(f) && (f.Remote().Addr() == own.Remote().Addr() || within(f.Remote().Addr(), p.Sources))
 }
 
 // contactAt is where a peer sends the requests of a dialog: the flow's own address. The user part is our tag, a token of the dialog's shard.
