@@ -12,37 +12,56 @@ import (
 	"drawbridge/tests/phone"
 )
 
-// TestTrunkByName: a trunk that has nothing but a name. DNS says where it is (NAPTR, SRV, A), its second server takes the calls while the
-// first one is dead, and what it calls with comes from where its name leads.
+// TestTrunkByName: a trunk that has nothing but a name. DNS says where it is (NAPTR, SRV, A), its second server takes the call that the
+// first one refuses and is the first to be asked next time, and what the trunk calls with comes from where its name leads.
 func TestTrunkByName(t *testing.T) {
 	phone.Need(t, "sipp")
-	port, dead := gateway.FreeUDP(t, gateway.PhoneAddr), netip.MustParseAddr("127.0.3.1")
+	port, busy := gateway.FreeUDP(t, gateway.PhoneAddr), netip.MustParseAddr("127.0.3.1")
+	refusing := phone.Start(t, phone.Scenario{Name: "uas_refuse", Addr: busy, Keys: map[string]string{"status": "503", "reason": "Service Unavailable"}})
 	gw := gateway.Start(t, gateway.Config{
 		DNS: serveDNS(t,
 			`trunk.test. 60 NAPTR 10 10 "s" "SIP+D2U" "" _sip._udp.trunk.test.`,
-			`_sip._udp.trunk.test. 60 SRV 10 0 5060 dead.trunk.test.`,
+			fmt.Sprintf(`_sip._udp.trunk.test. 60 SRV 10 0 %d busy.trunk.test.`, refusing.Port),
 			fmt.Sprintf(`_sip._udp.trunk.test. 60 SRV 20 0 %d phone.trunk.test.`, port),
-			`dead.trunk.test. 60 A `+dead.String(),
+			`busy.trunk.test. 60 A `+busy.String(),
 			`phone.trunk.test. 60 A `+gateway.PhoneAddr.String(),
 		),
 		Trunks: []gateway.Trunk{{Name: "acme", Host: "trunk.test"}},
 		Routes: []gateway.Route{{From: "carrier", To: "+4970*", Via: "acme"}},
 	})
-	for i, want := range []struct{ least, most time.Duration }{
-		{2900 * time.Millisecond, 8 * time.Second}, // the dead one is tried first
-		{0, 1500 * time.Millisecond},               // and rests now
-	} {
+	for i := range 2 {
 		uas := phone.Start(t, phone.Scenario{Name: "uas_answer", Port: port})
 		uac := phone.Start(t, phone.Scenario{Name: "uac_bye", Target: gw.SIP, Number: dialled, Talk: 200 * time.Millisecond})
 		uac.Wait(t)
 		uas.Wait(t)
-		c := gw.NextCDR(t, i)
-		if c.Answer == nil || c.A.Peer != "acme" || c.B.Peer != "acme" {
-			t.Fatalf("call %d: %+v", i, c)
+		if c := gw.NextCDR(t, i); c.Answer == nil || c.A.Peer != "acme" || c.B.Peer != "acme" {
+			t.Errorf("call %d: %+v", i, c)
 		}
-		if setup := time.Duration(c.SetupMS) * time.Millisecond; setup < want.least || setup > want.most {
-			t.Errorf("call %d took %s to set up", i, setup)
-		}
+	}
+	refusing.Wait(t) // it takes one call
+	if n := gw.Metrics(t).Value(t, "drawbridge_targets_resting"); n != 1 {
+		t.Errorf("%v targets rest", n)
+	}
+}
+
+// TestRefusedConnection: a target that refuses its TCP connection costs no time; the next one has the call, and the first one rests.
+func TestRefusedConnection(t *testing.T) {
+	phone.Need(t, "sipp")
+	at := func(port int) netip.AddrPort { return netip.AddrPortFrom(gateway.PhoneAddr, uint16(port)) }
+	port, dead := gateway.FreeUDP(t, gateway.PhoneAddr), gateway.FreeUDP(t, gateway.PhoneAddr)
+	gw := gateway.Start(t, gateway.Config{
+		Trunks: []gateway.Trunk{{Name: "dead", Target: at(dead), Transport: "tcp"}, {Name: "acme", Target: at(port)}},
+		Routes: []gateway.Route{{From: "carrier", To: "+4970*", Via: "dead, acme"}},
+	})
+	uas := phone.Start(t, phone.Scenario{Name: "uas_answer", Port: port})
+	phone.Start(t, phone.Scenario{Name: "uac_bye", Target: gw.SIP, Number: dialled, Talk: 200 * time.Millisecond}).Wait(t)
+	uas.Wait(t)
+	c := gw.NextCDR(t, 0)
+	if setup := time.Duration(c.SetupMS) * time.Millisecond; c.Answer == nil || c.B.Peer != "acme" || setup > 1500*time.Millisecond {
+		t.Errorf("%s: %+v", setup, c)
+	}
+	if n := gw.Metrics(t).Value(t, "drawbridge_targets_resting"); n != 1 {
+		t.Errorf("%v targets rest", n)
 	}
 }
 
