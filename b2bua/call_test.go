@@ -165,7 +165,7 @@ func TestRandomCalls(t *testing.T) {
 	if testing.Short() {
 		n = 300
 	}
-	answered := 0
+	answered, replaced := 0, 0
 	for seed := range n {
 		r := newRig(t)
 		rnd := rand.New(rand.NewPCG(uint64(seed), 1))
@@ -183,14 +183,17 @@ func TestRandomCalls(t *testing.T) {
 		if r.final == 200 {
 			answered++
 		}
+		if len(r.call.legs) > 1 && (r.call.a != r.call.legs[legA] || r.call.b != r.call.met) {
+			replaced++
+		}
 		r.finish()
 		r.checkEnd()
 		if t.Failed() {
 			t.Fatalf("seed %d: %v", seed, r.log)
 		}
 	}
-	if answered < n/10 || answered > n*9/10 {
-		t.Errorf("%d of %d calls were answered: the generator is lopsided", answered, n)
+	if answered < n/10 || answered > n*9/10 || replaced < n/100 {
+		t.Errorf("%d of %d calls were answered, %d transferred: the generator is lopsided", answered, n, replaced)
 	}
 }
 
@@ -215,6 +218,7 @@ func (r *rig) random(rnd *rand.Rand) {
 			r.speak(legA, []wire.Method{wire.BYE, wire.INFO, wire.INVITE, wire.UPDATE, wire.OPTIONS}[rnd.IntN(5)], rnd.IntN(2) == 0)
 		})
 	}
+	r.randomTransfer(rnd, add)
 	for leg := range LegID(len(r.call.legs)) {
 		for _, s := range r.requests[leg] {
 			add(func() { r.randomAnswer(rnd, leg, s) })
@@ -226,7 +230,7 @@ func (r *rig) random(rnd *rand.Rand) {
 				r.speak(leg, []wire.Method{wire.BYE, wire.INFO, wire.UPDATE, wire.INVITE}[rnd.IntN(4)], rnd.IntN(2) == 0)
 			})
 			add(func() { r.speak(leg, wire.ACK, r.offers.ours[leg].in == "2xx") })
-		} else if r.reliable && r.rseq > 0 {
+		} else if r.reliable && r.rseq > 0 && r.dialogs[leg] != nil {
 			add(func() { r.speak(leg, wire.UPDATE, true) })
 		}
 		if rnd.IntN(30) == 0 {

@@ -31,5 +31,5 @@
 // Call.Handle is pure: no clock, no I/O, no random except the token source it was given. The Switch executes what it asks for.
 // Media reports come from other goroutines and are posted to the shard.
 //
-// RFC 3261 (12-15), 3262, 3264, 3311 (UPDATE), 3326 (Reason), 3398 (causes), 4028 (session timers), 6026, 6086 (INFO), 6337.
+// RFC 3261 (12-15), 3262, 3264, 3515 (REFER), 3891 (Replaces), 4488, 5630 (sips:), 3311 (UPDATE), 3326 (Reason), 3398 (causes), 4028 (session timers), 6026, 6086 (INFO), 6337.
 package b2bua

@@ -140,6 +140,8 @@ func (r *rig) do(a Action) {
 		r.say("cdr %d %s", a.Cause.SIP, a.Cause.By)
 	case Buried:
 		r.buried++
+	default:
+		r.linked(a)
 	}
 }
 
@@ -293,6 +295,9 @@ func (r *rig) speak(leg LegID, method wire.Method, sdp bool) {
 	if method == wire.PRACK {
 		m.Add("RAck", p.rack)
 	}
+	if method == wire.REFER {
+		m.Add("Refer-To", "<sip:300@example.com>")
+	}
 	if sdp && (method == wire.INVITE || method == wire.UPDATE || method == wire.ACK || method == wire.PRACK) {
 		m.ContentType, m.Body = sdpType, p.sdp("", method == wire.ACK || method == wire.PRACK)
 	}
@@ -331,6 +336,10 @@ func (r *rig) play(steps string) {
 			r.feed(Cancelled{})
 		case "stop":
 			r.feed(Stop{causeDraining})
+		case "link":
+			r.hear(legNumber(w[1]), w[2])
+		case "joining":
+			r.join(legNumber(w[1]))
 		case "closed":
 			r.feed(Media{media.Event{Kind: media.EventClosed}})
 		case "fire":
