@@ -134,7 +134,8 @@ type (
 // Tomb is what stays of a dialog for 64*T1: it answers 200 to BYE, 481 to the rest, and repeats its ACK.
 type Tomb struct {
 	Tag  string
-	Rang bool // a reliable 18x waits for its PRACK, which is answered 200 too (RFC 3262 section 3)
+	Far  []string // To tags of the 2xx that we have acknowledged: one that comes again gets its ACK and no second BYE
+	Rang bool     // a reliable 18x waits for its PRACK, which is answered 200 too (RFC 3262 section 3)
 	Flow txn.Flow
 }
 

@@ -50,6 +50,8 @@ type seat struct {
 	media   session
 	slots   slots
 
+	settled []string // when it is buried: To tags of 2xx that need no BYE any more
+
 	inbox  []Event // events that the execution of an action has brought
 	busy   bool
 	ended  bool // its CDR is out
@@ -160,6 +162,7 @@ func (b *book) strike(at *seat, tombs []Tomb) {
 			continue
 		}
 		o.rang = tombs[i].Rang
+		at.settled = append(at.settled, tombs[i].Far...)
 		at.sh.After(lifetime, func() { b.forget(o.tag) })
 	}
 	if at.invite != nil {

@@ -2,6 +2,7 @@ package b2bua
 
 import (
 	"fmt"
+	"slices"
 
 	"drawbridge/media"
 	"drawbridge/policy"
@@ -201,7 +202,7 @@ func (cl *client) endLate(sh *txn.Shard, m *wire.Message) {
 	}
 	l.dlg = d
 	_ = sh.Send(cl.flow, l.raw(d.Ack(m.CSeq.Seq)))
-	if cl.late[m.ToTag()] {
+	if cl.late[m.ToTag()] || slices.Contains(cl.at.settled, m.ToTag()) {
 		return
 	}
 	if cl.late == nil {

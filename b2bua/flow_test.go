@@ -299,7 +299,7 @@ func (p *player) sends(from *peer, what string, words []string) {
 			return
 		}
 		if what == "ACK" {
-			defer time.Sleep(4 * time.Second) // the ACK may be lost once or twice; behind it the dialog is the peer's to use
+			defer time.Sleep(8 * time.Second) // the ACK may be lost, and once more; behind it the dialog is the peer's to use
 		}
 	}
 	m := p.build(from, what, o)

@@ -64,6 +64,20 @@ func (l *sipLeg) early(m *wire.Message) *fork {
 	return l.uac.forks[m.FromTag()]
 }
 
+// acknowledged are the To tags of the 2xx to our INVITE that have had their ACK; copies, because nothing else of the message is kept.
+func (l *sipLeg) acknowledged() []string {
+	if l.uac.ackTag == "" {
+		return nil
+	}
+	tags := []string{strings.Clone(l.uac.ackTag)}
+	for tag, f := range l.uac.forks {
+		if f.ack != nil && tag != tags[0] {
+			tags = append(tags, strings.Clone(tag))
+		}
+	}
+	return tags
+}
+
 // prack acknowledges a reliable 18x (RFC 3262 section 4): each one once and in order, others mean nothing. A peer that sends it
 // unasked is served too.
 func (l *sipLeg) prack(f *fork, m *wire.Message) bool {

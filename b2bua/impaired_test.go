@@ -120,8 +120,8 @@ func exchange(m *wire.Message) string { return m.Branch() + " " + string(m.CSeq.
 func ackKey(m *wire.Message) string {
 	return fmt.Sprintf("ack %d %s %s", m.CSeq.Seq, m.CallID, m.ToTag())
 }
-func rackKey(callID, rseq string) string {
-	return "rack " + strings.TrimSpace(rseq) + " " + callID
+func rackKey(m *wire.Message, rseq string) string {
+	return "rack " + strings.TrimSpace(rseq) + " " + m.CallID + " " + m.ToTag()
 }
 
 // say sends what the script says, with the retransmissions it deserves.
@@ -142,7 +142,7 @@ func (s *station) say(f txn.Flow, m *wire.Message, b []byte) {
 		case m.CSeq.Method == wire.INVITE && m.Status >= 200:
 			s.repeat(f, ackKey(m), b, 4*time.Second)
 		case m.Has("RSeq"):
-			s.repeat(f, rackKey(m.CallID, m.Get("RSeq")), b, time.Hour)
+			s.repeat(f, rackKey(m, m.Get("RSeq")), b, time.Hour)
 		default:
 			s.emit(f, b)
 		}
@@ -207,7 +207,7 @@ func (s *station) asked(m *wire.Message, known bool) (reply []byte) {
 		s.stop(ackKey(m))
 	case wire.PRACK:
 		rseq, _, _ := strings.Cut(m.Get("RAck"), " ")
-		s.stop(rackKey(m.CallID, rseq))
+		s.stop(rackKey(m, rseq))
 	}
 	if known {
 		return s.answers[exchange(m)]

@@ -401,7 +401,7 @@ func (l *sipLeg) Tombs() []Tomb {
 	if l.dlg == nil || !l.dlg.Confirmed() && !l.rel.waits {
 		return nil
 	}
-	return []Tomb{{Tag: l.tag, Rang: l.rel.waits, Flow: l.flow}}
+	return []Tomb{{Tag: l.tag, Far: l.acknowledged(), Rang: l.rel.waits, Flow: l.flow}}
 }
 
 // Open gives the leg its media address.
