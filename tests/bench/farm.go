@@ -161,7 +161,7 @@ func (f *farm) window(ctx context.Context, d time.Duration) (sample, error) {
 	if _, err := f.send(ctx, settling); err != nil {
 		return sample{}, err
 	}
-	before, err := cpuOf(f.relay.pid())
+	before, err := gateway.CPU(f.relay.pid())
 	if err != nil {
 		return sample{}, err
 	}
@@ -170,7 +170,7 @@ func (f *farm) window(ctx context.Context, d time.Duration) (sample, error) {
 	if err != nil {
 		return sample{}, err
 	}
-	after, err := cpuOf(f.relay.pid())
+	after, err := gateway.CPU(f.relay.pid())
 	if err != nil {
 		return sample{}, err
 	}

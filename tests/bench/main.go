@@ -2,7 +2,7 @@
 // run and at the same packets per second. It prints CPU time of the measured process and ratios; read the ratios.
 //
 // Files: main.go (the plan), farm.go (calls and their traffic), uas.go (the phone behind our trunk), ours.go and rtpengine.go (the two
-// media relays), ng.go (rtpengine's control protocol), cpu.go (the clock).
+// media relays), ng.go (rtpengine's control protocol).
 package main
 
 import (

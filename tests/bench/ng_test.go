@@ -1,13 +1,9 @@
 package main
 
 import (
-	"os"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
-
-	"drawbridge/tests/cputime"
 )
 
 func TestBencodeGoesBothWays(t *testing.T) {
@@ -27,28 +23,5 @@ func TestBrokenBencodeIsAnError(t *testing.T) {
 		if v, _, err := bdecode([]byte(raw)); err == nil {
 			t.Errorf("%q is read as %v", raw, v)
 		}
-	}
-}
-
-func TestTheCPUClockIsThisProcesss(t *testing.T) {
-	before, err := cpuOf(os.Getpid())
-	if err != nil {
-		t.Fatal(err)
-	}
-	work := func() {
-		for n := range 1_000_000 {
-			_ = n * n
-		}
-	}
-	var own time.Duration // of this thread: what else the machine does counts for neither clock
-	for own < 50*time.Millisecond {
-		own += cputime.Of(t, work)
-	}
-	after, err := cpuOf(os.Getpid())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if spent := after - before; spent < own || spent > own+500*time.Millisecond {
-		t.Errorf("%s of work cost %s", own, spent)
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package gateway
 
 import (
 	"time"
@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// cpuOf reads the CPU clock of a process, all threads, ended ones too: exact to the nanosecond, unlike the ticks of /proc/PID/stat.
-func cpuOf(pid int) (time.Duration, error) {
+// CPU reads the CPU clock of a process, all threads, ended ones too: exact to the nanosecond, unlike the ticks of /proc/PID/stat.
+func CPU(pid int) (time.Duration, error) {
 	var ts unix.Timespec
 	if err := unix.ClockGettime(cpuClock(pid), &ts); err != nil {
 		return 0, err
