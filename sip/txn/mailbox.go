@@ -3,6 +3,7 @@ package txn
 import (
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"drawbridge/sip/wire"
 )
@@ -19,13 +20,18 @@ const (
 // mailboxBytes bounds what the messages of one mailbox take. Chosen here: 4 096 INVITEs of ordinary size; large ones meet it first.
 const mailboxBytes = 8 << 20
 
+// lateLimit is how long an event may have waited for its shard before fresh requests are turned away. Chosen here: far from T1, so that
+// nothing that is let in is sent again for want of an answer, and more than a garbage collection or a burst takes.
+const lateLimit = 100 * time.Millisecond
+
 // item is one event: a message from a flow, or a function.
 type item struct {
 	flow  Flow // the way the message came
 	reply Flow // requests: the way its answers go
 	msg   *wire.Message
-	key   key // requests: keyer.server
-	size  int // bytes the message came in
+	key   key   // requests: keyer.server
+	size  int   // bytes the message came in
+	at    int64 // when it came, in nanoseconds since mailbox.start, never 0
 	fn    func(*Shard)
 }
 
@@ -34,8 +40,10 @@ func (it *item) invite() bool { return it.msg != nil && it.msg.Method == wire.IN
 // mailbox is a shard's queue. All classes share one order, so a CANCEL never overtakes its INVITE.
 type mailbox struct {
 	limit int
-	depth atomic.Int64  // events queued, or taken and not handled yet
-	bytes atomic.Int64  // the size of their messages
+	depth atomic.Int64 // events queued, or taken and not handled yet
+	bytes atomic.Int64 // the size of their messages
+	head  atomic.Int64 // when the oldest event came that is queued or in hand, in nanoseconds since start; 0 when there is none
+	start time.Time
 	wake  chan struct{} // holds one signal
 
 	mu     sync.Mutex
@@ -45,7 +53,7 @@ type mailbox struct {
 }
 
 func newMailbox(limit int) *mailbox {
-	return &mailbox{limit: limit, wake: make(chan struct{}, 1), live: make(map[key]struct{})}
+	return &mailbox{limit: limit, start: time.Now(), wake: make(chan struct{}, 1), live: make(map[key]struct{})}
 }
 
 // put queues an event. Errors: ErrOverload, ErrStopped, errRetransmission.
@@ -66,7 +74,8 @@ func (b *mailbox) add(it item, c class) error {
 	if b.closed {
 		return ErrStopped
 	}
-	if !b.room(c) {
+	it.at = int64(time.Since(b.start)) + 1
+	if !b.room(c, it.at) {
 		if _, known := b.live[it.key]; known && it.invite() {
 			return errRetransmission
 		}
@@ -76,9 +85,24 @@ func (b *mailbox) add(it item, c class) error {
 		b.live[it.key] = struct{}{}
 	}
 	b.queue = append(b.queue, it)
+	if b.head.Load() == 0 {
+		b.head.Store(it.at)
+	}
 	b.depth.Add(1)
 	b.bytes.Add(int64(it.size))
 	return nil
+}
+
+// begun notes which event is in hand.
+func (b *mailbox) begun(it *item) { b.head.Store(it.at) }
+
+// ended notes that everything taken has been handled.
+func (b *mailbox) ended() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.queue) == 0 {
+		b.head.Store(0)
+	}
 }
 
 // handled gives an event's room back.
@@ -87,16 +111,23 @@ func (b *mailbox) handled(it *item) {
 	b.bytes.Add(-int64(it.size))
 }
 
-func (b *mailbox) room(c class) bool {
+// room reports whether an event of a class that comes now still gets in.
+func (b *mailbox) room(c class, now int64) bool {
 	depth, bytes := int(b.depth.Load()), b.bytes.Load()
 	switch c {
 	case fresh:
-		return depth < b.limit && bytes < mailboxBytes
+		return depth < b.limit && bytes < mailboxBytes && !b.late(now)
 	case ongoing:
 		return depth < 2*b.limit && bytes < 2*mailboxBytes
 	default:
 		return true
 	}
+}
+
+// late reports whether the shard lags behind.
+func (b *mailbox) late(now int64) bool {
+	head := b.head.Load()
+	return head != 0 && now-head > int64(lateLimit)
 }
 
 // take returns everything queued, oldest first; spare is the array to go on with.

@@ -214,6 +214,39 @@ func TestOverload(t *testing.T) {
 	})
 }
 
+// TestALateShardTakesNothingNew: what waits for longer than a burst explains means that more is coming than is served.
+func TestALateShardTakesNothingNew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNode(t, txn.Config{Shards: 1})
+		defer n.stop()
+		block := make(chan struct{})
+		_ = n.core.Post(0, func(*txn.Shard) { <-block })
+		n.send(peerRequest(wire.INVITE, "first", "first", ""))
+		time.Sleep(50 * time.Millisecond)
+		n.send(peerRequest(wire.INVITE, "second", "second", ""))
+		if got := n.messages(); len(got) != 0 {
+			t.Fatalf("answered while queued: %v", got)
+		}
+		time.Sleep(60 * time.Millisecond)
+		n.send(peerRequest(wire.INVITE, "third", "third", ""))
+		if got := n.messages(); len(got) != 1 || got[0].Status != 503 {
+			t.Errorf("behind 110 ms: %v", got)
+		}
+		n.send(peerRequest(wire.BYE, "first", "bye", "tag"))
+		close(block)
+		synctest.Wait()
+		if diff := cmp.Diff([]string{"INVITE", "INVITE", "BYE"}, n.user.take()); diff != "" {
+			t.Error(diff)
+		}
+		time.Sleep(time.Minute)
+		n.send(peerRequest(wire.INVITE, "fourth", "fourth", ""))
+		synctest.Wait()
+		if diff := cmp.Diff([]string{"INVITE"}, n.user.take()); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
 // TestLargeMessagesFillTheMailboxSooner: few of them may wait, however many events it could hold.
 func TestLargeMessagesFillTheMailboxSooner(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -88,6 +88,7 @@ func (sh *Shard) loop(ctx context.Context) {
 		case <-sh.box.wake:
 			batch := sh.box.take(spare)
 			sh.drain(ctx, batch)
+			sh.box.ended()
 			clear(batch)
 			if spare = batch[:0]; cap(spare) > spareItems {
 				spare = nil
@@ -101,6 +102,7 @@ func (sh *Shard) loop(ctx context.Context) {
 // drain handles a batch in order. A long one does not hold up the timers.
 func (sh *Shard) drain(ctx context.Context, batch []item) {
 	for i := range batch {
+		sh.box.begun(&batch[i])
 		sh.handle(&batch[i])
 		sh.box.handled(&batch[i])
 		if i%timersEvery == timersEvery-1 {
