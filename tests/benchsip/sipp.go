@@ -35,6 +35,7 @@ type tally struct {
 	completed int // by the called side
 	rejected  int // 503
 	failed    int
+	took      time.Duration
 	seconds   []second // of the calling side
 }
 
@@ -57,11 +58,15 @@ func phones(ctx context.Context, dir string, l load) (tally, error) {
 	if err != nil {
 		return tally{}, err
 	}
+	start := time.Now()
 	_ = caller.Wait() // it fails when a call does: the figures tell
+	took := time.Since(start)
 	time.Sleep(500 * time.Millisecond)
 	_ = callee.Process.Signal(os.Interrupt)
 	_ = callee.Wait()
-	return read(dir)
+	t, err := read(dir)
+	t.took = took
+	return t, err
 }
 
 // patience is how long a call may take beyond its talk: INVITE retransmissions included.
