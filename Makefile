@@ -9,7 +9,7 @@ GOFLAGS_   := -trimpath -tags $(TAGS)
 UNIT        = $$($(GO) list -tags $(TAGS) ./... | grep -vE '^drawbridge/tests(/load)?$$')
 
 .DEFAULT_GOAL := help
-.PHONY: help run selftest build test test-unit test-blackbox check lint bench soak fresh fuzz torture deps test-deps clean
+.PHONY: help run selftest build test test-unit test-blackbox check lint bench bench-sip soak fresh fuzz torture deps test-deps clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -54,6 +54,10 @@ torture: build ## RFC 4475 and RFC 5118 messages and odd SDP at the running gate
 
 bench: build ## CPU per packet and per call second, beside rtpengine in the same run
 	$(GO) run -tags $(TAGS) ./tests/bench -binary $(BIN)
+
+bench-sip: build ## CPU per call in signalling, alone and beside Kamailio with rtpengine; overload; memory of held calls
+	@build/deps.sh bench
+	$(GO) run ./tests/benchsip -binary $(BIN)
 
 DURATION ?= 15m
 soak: build ## calls of every kind at 200 a second for DURATION (15m), then what was not given back

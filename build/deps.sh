@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what is missing on a Debian system: deps.sh build | deps.sh test. Says what to install elsewhere.
+# Installs what is missing on a Debian system: deps.sh build | test | bench. Says what to install elsewhere.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -21,6 +21,13 @@ if [ "${1:-build}" = test ]; then
 	want iproute2 command -v ip
 	want nodejs command -v node
 	want npm command -v npm
+fi
+
+if [ "${1:-build}" = bench ]; then
+	want sip-tester command -v sipp
+	want util-linux command -v taskset
+	want kamailio command -v kamailio
+	want rtpengine-daemon command -v rtpengine
 fi
 
 if [ ${#need[@]} -gt 0 ]; then

@@ -87,5 +87,3 @@ func (t tally) wrong(from time.Duration) (n int) {
 	}
 	return n
 }
-
-func (b *bench) held(ctx context.Context) error { return nil }
