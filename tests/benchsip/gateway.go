@@ -105,7 +105,7 @@ var errLeft = errors.New("calls or transactions are left")
 
 // settle waits until the last transaction is over.
 func (o *ours) settle(ctx context.Context) error {
-	for end := time.Now().Add(overLimit); time.Now().Before(end); time.Sleep(time.Second) {
+	for end := time.Now().Add(overLimit); time.Now().Before(end) && pause(ctx, time.Second); {
 		m, err := o.metrics(ctx)
 		if err != nil {
 			return err

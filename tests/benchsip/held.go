@@ -88,7 +88,7 @@ var errNotUp = errors.New("the calls did not come up")
 // quiet waits until n calls are up and their transactions are over.
 func (o *ours) quiet(ctx context.Context, n int) (level, error) {
 	limit := time.Duration(n)*time.Second/heldRate + overLimit
-	for end := time.Now().Add(limit); time.Now().Before(end); time.Sleep(time.Second) {
+	for end := time.Now().Add(limit); time.Now().Before(end) && pause(ctx, time.Second); {
 		m, err := o.metrics(ctx)
 		if err != nil {
 			return level{}, err

@@ -38,6 +38,18 @@ func (r result) lost() error {
 // lossLimit is how many calls of a run may fail: SIPp loses one now and then when the machine has other things to do.
 const lossLimit = 0.005
 
+// pause waits in real time, for programs that say nothing of their own; false when ctx has ended.
+func pause(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
 // cpuOf adds up the CPU time of processes.
 func cpuOf(pids []int) (sum time.Duration, err error) {
 	for _, pid := range pids {

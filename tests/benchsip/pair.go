@@ -30,7 +30,7 @@ type peer struct {
 	log  bytes.Buffer
 }
 
-func (b *bench) startPair() (*peer, error) {
+func (b *bench) startPair(ctx context.Context) (*peer, error) {
 	p := &peer{}
 	for _, args := range [][]string{
 		{"rtpengine", "--foreground", "--table=-1", "--interface=127.0.21.1", "--listen-ng=127.0.21.8:22222", "--port-min=10000", "--port-max=59999",
@@ -44,7 +44,7 @@ func (b *bench) startPair() (*peer, error) {
 			return nil, errors.Join(err, p.stop())
 		}
 		p.cmds = append(p.cmds, cmd)
-		time.Sleep(pairStart)
+		pause(ctx, pairStart)
 	}
 	if n := len(p.pids()); n < 4 {
 		return nil, fmt.Errorf("kamailio does not run: %w\n%s", p.stop(), p.log.String())
@@ -89,13 +89,13 @@ func (p *peer) stop() error {
 
 // measurePair runs a load against Kamailio and rtpengine. Their transactions are over five seconds after the last call.
 func (b *bench) measurePair(ctx context.Context, l load) (result, error) {
-	p, err := b.startPair()
+	p, err := b.startPair(ctx)
 	if err != nil {
 		return result{}, err
 	}
-	r, err := measure(ctx, b.dir, "kamailio+rtpengine", l, p.pids(), func(context.Context) error {
-		time.Sleep(10 * time.Second)
-		return nil
+	r, err := measure(ctx, b.dir, "kamailio+rtpengine", l, p.pids(), func(ctx context.Context) error {
+		pause(ctx, 10*time.Second)
+		return ctx.Err()
 	})
 	return r, errors.Join(err, p.stop())
 }

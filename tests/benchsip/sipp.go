@@ -52,7 +52,7 @@ func phones(ctx context.Context, dir string, l load) (tally, error) {
 	if err != nil {
 		return tally{}, err
 	}
-	time.Sleep(300 * time.Millisecond) // SIPp says nothing when it is ready
+	pause(ctx, 300*time.Millisecond) // SIPp says nothing when it is ready
 	caller, err := sipp(ctx, dir, "uac", stop, gatewayWest, "-s", "+4930222", "-i", callerHost, "-p", "5060",
 		"-m", strconv.Itoa(l.calls()), "-r", strconv.Itoa(l.rate), "-d", strconv.Itoa(int(l.talk.Milliseconds())), "-l", "60000")
 	if err != nil {
@@ -61,7 +61,7 @@ func phones(ctx context.Context, dir string, l load) (tally, error) {
 	start := time.Now()
 	_ = caller.Wait() // it fails when a call does: the figures tell
 	took := time.Since(start)
-	time.Sleep(500 * time.Millisecond)
+	pause(ctx, 500*time.Millisecond) // the last answer to a BYE
 	_ = callee.Process.Signal(os.Interrupt)
 	_ = callee.Wait()
 	t, err := read(dir)
