@@ -126,6 +126,7 @@ func (t *Transport) Stream(realm string, hop txn.Hop) (txn.Flow, error) {
 	}
 	f, ctx := newStream(t.cfg.Receiver, realm, netip.AddrPort{}, hop.Addr)
 	f.sentBy, f.secure, f.dialled = l.sentBy, hop.Network == "tls", true
+	f.used.Store(true)
 	f.reader = reader{frames: framer{limit: t.cfg.MaxMessage}, known: true}
 	if !s.run(ctx, f, l.dialler(hop), w) {
 		return nil, ErrClosed
