@@ -77,7 +77,13 @@ func (l *sipLeg) request(ev Request) []Event {
 		l.follow(f)
 	}
 	switch {
-	case l.dlg == nil || l.state == Gone && m.Method != wire.PRACK || !l.from(ev.Flow) || m.FromTag() != l.dlg.ID().RemoteTag || m.CallID != l.dlg.ID().CallID:
+	case l.dlg == nil || !l.from(ev.Flow) || m.FromTag() != l.dlg.ID().RemoteTag || m.CallID != l.dlg.ID().CallID:
+		l.answer(ev, 481)
+		return nil
+	case l.state == Gone && m.Method == wire.BYE: // as the tomb will answer when the call has gone, too
+		l.answer(ev, 200)
+		return nil
+	case l.state == Gone && m.Method != wire.PRACK:
 		l.answer(ev, 481)
 		return nil
 	case !lives(l.flow):
