@@ -125,6 +125,7 @@ func (s Scenario) arguments(dir string) []string {
 	args := []string{
 		"-i", s.Addr.String(), "-p", strconv.Itoa(s.Port), "-m", strconv.Itoa(calls),
 		"-d", strconv.FormatInt(s.Talk.Milliseconds(), 10), "-nostdin", "-nd",
+		"-cid_str", "%u-%p.%s", // no @: it can stand in a URI as it is
 		"-trace_err", "-error_file", filepath.Join(dir, "errors.log"),
 	}
 	if s.Over != "" {

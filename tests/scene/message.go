@@ -10,6 +10,7 @@ type parts struct {
 	body, kind  string // kind is the Content-Type
 	uri, branch string // "": the verb's
 	once        bool   // not repeated when nothing comes back
+	attribute   string // of the element
 }
 
 func split(words []string) parts {
@@ -24,6 +25,8 @@ func split(words []string) parts {
 			p.uri = w[len("uri="):]
 		case strings.HasPrefix(w, "branch="):
 			p.branch = w[len("branch="):]
+		case strings.HasPrefix(w, "attribute="):
+			p.attribute = " " + w[len("attribute="):]
 		case w == "once":
 			p.once = true
 		default:
@@ -50,9 +53,9 @@ func message(repeated bool, head []string, p parts) string {
 	if p.body != "" {
 		lines = append(lines, p.body)
 	}
-	attributes := ""
+	attributes := p.attribute
 	if repeated && !p.once {
-		attributes = ` retrans="500"`
+		attributes += ` retrans="500"`
 	}
 	return "<send" + attributes + "><![CDATA[\n" + strings.Join(lines, "\n") + "\n]]></send>"
 }

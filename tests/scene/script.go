@@ -14,6 +14,8 @@ type script struct {
 	began  string          // method of what this role was called with; its own tag stands in To there
 	target string          // Request-URI of the INVITE
 	last   string          // method of the request sent last
+	open   string          // request in the dialog that has no final response, a re-INVITE no ACK: SIPp's name for its transaction
+	sent   int             // requests in the dialog so far
 	saved  map[string]bool // SIPp variables in use
 	checks int             // regular expressions so far
 	hears  map[string]int  // messages awaited, by method or status
@@ -31,6 +33,7 @@ type script struct {
 //	said METHOD             what the scene wrote itself was one of those
 //	stray METHOD ..         in a dialog that does not exist
 //	expect WHAT REGEXP ..   a status or a method; every expression is found in the message, or not found when it begins with "!"
+//	learn STATUS NAME EXPR  a response of which the group in the expression is kept as [$NAME]
 //	reliable STATUS ..      a provisional response that asks for a PRACK
 //	prack SEQ ..            the PRACK to it
 //	maybe STATUS ..         responses that may come first
@@ -45,7 +48,7 @@ func (s *script) verbs() template.FuncMap {
 	return template.FuncMap{
 		"call": s.call, "ring": s.ring, "answer": s.answer, "fork": s.fork, "ack": s.ack, "nack": s.nack, "cancel": s.cancel,
 		"request": s.request, "alone": s.alone, "asked": s.begin, "said": s.said, "stray": s.stray,
-		"expect": s.expect, "reliable": s.reliable, "prack": s.prack, "maybe": s.maybe, "reply": s.reply, "pause": pause, "sdp": body,
+		"expect": s.expect, "learn": s.learn, "reliable": s.reliable, "prack": s.prack, "maybe": s.maybe, "reply": s.reply, "pause": pause, "sdp": body,
 	}
 }
 
@@ -87,11 +90,14 @@ func (s *script) stray(method string, words ...string) string {
 
 func (s *script) request(method string, seq int, words ...string) string {
 	s.last = method
+	s.sent++
+	s.open = fmt.Sprintf("request%d", s.sent)
+	words = append(words, `attribute=start_txn="`+s.open+`"`)
 	return s.inside(method, method, seq, "[next_url]", words)
 }
 
 func (s *script) ack(seq int, words ...string) string {
-	return s.inside("ACK", "ACK", seq, "[next_url]", words)
+	return s.inside("ACK", "ACK", seq, "[next_url]", s.closing(words))
 }
 
 // nack has the branch and the Request-URI of the INVITE it belongs to (RFC 3261 section 17.1.1.3).
@@ -100,7 +106,17 @@ func (s *script) nack(seq int, words ...string) string {
 	if seq == 1 && s.began == "" {
 		uri = s.target
 	}
-	return s.inside("ACK", "INVITE", seq, uri, words)
+	return s.inside("ACK", "INVITE", seq, uri, s.closing(words))
+}
+
+// closing ends a re-INVITE with its ACK.
+func (s *script) closing(words []string) []string {
+	if s.open == "" {
+		return words
+	}
+	words = append(words, `attribute=ack_txn="`+s.open+`"`)
+	s.open = ""
+	return words
 }
 
 // inside is a request of the dialog.
@@ -158,7 +174,7 @@ func respond(method, name, tag string, status any, words []string) string {
 	kept := func(header string) string { return "[$" + name + "_" + header + "]" }
 	return message(code >= "200" && method == "INVITE", []string{
 		"SIP/2.0 " + code + " Said",
-		"Via: " + kept("via"), "From: " + kept("from"), "To: " + kept("to") + tag, "Call-ID: [call_id]", "CSeq: " + kept("cseq"), contact,
+		"Via: " + kept("via"), "From: " + kept("from"), "To: " + kept("to") + tag, "Call-ID: " + kept("call-id"), "CSeq: " + kept("cseq"), contact,
 	}, split(words))
 }
 
@@ -179,13 +195,22 @@ func (s *script) response(status int, then []string) string {
 	if status > 100 && status < 300 && setsTarget(s.last) {
 		routes = ` rrs="true"`
 	}
-	return fmt.Sprintf(`<recv response="%d"%s>%s</recv>`, status, routes, actions(then))
+	out := fmt.Sprintf(`<recv response="%d"%s%s>%s</recv>`, status, s.ofTransaction(), routes, actions(then))
+	if status >= 200 && s.last != "INVITE" {
+		s.open = ""
+	}
+	return out
 }
 
-// reliable keeps the RSeq of a response.
+func (s *script) learn(status int, name, expression string, checks ...string) string {
+	keep := fmt.Sprintf(`<ereg regexp="%s" search_in="msg" check_it="true" assign_to="%s,%s"/>`,
+		attribute(expression), s.variable(name+"_line"), s.variable(name))
+	return s.response(status, append([]string{keep}, s.verify(checks)...))
+}
+
+// reliable keeps the RSeq of a response for its PRACK.
 func (s *script) reliable(status int, checks ...string) string {
-	keep := fmt.Sprintf(`<ereg regexp="RSeq: *([0-9]+)" search_in="msg" check_it="true" assign_to="%s,%s"/>`, s.variable("rseqline"), s.variable("rseq"))
-	return s.response(status, append([]string{keep}, s.verify(append(checks, "Require:.*100rel"))...))
+	return s.learn(status, "rseq", "RSeq: *([0-9]+)", append(checks, "Require:.*100rel")...)
 }
 
 func (s *script) prack(seq int, words ...string) string {
@@ -204,7 +229,7 @@ func (s *script) await(method, name string, checks []string) string {
 	}
 	var keep []string
 	if method != "ACK" {
-		for _, h := range []string{"Via", "From", "To", "CSeq"} {
+		for _, h := range []string{"Via", "From", "To", "Call-ID", "CSeq"} {
 			v := s.variable(name + "_" + strings.ToLower(h))
 			keep = append(keep, fmt.Sprintf(`<ereg regexp="[^ ].*" search_in="hdr" header="%s:" check_it="true" assign_to="%s"/>`, h, v))
 		}
@@ -252,9 +277,17 @@ func (s *script) maybe(statuses ...int) string {
 	var b strings.Builder
 	for _, st := range statuses {
 		s.hears[strconv.Itoa(st)]++
-		fmt.Fprintf(&b, `<recv response="%d" optional="true"/>`, st)
+		fmt.Fprintf(&b, `<recv response="%d"%s optional="true"/>`, st, s.ofTransaction())
 	}
 	return b.String()
+}
+
+// ofTransaction keeps SIPp from taking another response: the 200 of the INVITE may come again.
+func (s *script) ofTransaction() string {
+	if s.open == "" {
+		return ""
+	}
+	return ` response_txn="` + s.open + `"`
 }
 
 func pause(ms any) string { return fmt.Sprintf(`<pause milliseconds="%v"/>`, ms) }

@@ -40,7 +40,7 @@ var kinds = []mix{
 	{name: "cancel_ringing", share: 8},
 	{name: "bye_early", share: 2},
 	{name: "cancel_crosses_answer", share: 2},
-	{name: "prack_required", share: 3},
+	{name: "prack_holds_answer", share: 3},
 	{name: "message", share: 3, outside: true},
 	{name: "subscribe", share: 2, outside: true},
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -133,11 +134,23 @@ func sum(phones []*phone) count {
 		}
 		total.failed += c.failed
 		if c.failed > 0 {
-			text, _ := os.ReadFile(p.errors) // shown, not judged
-			fmt.Printf("%s: %d of %d calls failed\n%.1500s\n", p.title, c.failed, p.calls, text)
+			fmt.Printf("%s: %d of %d calls failed\n%s\n", p.title, c.failed, p.calls, p.mistakes())
 		}
 	}
 	return total
+}
+
+// mistakes are the first things that SIPp did not like. What it says of every call, and of a busy machine, is left out.
+func (p *phone) mistakes() string {
+	text, err := os.ReadFile(p.errors)
+	if err != nil {
+		return err.Error()
+	}
+	at := regexp.MustCompile(`(Failed regexp|Continuing call|Aborting call|Dead call)`).FindIndex(text)
+	if at == nil {
+		return ""
+	}
+	return string(text[at[0]:min(at[0]+2000, len(text))])
 }
 
 // count reads the last line of the statistics. What was not even begun has failed.
