@@ -27,7 +27,7 @@ type Config struct {
 type Web struct {
 	Listen        []HostPort `yaml:"listen" doc:"TLS listeners, host:port; an empty host is every address."`
 	Plain         []HostPort `yaml:"plain" doc:"Listeners without TLS, loopback only."`
-	TLS           TLS        `yaml:"tls" doc:"Certificate; without one a self-signed one is made at each start."`
+	TLS           TLS        `yaml:"tls" doc:"Certificate; files that change are read again. Without one a self-signed one is made at each start."`
 	Origins       []string   `yaml:"origins" doc:"Origins of other sites whose pages may connect, such as https://www.example.com."`
 	AllowNoOrigin bool       `yaml:"allow_no_origin" doc:"Let SIP phones in that send no Origin header."`
 	Realm         string     `yaml:"realm" doc:"The browsers' realm; access by default."`
@@ -170,9 +170,8 @@ func (r Realm) listens(network string) bool {
 // Snapshot is a loaded configuration. Nobody changes it; a reload makes another one.
 type Snapshot struct {
 	Config
-	Certificate *Certificate // nil: make a self-signed one
-	dir         string       // relative files are in it
-	Warnings    []string     // worth a line in the log, no reason to refuse
+	dir      string   // relative files are in it
+	Warnings []string // worth a line in the log, no reason to refuse
 }
 
 // File is where a file that the configuration names is; "" stays "".

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"os"
@@ -14,9 +13,6 @@ import (
 
 // maxFile bounds the file, in bytes. Chosen here: 10 000 accounts take less than 1 MB.
 const maxFile = 8 << 20
-
-// Certificate is the pair of files that web.tls names, read.
-type Certificate = tls.Certificate
 
 // Source is where a configuration comes from. Env and Dir serve env: and file: secrets and the overlay.
 type source struct {
@@ -127,15 +123,6 @@ func (r *Report) resolve(snap *Snapshot, src source) {
 		snap.Trunks[name] = t
 	}
 	r.checkKeys(snap)
-	if snap.Web.TLS.Cert == "" || snap.Web.TLS.Key == "" {
-		return // validate has said so when only one is missing
-	}
-	cert, err := tls.LoadX509KeyPair(src.file(snap.Web.TLS.Cert), src.file(snap.Web.TLS.Key))
-	if err != nil {
-		r.Addf(path{"web", "tls", "cert"}, "certificate: %v", err)
-		return
-	}
-	snap.Certificate = &cert
 }
 
 func (s source) file(path string) string {

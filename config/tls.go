@@ -100,8 +100,9 @@ func (r *Report) checkPair(at path, cert, key string) {
 	}
 }
 
-// checkKeys reads the files of all realms and trunks once, so that a mistake is told before the start.
+// checkKeys reads the files of the web port, all realms and trunks once, so that a mistake is told before the start.
 func (r *Report) checkKeys(snap *Snapshot) {
+	r.checkFiles(snap, path{"web", "tls"}, snap.Web.TLS.Cert, snap.Web.TLS.Key, "")
 	for _, name := range slices.Sorted(maps.Keys(snap.Realms)) {
 		t := snap.Realms[name].TLS
 		r.checkFiles(snap, path{"realms", name, "tls"}, t.Cert, t.Key, t.CA)

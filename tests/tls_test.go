@@ -2,6 +2,8 @@ package tests
 
 import (
 	"crypto/tls"
+	"fmt"
+	"net"
 	"net/netip"
 	"testing"
 	"time"
@@ -67,5 +69,57 @@ func TestCallsOverTLS(t *testing.T) {
 	})
 	if n := len(gw.CDRs(t)); n != calls {
 		t.Errorf("%d call records more", n-calls)
+	}
+}
+
+// TestCertificatesAreReplaced: new connections to the SIP port and to the web port see the new certificates, an old one stays up.
+func TestCertificatesAreReplaced(t *testing.T) {
+	ca := gateway.NewAuthority(t)
+	own, web := ca.Issue(t, "gateway.test"), ca.Issue(t, "web.test")
+	gw := gateway.Start(t, gateway.Config{
+		TLS: own, Key: gateway.Identity{CertFile: web.Cert, KeyFile: web.Key},
+		Trunks: []gateway.Trunk{{Name: "phones", Target: netip.AddrPortFrom(gateway.PhoneAddr, 5060)}},
+	})
+	ports := map[string]netip.AddrPort{"gateway.test": gw.SIPS, "web.test": gw.Web}
+	shake := func(name string) (*tls.Conn, string) {
+		d := tls.Dialer{NetDialer: &net.Dialer{LocalAddr: &net.TCPAddr{IP: gateway.PhoneAddr.AsSlice()}}, Config: &tls.Config{
+			RootCAs: ca.Pool, ServerName: name, NextProtos: []string{"http/1.1"},
+		}}
+		c, err := d.DialContext(t.Context(), "tcp", ports[name].String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = c.Close() })
+		conn := c.(*tls.Conn)
+		return conn, conn.ConnectionState().PeerCertificates[0].SerialNumber.String()
+	}
+	conns, serials := map[string]*tls.Conn{}, map[string]string{}
+	for name := range ports {
+		conns[name], serials[name] = shake(name)
+	}
+	alive := func() error {
+		const ask = "OPTIONS sip:gateway.test SIP/2.0\r\nVia: SIP/2.0/TLS phone.test;branch=z9hG4bK%d\r\nMax-Forwards: 70\r\nFrom: <sip:phone.test>;tag=1\r\n" +
+			"To: <sip:gateway.test>\r\nCall-ID: %d\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
+		n := time.Now().UnixNano()
+		if _, err := fmt.Fprintf(conns["gateway.test"], ask, n, n); err != nil {
+			return err
+		}
+		_, err := conns["gateway.test"].Read(make([]byte, 4096))
+		return err
+	}
+	if err := alive(); err != nil {
+		t.Fatal(err)
+	}
+	ca.Issue(t, "gateway.test")
+	ca.Issue(t, "web.test")
+	for name := range ports {
+		gateway.Eventually(t, 30*time.Second, "the new certificate of "+name, func() bool {
+			c, serial := shake(name)
+			_ = c.Close()
+			return serial != serials[name]
+		})
+	}
+	if err := alive(); err != nil {
+		t.Errorf("the old connection: %v", err)
 	}
 }

@@ -159,7 +159,7 @@ func (d *demo) selftest(ctx context.Context, w io.Writer) error {
 	served := make(chan error, 1)
 	go func() { served <- d.run(ctx) }()
 	roots := x509.NewCertPool()
-	roots.AddCert(d.gateway.cert.Leaf)
+	roots.AddCert(d.gateway.cert().Leaf)
 	report, err := caller.Call(ctx, caller.Config{
 		URL: "wss://" + d.gateway.web.Addrs().TLS[0].String() + "/sip", TLS: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
 		User: d.alice.Name, Password: d.alice.Password, Domain: d.gateway.snap.Users.Domain, To: demoNumbers[0].Number, CDR: d.recorded,

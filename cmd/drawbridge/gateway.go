@@ -53,8 +53,8 @@ type gateway struct {
 	media     *media.Engine
 	calls     *b2bua.Switch
 	web       *web.Server
-	admin     *admin.Server // nil when turned off
-	cert      *tls.Certificate
+	admin     *admin.Server           // nil when turned off
+	cert      func() *tls.Certificate // the web port's, as it is now
 
 	draining atomic.Bool
 }
@@ -169,11 +169,12 @@ func (g *gateway) locate(user string) []b2bua.Target {
 
 func (g *gateway) openWeb(x extras) (err error) {
 	w := g.snap.Web
-	if g.cert, err = certificate(g.snap); err != nil {
+	if g.cert, err = g.certificate(); err != nil {
 		return err
 	}
+	shown := func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return g.cert(), nil }
 	g.web, err = web.New(web.Config{
-		Listen: words(w.Listen), Plain: words(w.Plain), TLS: &tls.Config{Certificates: []tls.Certificate{*g.cert}, MinVersion: tls.VersionTLS12},
+		Listen: words(w.Listen), Plain: words(w.Plain), TLS: &tls.Config{GetCertificate: shown, MinVersion: tls.VersionTLS12},
 		Realm: w.Realm, Origins: w.Origins, AllowNoOrigin: w.AllowNoOrigin, Name: w.Name, Demo: x.demo,
 		SIP: inRealm(g.transport.ServeWS, w.Realm), Signals: g.calls, CheckPassword: g.registrar.CheckPassword, Numbers: numbers(g.snap), Events: g.events,
 	})

@@ -101,8 +101,8 @@ func (g *gateway) info() any {
 			out.Media[name] = g.media.Addrs(name)
 		}
 	}
-	if g.cert.Leaf != nil {
-		sum := sha256.Sum256(g.cert.Leaf.RawSubjectPublicKeyInfo)
+	if leaf := g.cert().Leaf; leaf != nil {
+		sum := sha256.Sum256(leaf.RawSubjectPublicKeyInfo)
 		out.SPKI = base64.StdEncoding.EncodeToString(sum[:])
 	}
 	return out

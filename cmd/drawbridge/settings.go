@@ -238,15 +238,17 @@ func codecs(names []string) []offer.Codec {
 	return out
 }
 
-func certificate(snap *config.Snapshot) (*tls.Certificate, error) {
-	if snap.Certificate != nil {
-		return snap.Certificate, nil
+// certificate is that of the web port: the configured files, read again when they change, or a self-signed one for this run.
+func (g *gateway) certificate() (func() *tls.Certificate, error) {
+	if files := g.snap.Web.TLS; files.Cert != "" {
+		return g.transport.Watch(transport.Keys{Cert: g.snap.File(files.Cert), Key: g.snap.File(files.Key)})
 	}
 	var names []string
-	for _, l := range snap.Web.Listen {
+	for _, l := range g.snap.Web.Listen {
 		if host, _, err := net.SplitHostPort(string(l)); err == nil && host != "" && !strings.Contains(host, "%") {
 			names = append(names, host)
 		}
 	}
-	return selfSigned(names)
+	made, err := selfSigned(names)
+	return func() *tls.Certificate { return made }, err
 }

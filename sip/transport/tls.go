@@ -28,6 +28,7 @@ type peerKey struct{ realm, name string }
 type tlsSide struct {
 	realms map[string]*keys
 	peers  map[peerKey]*keys
+	others []*keys // of servers beside this one
 }
 
 func (t *Transport) openTLS() error {
@@ -49,6 +50,17 @@ func (t *Transport) openTLS() error {
 	return nil
 }
 
+// Watch reads the files of a server beside this one and reads them again when they change, as those of the realms: the WebSockets' server
+// has its own. get is safe for any goroutine. Watch must be called before Run. Errors: those of the files.
+func (t *Transport) Watch(files Keys) (get func() *tls.Certificate, err error) {
+	k, err := openKeys(files)
+	if err != nil {
+		return nil, err
+	}
+	t.tls.others = append(t.tls.others, k)
+	return k.cert.Load, nil
+}
+
 func (t *Transport) allKeys() []*keys {
 	var all []*keys
 	for _, k := range t.tls.realms {
@@ -57,7 +69,7 @@ func (t *Transport) allKeys() []*keys {
 	for _, k := range t.tls.peers {
 		all = append(all, k)
 	}
-	return all
+	return append(all, t.tls.others...)
 }
 
 // server shakes hands as the server of a realm. A peer that shows a certificate is known by its names; one that shows none has none.
