@@ -24,6 +24,11 @@ const mailboxBytes = 8 << 20
 // nothing that is let in is sent again for want of an answer, and more than a garbage collection or a burst takes.
 const lateLimit = 100 * time.Millisecond
 
+// lateDepth is how many events a late shard has to have before it. Chosen here: some milliseconds of work. A host that stood still for a
+// moment leaves fewer at an ordinary rate, and they are caught up with before a refusal would be of use; calls that come faster than they
+// are served leave hundreds.
+const lateDepth = 64
+
 // item is one event: a message from a flow, or a function.
 type item struct {
 	flow  Flow // the way the message came
@@ -124,10 +129,10 @@ func (b *mailbox) room(c class, now int64) bool {
 	}
 }
 
-// late reports whether the shard lags behind.
+// late reports whether the shard lags behind, and not for a moment.
 func (b *mailbox) late(now int64) bool {
 	head := b.head.Load()
-	return head != 0 && now-head > int64(lateLimit)
+	return head != 0 && now-head > int64(lateLimit) && b.depth.Load() >= lateDepth
 }
 
 // take returns everything queued, oldest first; spare is the array to go on with.
