@@ -1,6 +1,7 @@
 package tests
 
 import (
+	"crypto/tls"
 	"fmt"
 	"maps"
 	"net/netip"
@@ -21,7 +22,7 @@ type flow struct {
 	scene  string            // file of tests/sipp/scenes
 	values map[string]string // fill names in the scene, and tell its rows apart
 	record string            // the one call record, see verdict; "; " parts several, in order, "" is for none
-	only   string            // "udp" or "tcp": what it is about; "" plays it over both
+	only   string            // "udp" or "tcp": what it is about; "" plays it over these and TLS
 	trunks values            // further settings of a role's trunk
 	behind string            // a role on another port of the callee's host, which no route names; the scene gets its address as the value of that name
 	aside  string            // a role with a number of its own, which the scene gets as the value of that name
@@ -35,6 +36,8 @@ var scenes = filepath.Join(gateway.Root(), "tests", "sipp", "scenes")
 // matrix has the flows of sippFlows, each over every transport that it runs over.
 type matrix struct {
 	gw    *gateway.Gateway
+	ca    *gateway.Authority
+	peer  []tls.Certificate // of every phone
 	rows  []*row
 	trunk []gateway.Trunk
 	route []gateway.Route
@@ -43,15 +46,15 @@ type matrix struct {
 // row is a flow with its addresses. Every row has its own host for each role and its own number, so that all run at once.
 type row struct {
 	flow
-	over   string // "udp" or "tcp"
+	over   string // "udp", "tcp" or "tls"
 	scene  *scene.Scene
 	name   string // of its trunks, before the role
 	number string
-	hosts  map[string]netip.AddrPort // by role
+	hosts  map[string]netip.AddrPort // by role: what the gateway knows
 }
 
 const (
-	rowLimit  = 20 * time.Second
+	rowLimit  = 65 * time.Second // a session timer has to run out by half, which is 45 s at least (RFC 4028 section 4)
 	rowRate   = 100              // calls per second
 	callsRest = 10 * time.Second // until the last call and its media are gone
 )
@@ -75,15 +78,16 @@ func TestEverySceneIsPlayed(t *testing.T) {
 // TestSIPp plays every scene around one gateway, and then looks for what was not given back.
 func TestSIPp(t *testing.T) {
 	phone.Need(t, "sipp")
-	m := &matrix{trunk: []gateway.Trunk{{Name: "nobody", Target: netip.MustParseAddrPort("127.0.15.1:9")}}}
+	ca := gateway.NewAuthority(t)
+	m := &matrix{ca: ca, peer: ca.Issue(t, "phone.test").Pair(t), trunk: []gateway.Trunk{{Name: "nobody", Target: netip.MustParseAddrPort("127.1.15.1:9")}}}
 	for _, f := range sippFlows {
-		for _, over := range []string{"udp", "tcp"} {
+		for _, over := range []string{"udp", "tcp", "tls"} {
 			if f.only == "" || f.only == over {
 				m.add(t, f, over)
 			}
 		}
 	}
-	m.gw = gateway.Start(t, gateway.Config{Trunks: m.trunk, Routes: m.route, Ports: 4000})
+	m.gw = gateway.Start(t, gateway.Config{TLS: ca.Issue(t, "gateway.test"), Trunks: m.trunk, Routes: m.route, Ports: 4000})
 	t.Run("rows", func(t *testing.T) {
 		for _, r := range m.rows {
 			t.Run(r.title(), func(t *testing.T) {
@@ -134,7 +138,7 @@ func (m *matrix) add(t *testing.T, f flow, over string) {
 		if role == f.behind {
 			i-- // on the callee's host
 		}
-		host := netip.AddrFrom4([4]byte{127, 0, byte(16 + i), byte(1 + n%250)})
+		host := netip.AddrFrom4([4]byte{127, byte(1 + n/250), byte(16 + i), byte(1 + n%250)})
 		port, err := gateway.FreePort(host)
 		if err != nil {
 			t.Fatal(err)
@@ -149,9 +153,11 @@ func (m *matrix) add(t *testing.T, f flow, over string) {
 			r.values[role] = fmt.Sprintf("+4971%04d", n)
 			m.route = append(m.route, gateway.Route{From: "carrier", To: r.values[role], Via: name})
 		}
-		m.trunk = append(m.trunk, gateway.Trunk{
-			Name: name, Target: r.hosts[role], Transport: strings.TrimPrefix(over, "udp"), More: f.trunks[role],
-		})
+		more := f.trunks[role]
+		if over == "tls" {
+			more = strings.TrimPrefix(more+", tls: {name: phone.test}", ", ")
+		}
+		m.trunk = append(m.trunk, gateway.Trunk{Name: name, Target: r.hosts[role], Transport: strings.TrimPrefix(over, "udp"), More: more})
 		if role != "caller" && role != f.aside {
 			via = append(via, name)
 		}
@@ -175,11 +181,14 @@ func (m *matrix) play(t *testing.T, r *row) {
 		if r.calls > 0 {
 			sc.Calls, sc.Rate = r.calls, rowRate
 		}
-		if r.over == "tcp" {
-			sc.Over = "t1"
-		}
 		if roles[i] == "caller" {
 			sc.Target, sc.Number, sc.Lost = m.gw.SIP, r.number, r.lost
+		}
+		switch r.over {
+		case "tcp":
+			sc.Over = "t1"
+		case "tls":
+			m.wrap(t, &sc)
 		}
 		runs[i] = phone.Start(t, sc)
 	}
@@ -189,6 +198,28 @@ func (m *matrix) play(t *testing.T, r *row) {
 		heardOnly(t, roles[i], run, scripts[i].Hears)
 	}
 	m.recorded(t, r)
+}
+
+// wrap puts the TLS that SIPp lacks around a phone: one tunnel to where it is reached, and another from a caller to the gateway.
+func (m *matrix) wrap(t *testing.T, sc *phone.Scenario) {
+	t.Helper()
+	outside := netip.AddrPortFrom(sc.Addr, uint16(sc.Port))
+	inside, err := gateway.FreePort(sc.Addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sc.Over, sc.Port, sc.Reach = "t1", inside, outside.String()+";transport=tls"
+	phone.Tunnel{
+		Listen: outside, From: sc.Addr, To: netip.AddrPortFrom(sc.Addr, uint16(inside)),
+		Server: &tls.Config{Certificates: m.peer, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: m.ca.Pool},
+	}.Start(t)
+	if !sc.Target.IsValid() {
+		return
+	}
+	sc.Target = phone.Tunnel{
+		Listen: netip.AddrPortFrom(sc.Addr, 0), From: sc.Addr, To: m.gw.SIPS,
+		Client: &tls.Config{Certificates: m.peer, RootCAs: m.ca.Pool, ServerName: "gateway.test"},
+	}.Start(t)
 }
 
 // heardOnly finds messages that a role's scene does not have. One that comes again, byte for byte, is the same.

@@ -30,6 +30,7 @@ type Scenario struct {
 	Media  *Media            // nil announces a port where nobody listens
 	Talk   time.Duration     // length of the scenario's pauses
 	Keys   map[string]string // fill @key@ in the scenario
+	Reach  string            // address and transport where the phone is reached, [contact] in the scenario; "" means its own
 	Lost   int               // of a hundred messages, both ways
 	Calls  int               // 0 means 1
 	Rate   int               // calls per second; above 0 messages are not logged
@@ -151,7 +152,7 @@ func (s Scenario) arguments(dir string) []string {
 		caller = "+4989222"
 	}
 	keys := map[string]string{
-		"rtp_ip": s.Addr.String(), "rtp_port": strconv.Itoa(port), "codec": strconv.Itoa(codec), "codec_name": name, "caller": caller,
+		"rtp_ip": s.Addr.String(), "rtp_port": strconv.Itoa(port), "codec": strconv.Itoa(codec), "codec_name": name, "caller": caller, "contact": s.reach(),
 	}
 	for k, v := range keys {
 		args = append(args, "-key", k, v)
@@ -163,6 +164,17 @@ func (s Scenario) arguments(dir string) []string {
 		args = append(args, s.Target.String())
 	}
 	return args
+}
+
+// reach is what a Contact says.
+func (s Scenario) reach() string {
+	switch {
+	case s.Reach != "":
+		return s.Reach
+	case s.Over != "":
+		return netip.AddrPortFrom(s.Addr, uint16(s.Port)).String() + ";transport=tcp"
+	}
+	return netip.AddrPortFrom(s.Addr, uint16(s.Port)).String()
 }
 
 // bound reports whether something has a UDP port, or a TCP port for SIPp's words for TCP.

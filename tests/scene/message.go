@@ -2,7 +2,8 @@ package scene
 
 import "strings"
 
-const contact = "Contact: <sip:phone@[local_ip]:[local_port];transport=[transport]>"
+// contact names where a phone is reached: whoever runs SIPp gives it the keyword.
+const contact = "Contact: <sip:phone@[contact]>"
 
 // parts are what a scene says of a message beyond its kind.
 type parts struct {

@@ -83,7 +83,7 @@ func (m *mix) phone(ctx context.Context, role, base string, target netip.AddrPor
 	p := &phone{title: m.name + " " + role, calls: calls, counts: role == "caller" && !m.outside, stats: base + ".csv", errors: base + ".errors"}
 	args := []string{
 		"-sf", file, "-i", at.Addr().String(), "-p", strconv.Itoa(int(at.Port())), "-m", strconv.Itoa(calls),
-		"-nostdin", "-nd", "-key", "caller", "+4989222", "-key", "rtp_port", "4000",
+		"-nostdin", "-nd", "-key", "caller", "+4989222", "-key", "rtp_port", "4000", "-key", "contact", at.String() + m.transport(),
 		"-trace_stat", "-stf", p.stats, "-fd", "5", "-trace_err", "-error_file", p.errors,
 	}
 	if m.over == "tcp" {
@@ -99,6 +99,14 @@ func (m *mix) phone(ctx context.Context, role, base string, target netip.AddrPor
 	p.cmd.Cancel = func() error { return p.cmd.Process.Signal(syscall.SIGUSR1) } // it writes its statistics
 	p.cmd.WaitDelay = 5 * time.Second
 	return p, nil
+}
+
+// transport is what a Contact says beside the address.
+func (m *mix) transport() string {
+	if m.over == "" {
+		return ""
+	}
+	return ";transport=" + m.over
 }
 
 func start(phones []*phone) error {
