@@ -28,6 +28,7 @@ type flow struct {
 	aside  string            // a role with a number of its own, which the scene gets as the value of that name
 	calls  int               // at 100 a second; 0 is one call
 	lost   int               // of a hundred datagrams, on the caller's side
+	slow   bool              // begins before all others
 }
 
 // scenes is where they are.
@@ -51,6 +52,9 @@ type row struct {
 	name   string // of its trunks, before the role
 	number string
 	hosts  map[string]netip.AddrPort // by role: what the gateway knows
+
+	runs    []*phone.Run // in the order of the scene's roles
+	scripts []scene.Script
 }
 
 const (
@@ -88,14 +92,22 @@ func TestSIPp(t *testing.T) {
 		}
 	}
 	m.gw = gateway.Start(t, gateway.Config{TLS: ca.Issue(t, "gateway.test"), Trunks: m.trunk, Routes: m.route, Ports: 4000})
+	slow, others := m.split()
+	for _, r := range slow {
+		m.begin(t, r)
+	}
 	t.Run("rows", func(t *testing.T) {
-		for _, r := range m.rows {
+		for _, r := range others {
 			t.Run(r.title(), func(t *testing.T) {
 				t.Parallel()
-				m.play(t, r)
+				m.begin(t, r)
+				m.end(t, r)
 			})
 		}
 	})
+	for _, r := range slow {
+		t.Run(r.title(), func(t *testing.T) { m.end(t, r) })
+	}
 	m.nothingLeft(t)
 }
 
@@ -166,18 +178,30 @@ func (m *matrix) add(t *testing.T, f flow, over string) {
 	m.rows = append(m.rows, r)
 }
 
-// play runs one SIPp for each role; all have to see the call as it is written.
-func (m *matrix) play(t *testing.T, r *row) {
+// split tells the slow rows from the others.
+func (m *matrix) split() (slow, others []*row) {
+	for _, r := range m.rows {
+		if r.slow {
+			slow = append(slow, r)
+		} else {
+			others = append(others, r)
+		}
+	}
+	return slow, others
+}
+
+// begin starts one SIPp for each role.
+func (m *matrix) begin(t *testing.T, r *row) {
+	t.Helper()
 	roles := r.scene.Roles()
-	runs := make([]*phone.Run, len(roles))
-	scripts := make([]scene.Script, len(roles))
+	r.runs, r.scripts = make([]*phone.Run, len(roles)), make([]scene.Script, len(roles))
 	for i := len(roles) - 1; i >= 0; i-- { // the caller last
 		var err error
-		if scripts[i], err = r.scene.Script(roles[i], r.values); err != nil {
+		if r.scripts[i], err = r.scene.Script(roles[i], r.values); err != nil {
 			t.Fatal(err)
 		}
 		at := r.hosts[roles[i]]
-		sc := phone.Scenario{Name: roles[i], Text: scripts[i].Text, Addr: at.Addr(), Port: int(at.Port()), Limit: rowLimit}
+		sc := phone.Scenario{Name: roles[i], Text: r.scripts[i].Text, Addr: at.Addr(), Port: int(at.Port()), Limit: rowLimit}
 		if r.calls > 0 {
 			sc.Calls, sc.Rate = r.calls, rowRate
 		}
@@ -190,12 +214,17 @@ func (m *matrix) play(t *testing.T, r *row) {
 		case "tls":
 			m.wrap(t, &sc)
 		}
-		runs[i] = phone.Start(t, sc)
+		r.runs[i] = phone.Start(t, sc)
 	}
-	allEnd(runs)
-	for i, run := range runs {
+}
+
+// end waits for the phones: all have to see the call as it is written.
+func (m *matrix) end(t *testing.T, r *row) {
+	t.Helper()
+	allEnd(r.runs)
+	for i, run := range r.runs {
 		run.Wait(t)
-		heardOnly(t, roles[i], run, scripts[i].Hears)
+		heardOnly(t, r.scene.Roles()[i], run, r.scripts[i].Hears)
 	}
 	m.recorded(t, r)
 }

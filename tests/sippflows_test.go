@@ -63,8 +63,8 @@ var sippFlows = []flow{
 	{scene: "session_refresher", record: "answered by a 16"},
 	{scene: "no_session_timer", record: "answered by a 16"},
 
-	{scene: "refresh_glare", only: "udp", record: "answered by a 16"},
-	{scene: "refresh_by_update", only: "udp", record: "answered by a 16"},
+	{scene: "refresh_glare", only: "udp", slow: true, record: "answered by a 16"},
+	{scene: "refresh_by_update", only: "udp", slow: true, record: "answered by a 16"},
 
 	{scene: "record_route", record: "answered by a 16"},
 	{scene: "record_route_caller", record: "answered by b 16"},
