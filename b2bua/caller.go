@@ -117,12 +117,9 @@ func (p *Party) proved(f txn.Flow) bool {
 	return ok && slices.Contains(peer.Identity(), p.TLSName)
 }
 
-// Knows reports whether a source may speak to a realm at all: anybody to browsers' realms, where accounts prove themselves, and the
-// sources of its trunks to any other. The transport asks it, so that strangers hear nothing. It may be called from any goroutine.
+// Knows reports whether a source is one of a realm's trunks. The transport asks it: who is not known hears nothing of a realm that is not
+// open, and has to prove an account soon where it is. It may be called from any goroutine.
 func (s *Switch) Knows(realm string, src netip.Addr) bool {
-	if s.cfg.Realms[realm].Browsers {
-		return true
-	}
 	for _, t := range s.trunks {
 		if t.trunk.Realm == realm && within(src, t.sources()) {
 			return true

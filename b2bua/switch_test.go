@@ -165,7 +165,7 @@ func TestKnows(t *testing.T) {
 		})
 		defer w.close()
 		rows := map[string]bool{
-			"access 203.0.113.77": true, "carrier 192.0.2.1": true, "carrier 192.0.2.200": true, "carrier ::ffff:192.0.2.200": true,
+			"access 203.0.113.77": false, "carrier 192.0.2.1": true, "carrier 192.0.2.200": true, "carrier ::ffff:192.0.2.200": true,
 			"carrier 198.51.100.66": false, "elsewhere 192.0.2.1": false,
 		}
 		for row, want := range rows {
