@@ -16,15 +16,18 @@ type Action interface{ action() }
 
 // Questions: each is answered by the event named.
 type (
-	// AskPolicy is answered by Decided. The switch fills in the counters. Again marks a further target of a call that has its slot.
+	// AskPolicy is answered by Decided. The switch fills in the counters. Again marks a further target of a call that has its slot;
+	// Routed one that somebody else is going to dial: it must have a route here, too.
 	AskPolicy struct {
-		Request policy.Request
-		Again   bool
+		Request       policy.Request
+		Again, Routed bool
 	}
 	// AskRoutes is answered by Routed.
 	AskRoutes struct{ Realm, Number string }
-	// AskTarget is answered by Routed: the one way to a URI at a trunk's own host.
+	// AskTarget is answered by Routed: the one way to a URI at a trunk's own host. There is none unless Realm has a route for the number
+	// that leads to that trunk.
 	AskTarget struct {
+		Realm  string
 		Callee Party
 		URI    wire.URI
 	}

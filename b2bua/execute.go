@@ -257,7 +257,11 @@ func (s *Switch) closeMedia(at *seat) {
 func (s *Switch) decide(at *seat, a AskPolicy) policy.Decision {
 	r := a.Request
 	if a.Again {
-		return s.cfg.Decide(r)
+		d := s.cfg.Decide(r)
+		if d.Allow && a.Routed && len(s.cfg.Routes(r.Realm, r.To)) == 0 {
+			return policy.Decision{Status: 404, Rule: "route/none"}
+		}
+		return d
 	}
 	r.Draining = s.draining.Load()
 	r.Active = int(s.admitted.Add(1)) - 1

@@ -93,7 +93,8 @@ func (c *Call) judged(d policy.Decision) {
 	}
 	host, _ := m.uri.HostPort()
 	if a, err := netip.ParseAddr(host); err == nil && within(a, m.from.Sources) {
-		c.out.do(AskTarget{Callee: m.from, URI: wire.URI{Scheme: "sip", User: m.number, Host: host, Port: m.uri.Port, Params: transportOf(m.uri)}})
+		to := wire.URI{Scheme: "sip", User: m.number, Host: host, Port: m.uri.Port, Params: transportOf(m.uri)}
+		c.out.do(AskTarget{c.setup.Caller.Realm.Name, m.from, to})
 		return
 	}
 	c.out.do(AskRoutes{Realm: c.setup.Caller.Realm.Name, Number: m.number})

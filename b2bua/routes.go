@@ -1,6 +1,11 @@
 package b2bua
 
-import "drawbridge/sip/txn"
+import (
+	"slices"
+
+	"drawbridge/policy/route"
+	"drawbridge/sip/txn"
+)
 
 // routes turns the candidates of policy/route into targets that can be dialled: each target of a trunk in its turn, the contacts of an
 // account all at once, as far as they share a realm and with it a media endpoint.
@@ -34,8 +39,12 @@ func (s *Switch) viaTrunk(t *trunkSlots, number, rule string) []Candidate {
 	return all
 }
 
-// target is the way to a host of a trunk that the trunk itself has named.
+// target is the way to a host of a trunk that the trunk itself has named. The trunk says where a number is, the routes say who may call it.
 func (s *Switch) target(a AskTarget) Routed {
+	leads := func(c route.Candidate) bool { return c.Trunk == a.Callee.Name }
+	if !slices.ContainsFunc(s.cfg.Routes(a.Realm, a.URI.User), leads) {
+		return Routed{Status: 404, Rule: "route/none"}
+	}
 	return Routed{Status: 504, Candidates: s.lead(a.Callee, a.URI, "redirect")}
 }
 

@@ -57,7 +57,7 @@ func (c *Call) judgeReferral(l *sipLeg) {
 		c.referralRefused(404)
 		return
 	}
-	c.out.do(AskPolicy{Again: true, Request: policy.Request{
+	c.out.do(AskPolicy{Again: true, Routed: c.passes() != nil, Request: policy.Request{
 		Method: string(wire.INVITE), Realm: l.party.Realm.Name, Peer: l.party.Name, From: c.userOf(l.id), To: number,
 	}})
 }
