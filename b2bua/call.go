@@ -119,6 +119,10 @@ func (c *Call) next(ev Event) {
 		c.joined(j)
 		return
 	}
+	if w, ok := ev.(circled); ok {
+		c.circled(w)
+		return
+	}
 	switch c.phase {
 	case admitting: // policy: may this caller call at all?
 		c.admit(ev)
@@ -344,6 +348,7 @@ func (c *Call) connect(ev answered) {
 	if c.a.State() == Confirmed { // a JSON line has no ACK to wait for
 		c.phase = talking
 	}
+	c.search()
 }
 
 func (c *Call) answer(ev Event) {
@@ -356,6 +361,7 @@ func (c *Call) answer(ev Event) {
 		c.out.do(Bind{media.A, *up.stream})
 	}
 	c.phase = talking
+	c.search()
 }
 
 // talk settles what arises on one leg on that leg; the other one learns what its media needs to know.

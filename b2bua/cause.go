@@ -31,6 +31,7 @@ var (
 	causeDraining    = Cause{SIP: 503, Q850: 41, Text: "gateway stopping", By: byGateway}
 	causeInternal    = Cause{SIP: 500, Q850: 41, Text: "internal", By: byGateway}
 	causeTransferred = Cause{SIP: 200, Q850: 16, Text: "call transferred", By: byGateway}
+	causeRing        = Cause{SIP: 482, Q850: 25, Text: "transferred in a circle", By: byGateway}
 	causeBadAnswer   = Cause{SIP: 488, Q850: 88, Text: "unusable answer", By: byGateway}
 )
 

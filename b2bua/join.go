@@ -28,6 +28,8 @@ type (
 		Word  word
 		SDP   []byte
 		Cause Cause
+
+		Origin CallID // of linkCircle
 	}
 
 	// Linked is a word from the other end of a link.
@@ -37,6 +39,8 @@ type (
 		Word  word
 		SDP   []byte
 		Cause Cause
+
+		Origin CallID
 	}
 	// Joining asks a call for the place of a leg.
 	Joining struct {
@@ -88,8 +92,8 @@ func (s *Switch) link(from end, a LinkTo) {
 	s.cfg.Core.PostForced(a.To.seat.sh.Index(), func(*txn.Shard) {
 		switch {
 		case a.To.seat.call != nil:
-			s.feed(a.To.seat, Linked{Leg: a.To.leg, From: from, Word: a.Word, SDP: a.SDP, Cause: a.Cause})
-		case a.Word != linkBye && from.seat != nil:
+			s.feed(a.To.seat, Linked{Leg: a.To.leg, From: from, Word: a.Word, SDP: a.SDP, Cause: a.Cause, Origin: a.Origin})
+		case a.Word != linkBye && a.Word != linkCircle && from.seat != nil:
 			s.link(a.To, LinkTo{To: from, Word: linkBye, Cause: causeAbandoned})
 		}
 	})

@@ -41,6 +41,7 @@ const (
 	linkOffer              // to who asks: the new far end has answered
 	linkAnswer             // to who was asked
 	linkBye                // either way: refusal, cancel or hang-up
+	linkCircle             // either way: the word of a call that looks for a ring
 )
 
 // inside is who is at the far end of a link, as far as media is concerned. codec is what the call at this end speaks already.
@@ -82,14 +83,16 @@ func (l *linkLeg) Handle(ev Event) []Event {
 		return nil
 	}
 	if l.state == Gone {
-		if in.Word != linkBye { // it did not know yet
-			l.do(LinkTo{l.id, in.From, linkBye, nil, causeAbandoned})
+		if in.Word != linkBye && in.Word != linkCircle { // it did not know yet
+			l.do(LinkTo{Leg: l.id, To: in.From, Word: linkBye, Cause: causeAbandoned})
 		}
 		return nil
 	}
 	l.peer = in.From
 	switch in.Word {
 	case linkMade:
+	case linkCircle:
+		return []Event{circled{l.id, in.Origin}}
 	case linkRang:
 		if l.state == Calling {
 			l.move(Early)
@@ -217,7 +220,7 @@ func (l *linkLeg) Hangup(c Cause) {
 // say tells the other leg something, once it is known.
 func (l *linkLeg) say(w word, sdp []byte, c Cause) {
 	if l.peer.seat != nil {
-		l.do(LinkTo{l.id, l.peer, w, sdp, c})
+		l.do(LinkTo{Leg: l.id, To: l.peer, Word: w, SDP: sdp, Cause: c})
 	}
 }
 

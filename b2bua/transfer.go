@@ -135,7 +135,7 @@ func (c *Call) joined(ev Joining) {
 		status = 491
 	}
 	if status != 0 {
-		c.out.do(LinkTo{noLeg, ev.From, linkBye, nil, failure(status, byGateway)})
+		c.out.do(LinkTo{Leg: noLeg, To: ev.From, Word: linkBye, Cause: failure(status, byGateway)})
 		return
 	}
 	link := newAsked(c.insideCore(ev.Leg), ev.From, ev.By)
@@ -218,6 +218,7 @@ func (c *Call) replace(st offer.Stream) {
 		l.notify(200)
 	}
 	old.Hangup(causeTransferred)
+	c.search()
 }
 
 // swapFailed tells who referred how it went. The call goes on as it was, if both its sides are still there and have their media.
