@@ -15,7 +15,7 @@ import (
 // elsewhereEnd is the other call of a rig's links: nobody looks inside.
 var elsewhereEnd = end{seat: &seat{}, leg: 0}
 
-var wordNames = [...]string{linkMade: "made", linkRang: "rang", linkOffer: "offer", linkAnswer: "answer", linkBye: "bye"}
+var wordNames = [...]string{linkMade: "made", linkRang: "rang", linkOffer: "offer", linkAnswer: "answer", linkBye: "bye", linkCircle: "circle"}
 
 // linked notes what a call asks of another one.
 func (r *rig) linked(a Action) {
