@@ -208,6 +208,7 @@ func (s *station) asked(m *wire.Message, known bool) (reply []byte) {
 	case wire.PRACK:
 		rseq, _, _ := strings.Cut(m.Get("RAck"), " ")
 		s.stop(rackKey(m, rseq))
+	default: // acknowledges nothing
 	}
 	if known {
 		return s.answers[exchange(m)]

@@ -3,6 +3,7 @@ package topology
 import (
 	"bytes"
 	"encoding/xml"
+	"errors"
 	"hash/fnv"
 	"io"
 	"slices"
@@ -86,7 +87,7 @@ func (d document) scrub(body []byte, entity string) (out []byte, ok bool) {
 	for n := 0; ; n++ {
 		token, err := in.Token()
 		switch {
-		case err == io.EOF:
+		case errors.Is(err, io.EOF):
 			return w.out.Bytes(), w.rooted
 		case err != nil || n > 4*maxElements:
 			return nil, false

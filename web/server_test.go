@@ -227,8 +227,10 @@ func TestShareOfOneSource(t *testing.T) {
 		t.Cleanup(func() { _ = c.Close() })
 		return alive(t, c)
 	}
-	if !served("127.0.0.1") || !served("127.0.0.1") {
-		t.Fatal("the first two were refused")
+	for range 2 {
+		if !served("127.0.0.1") {
+			t.Fatal("one of the first two was refused")
+		}
 	}
 	if served("127.0.0.1") {
 		t.Error("the third of one source was served")

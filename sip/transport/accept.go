@@ -38,7 +38,7 @@ func (l *streamListener) accept(ctx context.Context) {
 		conn, err := l.ln.Accept()
 		switch {
 		case err == nil:
-			l.take(conn)
+			l.take(conn) //nolint:contextcheck // a flow, accepted or dialled, lives under its own context; Run ends them all
 		case errors.Is(err, net.ErrClosed):
 			return
 		default: // as no file descriptor left: it passes

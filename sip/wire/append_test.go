@@ -54,6 +54,7 @@ func fillStrings(v reflect.Value, next func() string) {
 				fillStrings(v.Index(i), next)
 			}
 		}
+	default: // holds no string
 	}
 }
 

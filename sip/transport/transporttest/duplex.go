@@ -1,6 +1,7 @@
 package transporttest
 
 import (
+	"errors"
 	"io"
 	"net"
 	"net/netip"
@@ -28,7 +29,7 @@ func connect(from, to netip.AddrPort) (dialled, accepted *duplex) {
 // Read returns what has come, io.EOF after the other end has closed.
 func (d *duplex) Read(b []byte) (int, error) {
 	for {
-		n, err, changed := d.in.take(b)
+		n, changed, err := d.in.take(b)
 		if n > 0 || err != nil || len(b) == 0 {
 			return n, err
 		}
@@ -43,7 +44,7 @@ func (d *duplex) Read(b []byte) (int, error) {
 // Write returns when everything is on its way.
 func (d *duplex) Write(b []byte) (written int, err error) {
 	for {
-		n, err, changed := d.out.put(b[written:])
+		n, changed, err := d.out.put(b[written:])
 		if written += n; err != nil || written == len(b) {
 			return written, err
 		}
@@ -103,39 +104,39 @@ func (l *lane) tell() {
 	l.changed = make(chan struct{})
 }
 
-func (l *lane) take(b []byte) (int, error, <-chan struct{}) {
+func (l *lane) take(b []byte) (n int, changed <-chan struct{}, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch {
-	case l.ended == net.ErrClosed:
-		return 0, net.ErrClosed, nil
+	case errors.Is(l.ended, net.ErrClosed):
+		return 0, nil, net.ErrClosed
 	case len(l.bytes) > 0:
-		n := copy(b, l.bytes)
+		n = copy(b, l.bytes)
 		l.bytes = l.bytes[n:]
 		l.tell()
 		return n, nil, nil
 	}
-	return 0, l.ended, l.changed
+	return 0, l.changed, l.ended
 }
 
-func (l *lane) put(b []byte) (int, error, <-chan struct{}) {
+func (l *lane) put(b []byte) (n int, changed <-chan struct{}, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.ended != nil {
-		return 0, io.ErrClosedPipe, nil
+		return 0, nil, io.ErrClosedPipe
 	}
-	n := min(len(b), window-len(l.bytes))
+	n = min(len(b), window-len(l.bytes))
 	if n > 0 {
 		l.bytes = append(l.bytes, b[:n]...)
 		l.tell()
 	}
-	return n, nil, l.changed
+	return n, l.changed, nil
 }
 
 func (l *lane) end(why error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.ended == nil || why == net.ErrClosed {
+	if l.ended == nil || errors.Is(why, net.ErrClosed) {
 		l.ended = why
 		l.tell()
 	}
