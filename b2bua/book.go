@@ -77,10 +77,7 @@ func newBook() *book {
 
 // seat makes room for a new call.
 func (s *Switch) seat(sh *txn.Shard) *seat {
-	at := &seat{
-		id: CallID(sh.Token()), sh: sh, last: firstServerTx,
-		servers: map[TxID]*txn.Server{}, clients: map[TxID]*txn.Client{}, timers: map[Timer]*txn.Timer{},
-	}
+	at := &seat{id: CallID(sh.Token()), sh: sh, last: firstServerTx}
 	const legsPerCall = 64 // room for the session ids of a call's legs
 	at.call = newCall(callConfig{ring: s.cfg.Ring, session: s.cfg.Session, serial: s.serial.Add(legsPerCall)}, sh.Token)
 	s.books[sh.Index()].seats[at] = struct{}{}
@@ -94,8 +91,31 @@ func (at *seat) served(tx *txn.Server) TxID {
 		return 0
 	}
 	at.last++
-	at.servers[at.last] = tx
+	put(&at.servers, at.last, tx)
 	return at.last
+}
+
+// put enters a value into a map that is made with its first one: a call that only talks has none.
+func put[K comparable, V any](m *map[K]V, k K, v V) {
+	if *m == nil {
+		*m = map[K]V{}
+	}
+	(*m)[k] = v
+}
+
+// relax lets go of what only the setup of the call has needed. No 2xx to its INVITE can come any more.
+func (at *seat) relax() {
+	at.call.relax()
+	if len(at.servers) == 0 {
+		at.servers = nil
+	}
+	if len(at.clients) == 0 {
+		at.clients = nil
+	}
+	if len(at.timers) == 0 {
+		at.timers = nil
+	}
+	at.inbox = nil
 }
 
 // own enters the owner of a tag and its flow.
@@ -204,6 +224,14 @@ func (cl *client) Response(sh *txn.Shard, _ *txn.Client, m *wire.Message) {
 func (cl *client) Failed(_ *txn.Shard, _ *txn.Client, err error) {
 	if cl.at.call != nil {
 		cl.s.feed(cl.at, Failed{Leg: cl.leg, Tx: cl.tx, Err: err})
+	}
+}
+
+// Ended lets go of the INVITE: no further 2xx to it can come.
+func (cl *client) Ended(*txn.Shard, *txn.Client) {
+	if cl.at.call != nil && !cl.at.busy {
+		delete(cl.at.clients, cl.tx)
+		cl.at.relax()
 	}
 }
 

@@ -38,12 +38,13 @@ type Call struct {
 	a    Leg   // legs[0]
 	b    Leg   // the callee's leg, once it has answered
 
-	hunt  hunt
-	swap  swap
-	met   Leg // who answered first: the callee of the CDR
-	times times
-	media mediaState
-	over  closing
+	origin origin // the caller's INVITE, once setup no longer has it
+	hunt   hunt
+	swap   swap
+	met    Leg // who answered first: the callee of the CDR
+	times  times
+	media  mediaState
+	over   closing
 }
 
 // callConfig is what a call takes from its switch at INVITE and keeps till BYE.

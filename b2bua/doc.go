@@ -14,6 +14,7 @@
 //	passable.go  candidates that a call may not take: loops, sips: without TLS
 //	transfer.go  a leg replaced by a link: refer.go (REFER and its NOTIFYs; referpass.go: passed on), link.go (the pair of legs that joins two calls),
 //	             join.go (what calls say to each other across shards), ring.go (links that lead to nobody)
+//	relax.go     what a call lets go of half a minute after its answer
 //	teardown.go  one cause, both legs, one CDR             cause.go     SIP status -> Q.850
 //	leg.go       what the coordinator wants of a leg, and the state machine of both kinds
 //	sipleg.go    a SIP dialog: uas.go (we are called), reliable.go (RFC 3262), uac.go (we call), fork.go (its early dialogs),

@@ -174,7 +174,7 @@ func (s *Switch) send(at *seat, a Send) {
 		return
 	}
 	if cl.tag != "" {
-		at.clients[a.Tx] = tx
+		put(&at.clients, a.Tx, tx)
 	}
 }
 
@@ -220,7 +220,7 @@ func (s *Switch) startTimer(at *seat, a StartTimer) {
 		delete(at.timers, a.Timer)
 		s.feed(at, Fired{a.Timer})
 	})
-	at.timers[a.Timer] = &t
+	put(&at.timers, a.Timer, &t)
 }
 
 func (at *seat) stopTimer(key Timer) {

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"drawbridge/sip/txn"
 	"drawbridge/telemetry"
 )
 
@@ -54,6 +55,9 @@ func (p *player) outcome(what string, w []string) string {
 		}
 	})
 	numbers := map[string]int{"answered": answered, "cdrs": len(cdrs), "calls": p.sw.Active()}
+	if what == "relaxed" {
+		numbers[what] = p.relaxed()
+	}
 	switch n, ok := numbers[what]; {
 	case ok && strconv.Itoa(n) != w[0]:
 		return "is " + strconv.Itoa(n)
@@ -65,6 +69,32 @@ func (p *player) outcome(what string, w []string) string {
 		return "no CDR"
 	}
 	return unlike(cdrs[len(cdrs)-1], w)
+}
+
+// relaxed counts the calls that hold no INVITE any more.
+func (p *player) relaxed() (n int) {
+	for i := range p.core.Shards() {
+		done := make(chan struct{})
+		p.core.PostForced(i, func(sh *txn.Shard) {
+			defer close(done)
+			for at := range p.sw.books[sh.Index()].seats {
+				if light(at.call) {
+					n++
+				}
+			}
+		})
+		<-done
+	}
+	return n
+}
+
+func light(c *Call) bool {
+	for _, leg := range c.legs {
+		if l, ok := leg.(*sipLeg); ok && (l.uas.invite != nil || l.uac.invite != nil || l.uac.forks != nil) {
+			return false
+		}
+	}
+	return c.setup.Invite == nil && c.hunt.current == nil
 }
 
 func (p *player) equal(want, got string) {

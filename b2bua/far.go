@@ -17,6 +17,7 @@ func (c *Call) seed() *wire.Message {
 	m := wire.NewRequest(wire.INVITE, wire.URI{Scheme: "sip", User: c.setup.To, Host: c.setup.Caller.Realm.Domain})
 	m.From.URI = wire.URI{Scheme: "sip", User: c.setup.From, Host: c.setup.Caller.Realm.Domain}
 	m.To.URI = m.URI
+	c.origin.tell(m)
 	return m
 }
 

@@ -12,13 +12,13 @@ import (
 // hunt is the way through the candidates (RFC 3261 section 16.7 in spirit: we are a UA on both sides, but the caller sees one outcome).
 type hunt struct {
 	candidates []Candidate // not tried yet
-	current    Candidate
-	branches   []LegID // legs of the current candidate
-	alerted    bool    // a 18x of the current candidate has been passed on: no other one after that
+	current    *Candidate  // nil before the first, and when the call has long been answered
+	branches   []LegID     // legs of the current candidate
+	alerted    bool        // a 18x of the current candidate has been passed on: no other one after that
 	failures   []refused
 	worst      outcome
-	moves      moves // 3xx
-	round      int   // candidates turned to: tells a late answer of DNS
+	moves      *moves // 3xx; nil without
+	round      int    // candidates turned to: tells a late answer of DNS
 }
 
 // maxRounds bounds the candidates that a call turns to. Chosen here: two trunks with all the hops that DNS may name, and a few more.
@@ -51,13 +51,13 @@ func (c *Call) tryNext() {
 		c.exhausted()
 		return
 	}
-	h.current, h.candidates = h.candidates[0], h.candidates[1:]
+	h.current, h.candidates = &h.candidates[0], h.candidates[1:]
 	if h.round++; h.round > maxRounds {
 		c.exhausted()
 		return
 	}
 	if h.current.unresolved() {
-		c.out.do(AskHops{h.round, h.current})
+		c.out.do(AskHops{h.round, *h.current})
 		c.out.start(noLeg, lookupTimer, lookupLimit)
 		return
 	}
@@ -71,7 +71,7 @@ func (c *Call) tryNext() {
 // found puts the hops of a target where the target was; those that rest come last of all. None: DNS knows no way, or none in time.
 func (c *Call) found(ev Found) {
 	h := &c.hunt
-	if ev.Round != h.round || !h.current.unresolved() {
+	if ev.Round != h.round || h.current == nil || !h.current.unresolved() {
 		return
 	}
 	c.out.stop(noLeg, lookupTimer)
@@ -110,7 +110,7 @@ func (c *Call) fork(ev Opened) {
 		} else if t.Line != nil {
 			leg = newCalleeLine(core, t.Line, c.setup)
 		} else {
-			leg = newUAC(core, t, c.setup, c.cfg.session)
+			leg = newUAC(core, t, &c.setup, c.cfg.session)
 		}
 		c.legs = append(c.legs, leg)
 		h.branches = append(h.branches, id)

@@ -61,7 +61,7 @@ func (s *Switch) returned(m *wire.Message) bool {
 
 // scheme is that of our Contact: in a sips: call it is sips, too (RFC 3261 section 12.1.1).
 func (l *sipLeg) scheme() string {
-	if l.uac.setup.Secure || l.uas.invite != nil && l.uas.invite.URI.Scheme == "sips" {
+	if l.secure {
 		return "sips"
 	}
 	return "sip"

@@ -32,12 +32,12 @@ type moves struct {
 // ringing tone: forwarding on no answer is what that looks like. false leaves the 3xx to be told to the caller as a failure.
 func (c *Call) redirected(ev refused) bool {
 	h := &c.hunt
-	follows := ev.cause.SIP >= 300 && ev.cause.SIP <= 302 && h.current.Callee.Redirect.Follow
-	if !follows || h.moves.followed == maxRedirects {
+	follows := ev.cause.SIP >= 300 && ev.cause.SIP <= 302 && h.current != nil && h.current.Callee.Redirect.Follow
+	if !follows || h.moves != nil && h.moves.followed == maxRedirects {
 		return false
 	}
-	if h.moves.seen == nil {
-		h.moves.seen = map[string]bool{}
+	if h.moves == nil {
+		h.moves = &moves{seen: map[string]bool{}}
 	}
 	for _, t := range h.current.Targets {
 		h.moves.seen[place(t.Contact.URI)] = true
@@ -62,7 +62,10 @@ func (c *Call) redirected(ev refused) bool {
 // judgeMoved asks policy about the next contact, as if the caller had dialled it (security.md T31: every target is judged where it
 // appears). false: there is none.
 func (c *Call) judgeMoved() bool {
-	m := &c.hunt.moves
+	m := c.hunt.moves
+	if m == nil {
+		return false
+	}
 	if m.ways > 0 {
 		m.ways-- // the next candidate leads to the contact that was judged last
 		return false
@@ -85,7 +88,7 @@ func (c *Call) judgeMoved() bool {
 // judged looks for the way to a contact that the caller may call: where it says when that is the trunk's own host, else wherever our own
 // routes lead. A host that nobody configured is never sent anything.
 func (c *Call) judged(d policy.Decision) {
-	m := &c.hunt.moves
+	m := c.hunt.moves
 	if !d.Allow {
 		c.hunt.worst.refuse(d)
 		c.tryNext()

@@ -248,7 +248,7 @@ func later(m *wire.Message) time.Duration {
 func (l *sipLeg) backoff() time.Duration {
 	n := time.Duration(l.random())
 	const step = 10 * time.Millisecond
-	if l.uac.invite != nil {
+	if l.uac.dials {
 		return 2100*time.Millisecond + n%191*step
 	}
 	return n % 201 * step

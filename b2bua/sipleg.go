@@ -28,6 +28,7 @@ type sipLeg struct {
 	tag    string // ours: From tag as UAC, To tag as UAS
 	dlg    *dialog.Dialog
 	allows string // the peer's last Allow
+	secure bool   // the call was asked for with sips:
 
 	uas uasState
 	uac uacState
@@ -398,6 +399,8 @@ func (l *sipLeg) Record() telemetry.Leg {
 		r.CallID = l.uac.invite.CallID
 	case l.uas.invite != nil:
 		r.CallID = l.uas.invite.CallID
+	case l.dlg != nil:
+		r.CallID = l.dlg.ID().CallID
 	}
 	return r
 }

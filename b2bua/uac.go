@@ -11,8 +11,9 @@ import (
 
 // uacState is what a leg knows while we call.
 type uacState struct {
-	target  Target
-	setup   Setup
+	dials   bool // this leg has been called by us
+	target  *Target
+	setup   *Setup
 	invite  *wire.Message // as sent; the Via is the transaction's
 	tx      TxID
 	offer   []byte
@@ -24,9 +25,9 @@ type uacState struct {
 }
 
 // newUAC is a callee's leg over SIP.
-func newUAC(core legCore, t Target, s Setup, session time.Duration) *sipLeg {
+func newUAC(core legCore, t Target, s *Setup, session time.Duration) *sipLeg {
 	l := &sipLeg{legCore: core, flow: t.Flow, tag: core.mint()}
-	l.uac = uacState{target: t, setup: s}
+	l.uac, l.secure = uacState{dials: true, target: &t, setup: s}, s.Secure
 	l.session.want(session)
 	l.do(Own{l.id, l.tag, l.flow})
 	return l
@@ -34,7 +35,7 @@ func newUAC(core legCore, t Target, s Setup, session time.Duration) *sipLeg {
 
 // Dial sends the INVITE. What of the caller's may be seen is topology's business; the dialog is our own from the first byte.
 func (l *sipLeg) Dial(in *wire.Message, patient bool) {
-	m := outbound(in, l.uac.setup, l.party, l.uac.target, l.flow)
+	m := outbound(in, *l.uac.setup, l.party, *l.uac.target, l.flow)
 	m.CallID = l.mint()
 	m.From.Params.Set("tag", l.tag)
 	m.CSeq = wire.CSeq{Seq: 1, Method: wire.INVITE}

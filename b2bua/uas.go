@@ -12,7 +12,7 @@ import (
 
 // uasState is what a leg knows while we are being called.
 type uasState struct {
-	invite *wire.Message // until the call is over: responses are built from it
+	invite *wire.Message // responses are built from it; nil when its 2xx has long been acknowledged
 	tx     TxID
 	answer []byte        // our answer to the offer of the INVITE, constant for 18x and 200
 	stream *offer.Stream // what was agreed with it; nil on a late offer
@@ -23,7 +23,7 @@ type uasState struct {
 
 // newUAS is the caller's leg: an INVITE has come in.
 func newUAS(core legCore, s Setup, session time.Duration) *sipLeg {
-	l := &sipLeg{legCore: core, flow: s.Flow, tag: s.Tag}
+	l := &sipLeg{legCore: core, flow: s.Flow, tag: s.Tag, secure: s.Invite.URI.Scheme == "sips"}
 	l.uas = uasState{invite: s.Invite, tx: s.Tx}
 	l.session.want(session)
 	l.rel.want(s.Invite, core.party.Rel100)

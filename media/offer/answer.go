@@ -55,7 +55,7 @@ func (m *Machine) Restarts(sdp []byte) bool {
 func (m *Machine) answer(d *description, like Direction) (session, payloadTypes, error) {
 	next := session{slots: make([]slot, len(d.sections))}
 	for i, s := range d.sections {
-		next.slots[i] = slot{media: s.media, proto: s.proto, format: s.formats[0], mid: s.mid}
+		next.slots[i] = slot{media: kept(s.media), proto: kept(s.proto), format: kept(s.formats[0]), mid: kept(s.mid)}
 	}
 	i, err := m.pickAudio(d)
 	if err != nil {
@@ -145,7 +145,7 @@ func (m *Machine) chooseFormats(next *session, st *Stream, offered []Codec) (pay
 
 // answered prepares the state after the peer's answer to our open offer.
 func (m *Machine) answered(d *description) (session, error) {
-	next := m.tried
+	next := *m.tried
 	if next.audio >= len(d.sections) || d.sections[next.audio].media != "audio" {
 		return next, refused("the answer lacks the audio line")
 	}

@@ -95,7 +95,7 @@ func parseRtpmap(value string) (c Codec, ok bool) {
 	if len(parts) < 2 || len(parts) > 3 || parts[0] == "" {
 		return c, false
 	}
-	c = Codec{Name: parts[0], PT: uint8(n)}
+	c = Codec{Name: shared(parts[0]), PT: uint8(n)}
 	if c.Clock, err = strconv.Atoi(parts[1]); err != nil || c.Clock <= 0 || c.Clock > 1_000_000 {
 		return c, false
 	}
@@ -105,6 +105,19 @@ func parseRtpmap(value string) (c Codec, ok bool) {
 		}
 	}
 	return c.normal(), true
+}
+
+// shared is a codec's name in memory that no SDP is kept for: an agreed codec lives as long as its call.
+func shared(name string) string {
+	if name == eventName {
+		return eventName
+	}
+	for _, c := range catalogue {
+		if c.Name == name {
+			return c.Name
+		}
+	}
+	return strings.Clone(name)
 }
 
 // event returns our telephone-event at a clock, with the payload type we like best for it.

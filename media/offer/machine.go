@@ -3,6 +3,7 @@ package offer
 import (
 	"bytes"
 	"slices"
+	"strings"
 )
 
 // State says whose offer is open.
@@ -26,9 +27,9 @@ type Machine struct {
 	local  Local
 	fresh  bool // codecs were re-ordered or the full list is wanted: the next offer shows all
 	open   State
-	agreed session // as of the last complete offer/answer
-	tried  session // what our open offer proposes
-	early  []byte  // the last preview, for Settle
+	agreed session  // as of the last complete offer/answer
+	tried  *session // what our last offer proposes; nil when nothing more can come of it
+	early  []byte   // the last preview, for Settle
 	types  payloadTypes
 	sent   sent
 }
@@ -53,10 +54,20 @@ type slot struct {
 	media, proto, format, mid string
 }
 
+// kept is a word of a peer's SDP in memory that the SDP is not kept for.
+func kept(word string) string {
+	for _, usual := range [...]string{"audio", "video", "RTP/AVP", "UDP/TLS/RTP/SAVPF", "0", "8", "111"} {
+		if word == usual {
+			return usual
+		}
+	}
+	return strings.Clone(word)
+}
+
 // sent is the SDP last given out, for the o= version and for byte-identical repeats.
 type sent struct {
 	version uint64
-	text    string
+	text    []byte
 }
 
 // New returns a machine without local addresses.
@@ -118,7 +129,7 @@ func (m *Machine) offer(dir Direction, formats []Codec) ([]byte, error) {
 	}
 	next.stream.MaySend, next.stream.MayRecv = dir.Sends(), dir.Recvs()
 	next.local = m.write(&next, dir, setupOffer)
-	m.types, m.tried, m.open, m.early = types, next, LocalOffer, nil
+	m.types, m.tried, m.open, m.early = types, &next, LocalOffer, nil
 	return next.local, nil
 }
 
@@ -184,16 +195,18 @@ func (m *Machine) settle(sdp []byte) (session, error) {
 // Fork returns the machine of another dialog that our first offer has made (RFC 3261 section 13.2.2.4): its answer is still open, whatever
 // the dialog of m has agreed since.
 func (m *Machine) Fork() *Machine {
-	return &Machine{
-		cfg: m.cfg, local: m.local, open: LocalOffer, tried: m.tried, types: m.types,
-		sent: sent{version: 1, text: string(m.tried.local)},
+	f := &Machine{cfg: m.cfg, local: m.local, open: LocalOffer, tried: m.tried, types: m.types, sent: sent{version: 1}}
+	if m.tried == nil { // too late: its answer will be refused
+		f.tried = new(session)
 	}
+	f.sent.text = f.tried.local
+	return f
 }
 
 // Reanswered takes a second answer to our first offer: a 2xx that differs from the reliable 18x before it. Errors: ErrNoOffer when
 // something else has been agreed since, *Error.
 func (m *Machine) Reanswered(sdp []byte) (Stream, error) {
-	if m.open != Stable || m.tried.local == nil || !bytes.Equal(m.agreed.local, m.tried.local) {
+	if m.open != Stable || m.tried == nil || !bytes.Equal(m.agreed.local, m.tried.local) {
 		return Stream{}, ErrNoOffer
 	}
 	m.open = LocalOffer
@@ -227,5 +240,12 @@ func (m *Machine) Offered(sdp []byte, like Direction) ([]byte, Stream, error) {
 
 // Cancel drops our open offer (it was refused, or its INVITE failed): what was agreed before holds.
 func (m *Machine) Cancel() {
-	m.open, m.tried, m.early = Stable, session{}, nil
+	m.open, m.tried, m.early = Stable, nil, nil
+}
+
+// Forget drops what only another answer to our last offer could ask for. It is for a call that goes on for long.
+func (m *Machine) Forget() {
+	if m.open == Stable {
+		m.tried, m.early = nil, nil
+	}
 }

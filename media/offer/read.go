@@ -182,7 +182,7 @@ func codecs(formats []string, attributes []sdp.Attribute) []Codec {
 		if !ok {
 			c = maps[n]
 		}
-		c.PT, c.Fmtp = uint8(n), params[n]
+		c.PT, c.Fmtp = uint8(n), strings.Clone(params[n])
 		out = append(out, c) // Name "" stays: in an answer it means what we offered
 	}
 	return out

@@ -1,6 +1,7 @@
 package offer
 
 import (
+	"bytes"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -13,15 +14,14 @@ const hostPriority = 126<<24 | 65535<<8 | 255
 
 // write renders the session. The text is the one last sent, version included, unless something in it has changed.
 func (m *Machine) write(s *session, dir Direction, setup string) []byte {
-	text := m.render(s, dir, setup, m.sent.version)
-	if text != m.sent.text {
+	if m.sent.text == nil || !bytes.Equal(m.sent.text, m.render(s, dir, setup, m.sent.version)) {
 		m.sent.version++
 		m.sent.text = m.render(s, dir, setup, m.sent.version)
 	}
-	return []byte(m.sent.text)
+	return m.sent.text
 }
 
-func (m *Machine) render(s *session, dir Direction, setup string, version uint64) string {
+func (m *Machine) render(s *session, dir Direction, setup string, version uint64) []byte {
 	d := m.head(version)
 	if m.cfg.Profile == WebRTC {
 		d.Attributes = append(d.Attributes, sdp.NewPropertyAttribute("ice-lite"))
@@ -38,9 +38,9 @@ func (m *Machine) render(s *session, dir Direction, setup string, version uint64
 	}
 	text, err := d.Marshal()
 	if err != nil { // Marshal of a value built here has no way to fail
-		return ""
+		return nil
 	}
-	return string(text)
+	return text
 }
 
 // head is the session level.

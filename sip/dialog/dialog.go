@@ -11,17 +11,23 @@ type ID struct{ CallID, LocalTag, RemoteTag string }
 
 // Dialog is one dialog as this side sees it.
 type Dialog struct {
-	callID  string
+	id     ID
+	ends   *ends  // nil while packed
+	packed string // see Pack
+
+	localSeq  uint32
+	remoteSeq uint32 // 0: none seen yet
+	confirmed bool
+}
+
+// ends are the addresses of a dialog.
+type ends struct {
 	local   wire.Addr // with our tag
 	remote  wire.Addr // with the peer's tag, if it has one
 	contact wire.Addr // what we tell the peer to send to
 
 	target wire.URI    // where the peer wants requests: its Contact
 	routes []wire.Addr // route set in the order of our Route header
-
-	localSeq  uint32
-	remoteSeq uint32 // 0: none seen yet
-	confirmed bool
 }
 
 // NewUAS forms the dialog that our answer to invite creates (RFC 3261 section 12.1.1): route set in the order of Record-Route.
@@ -38,12 +44,9 @@ func NewUAS(invite *wire.Message, localTag string, contact wire.Addr) (*Dialog, 
 	if !ok {
 		return nil, ErrNoContact
 	}
-	d := &Dialog{
-		callID: invite.CallID, local: invite.To, remote: invite.From, contact: contact,
-		target: target, routes: slices.Clone(invite.RecordRoute), remoteSeq: invite.CSeq.Seq,
-	}
-	d.local.Params.Set("tag", localTag)
-	return d, nil
+	e := &ends{local: invite.To, remote: invite.From, contact: contact, target: target, routes: slices.Clone(invite.RecordRoute)}
+	e.local.Params.Set("tag", localTag)
+	return &Dialog{id: e.id(invite.CallID), ends: e, remoteSeq: invite.CSeq.Seq}, nil
 }
 
 // NewUAC forms the dialog of a response above 100 to our invite (RFC 3261 section 12.1.2): route set in reverse order of Record-Route,
@@ -58,17 +61,20 @@ func NewUAC(invite, resp *wire.Message) (*Dialog, error) {
 	case resp.CallID != invite.CallID || resp.FromTag() != invite.FromTag() || !formsDialog(resp):
 		return nil, ErrMismatch
 	}
-	d := &Dialog{
-		callID: invite.CallID, local: invite.From, remote: invite.To, contact: invite.Contact[0],
-		target: requestURI(invite.URI), localSeq: invite.CSeq.Seq,
+	e := &ends{
+		local: invite.From, remote: invite.To, contact: invite.Contact[0],
+		target: requestURI(invite.URI), routes: reversed(resp.RecordRoute),
 	}
 	if tag := resp.ToTag(); tag != "" {
-		d.remote.Params.Set("tag", tag)
+		e.remote.Params.Set("tag", tag)
 	}
+	d := &Dialog{id: e.id(invite.CallID), ends: e, localSeq: invite.CSeq.Seq, confirmed: resp.Status >= 200}
 	d.Refresh(resp)
-	d.routes = reversed(resp.RecordRoute)
-	d.confirmed = resp.Status >= 200
 	return d, nil
+}
+
+func (e *ends) id(callID string) ID {
+	return ID{CallID: callID, LocalTag: e.local.Tag(), RemoteTag: e.remote.Tag()}
 }
 
 // Confirm makes an early dialog of ours a confirmed one: the 2xx with its To tag decides target and route set, which are frozen from here
@@ -78,7 +84,7 @@ func (d *Dialog) Confirm(resp *wire.Message) {
 		return
 	}
 	d.Refresh(resp)
-	d.routes = reversed(resp.RecordRoute)
+	d.open().routes = reversed(resp.RecordRoute)
 	d.confirmed = true
 }
 
@@ -90,20 +96,20 @@ func (d *Dialog) Confirmed() bool { return d.confirmed }
 
 // ID returns the dialog's identifier.
 func (d *Dialog) ID() ID {
-	return ID{CallID: d.callID, LocalTag: d.local.Tag(), RemoteTag: d.remote.Tag()}
+	return d.id
 }
 
 // Target is the remote target: the peer's last Contact.
-func (d *Dialog) Target() wire.URI { return d.target }
+func (d *Dialog) Target() wire.URI { return d.open().target }
 
 // Local and Remote are the From and To of our requests, tags included.
-func (d *Dialog) Local() wire.Addr { return d.local }
+func (d *Dialog) Local() wire.Addr { return d.open().local }
 
 // Remote is the To of our requests.
-func (d *Dialog) Remote() wire.Addr { return d.remote }
+func (d *Dialog) Remote() wire.Addr { return d.open().remote }
 
 // Contact is the address we gave to the peer.
-func (d *Dialog) Contact() wire.Addr { return d.contact }
+func (d *Dialog) Contact() wire.Addr { return d.open().contact }
 
 // LocalSeq is the CSeq number of our last request.
 func (d *Dialog) LocalSeq() uint32 { return d.localSeq }

@@ -49,7 +49,8 @@ func sane(t *testing.T, s SessionTimer) {
 	}
 }
 
-// FuzzDialog states that whatever Contact and Record-Route a peer sends, a dialog that forms sends requests that can be read again.
+// FuzzDialog states that whatever Contact and Record-Route a peer sends, a dialog that forms sends requests that can be read again, and
+// the same ones after it has been packed.
 func FuzzDialog(f *testing.F) {
 	for _, s := range []string{"<sip:a@b?Subject=x;method=INVITE>", "<sip:p;lr>", "<sip:strict>", `"x" <sips:[::1]:5061;x="y">;z`, "*", "sip:a@b;tag=c", ""} {
 		f.Add(s, "<sip:p1;lr>")
@@ -73,6 +74,14 @@ func FuzzDialog(f *testing.F) {
 		raw := bye.Bytes()
 		if _, v := wire.Read(raw, wire.CanonOptions{}); v.Status != 0 && v.Status != 416 && len(raw) < 4096 {
 			t.Fatalf("%d %s for our own\n%s", v.Status, v.Reason, raw)
+		}
+		id := d.ID()
+		d.Pack()
+		d.localSeq--
+		again := d.Request(wire.BYE)
+		again.Via = bye.Via
+		if got := string(again.Bytes()); got != string(raw) || d.ID() != id {
+			t.Fatalf("%v\n%s\nand when packed %v\n%s", id, raw, d.ID(), got)
 		}
 	})
 }

@@ -26,12 +26,13 @@ func (d *Dialog) Refresh(m *wire.Message) bool {
 	if !fits || !ok || !refreshes(method) {
 		return false
 	}
-	changed := next.String() != d.target.String()
-	d.target = next
+	e := d.open()
+	changed := next.String() != e.target.String()
+	e.target = next
 	return changed
 }
 
 // Matches reports whether a request from the peer belongs to the dialog.
 func (d *Dialog) Matches(req *wire.Message) bool {
-	return req.CallID == d.callID && req.ToTag() == d.local.Tag() && req.FromTag() == d.remote.Tag()
+	return req.CallID == d.id.CallID && req.ToTag() == d.id.LocalTag && req.FromTag() == d.id.RemoteTag
 }

@@ -12,7 +12,7 @@ func (d *Dialog) Request(method wire.Method) *wire.Message {
 	d.localSeq++
 	m := d.build(method, d.localSeq)
 	if refreshes(method) {
-		m.Contact = []wire.Addr{d.contact}
+		m.Contact = []wire.Addr{d.open().contact}
 	}
 	return m
 }
@@ -32,28 +32,30 @@ func (d *Dialog) Ack(inviteCSeq uint32) *wire.Message { return d.build(wire.ACK,
 func (d *Dialog) build(method wire.Method, seq uint32) *wire.Message {
 	uri, route := d.way()
 	m := wire.NewRequest(method, uri)
-	m.Route, m.From, m.To, m.CallID = route, d.local, d.remote, d.callID
+	m.Route, m.From, m.To, m.CallID = route, d.open().local, d.open().remote, d.id.CallID
 	m.CSeq = wire.CSeq{Seq: seq, Method: method}
 	return m
 }
 
 // NextHop is the URI that decides where a request of this dialog is sent.
 func (d *Dialog) NextHop() wire.URI {
-	if len(d.routes) > 0 {
-		return d.routes[0].URI
+	e := d.open()
+	if len(e.routes) > 0 {
+		return e.routes[0].URI
 	}
-	return d.target
+	return e.target
 }
 
 // way returns Request-URI and Route. With a strict router first, the request is addressed to it and the target moves to the end of
 // the Route (RFC 3261 section 12.2.1.1).
 func (d *Dialog) way() (wire.URI, []wire.Addr) {
-	if len(d.routes) == 0 || d.routes[0].URI.LooseRouter() {
-		return d.target, slices.Clip(d.routes) // a request that appends to its Route must not write into ours
+	e := d.open()
+	if len(e.routes) == 0 || e.routes[0].URI.LooseRouter() {
+		return e.target, slices.Clip(e.routes) // a request that appends to its Route must not write into ours
 	}
-	route := make([]wire.Addr, 0, len(d.routes))
-	route = append(route, d.routes[1:]...)
-	return requestURI(d.routes[0].URI), append(route, wire.Addr{URI: d.target})
+	route := make([]wire.Addr, 0, len(e.routes))
+	route = append(route, e.routes[1:]...)
+	return requestURI(e.routes[0].URI), append(route, wire.Addr{URI: e.target})
 }
 
 // refreshes lists the methods that carry a Contact and refresh the target (RFC 3261 section 12.2.1.2, RFC 3311, 6665, 3515).

@@ -22,3 +22,8 @@ type ClientUser interface {
 	// Failed ends the transaction without a final response: ErrTimeout (Timer B or F) or a transport error.
 	Failed(sh *Shard, tx *Client, err error)
 }
+
+// Ender is a ClientUser that wants to know when no further 2xx to its INVITE can come (Timer M): what was kept to acknowledge one may go.
+type Ender interface {
+	Ended(sh *Shard, tx *Client)
+}

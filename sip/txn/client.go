@@ -241,10 +241,15 @@ func (cl *Client) expire(kind timerKind) {
 		cl.again()
 		return
 	}
-	waiting := cl.state <= clientProceeding
+	was := cl.state
 	cl.terminate()
-	if waiting {
+	switch {
+	case was <= clientProceeding:
 		cl.fail(ErrTimeout)
+	case was == clientAccepted:
+		if u, ok := cl.user.(Ender); ok {
+			u.Ended(cl.sh, cl)
+		}
 	}
 }
 

@@ -282,3 +282,23 @@ func TestLostConnection(t *testing.T) {
 		b.left(t)
 	}
 }
+
+// ender is a user that wants to hear of the end.
+type ender struct{ fakeUser }
+
+func (u *ender) Ended(*Shard, *Client) { u.note("ended") }
+
+// TestEnded: the end of the wait for further 2xx is told, and no other one.
+func TestEnded(t *testing.T) {
+	for events, want := range map[string]string{"200 life": "200 ended", "486 life": "486", "200 lost": "200", "life": ErrTimeout.Error()} {
+		d := newClientDrive(t, wire.INVITE, events == "200 lost")
+		u := &ender{}
+		d.cl.user = u
+		for _, e := range strings.Fields(events) {
+			d.do(e)
+		}
+		if diff := cmp.Diff(want, strings.Join(u.take(), " ")); diff != "" {
+			t.Errorf("%s: %s", events, diff)
+		}
+	}
+}

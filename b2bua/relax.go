@@ -1,0 +1,59 @@
+package b2bua
+
+import (
+	"strings"
+
+	"drawbridge/sip/wire"
+	"drawbridge/topology"
+)
+
+// origin is what is left of the caller's INVITE once the call has long been up: what the far side of a transfer may see of it.
+type origin struct {
+	hops    int
+	display string
+	private bool
+}
+
+func originOf(invite *wire.Message) origin {
+	return origin{hops: invite.MaxForwards, display: strings.Clone(invite.From.Display), private: topology.Private(invite)}
+}
+
+// tell puts it into an INVITE that stands for the caller's.
+func (a origin) tell(m *wire.Message) {
+	if a.hops > 0 {
+		m.MaxForwards = a.hops
+	}
+	m.From.Display = a.display
+	if a.private {
+		m.Add("Privacy", "id")
+	}
+}
+
+// relax lets go of what only the setup of a call has needed: candidates, the INVITEs and their answers, forks, early media. It comes half
+// a minute after the callee's 2xx, when no copy of it can follow; what an hour of talking keeps is dialogs and the session.
+func (c *Call) relax() {
+	if c.phase != talking || c.swap.on {
+		return
+	}
+	c.hunt = hunt{round: c.hunt.round}
+	c.out.acts = nil
+	if c.setup.Invite != nil {
+		c.origin, c.setup.Invite = originOf(c.setup.Invite), nil
+	}
+	c.setup.From, c.setup.To = strings.Clone(c.setup.From), strings.Clone(c.setup.To)
+	for _, leg := range c.legs {
+		if l, ok := leg.(*sipLeg); ok {
+			l.relax()
+		}
+	}
+}
+
+func (l *sipLeg) relax() {
+	if l.state != Confirmed || l.repeat.tx != 0 {
+		return
+	}
+	l.uas, l.uac = uasState{}, uacState{dials: l.uac.dials}
+	l.allows = strings.Clone(l.allows)
+	l.dlg.Pack()
+	l.sdp.Forget()
+}
