@@ -84,7 +84,8 @@ const (
 	streamBuffer = 4 << 10 // read buffer of each connection; most messages fit
 
 	streamMessages = 4096     // queued for one connection: a busy trunk's, while its writer is not scheduled
-	maxDialled     = 4096     // connections made by us
+	maxDialled     = 4096     // connections that are found by where they go to: made by us, or offered for it
+	maxDialledEach = 256      // the same to one address: a trunk chooses the ports of its Contacts and aliases
 	maxPerPeer     = 4096     // accepted from one address of a trunk
 	maxFresh       = 1024     // in a realm
 	maxFreshEach   = 256      // from one source

@@ -516,3 +516,40 @@ func TestStreamStrangers(t *testing.T) {
 		b.stop()
 	})
 }
+
+// TestOneHostTakesNoRoomOfOthers: a peer that names port after port, in Contacts or by alias, has its share of connections and no more.
+func TestOneHostTakesNoRoomOfOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBubble(t)
+		defer b.stop()
+		greedy := peerAt.Addr()
+		in := b.dial(t, peerAt)
+		in.write(t, sipMessage("", "l: 0"))
+		synctest.Wait()
+		offered := b.got.Take()[0].Flow
+		to := func(a netip.Addr, port int) (txn.Flow, error) {
+			return b.tr.To("a", txn.Hop{Network: "tcp", Addr: netip.AddrPortFrom(a, uint16(port))})
+		}
+		for i := range maxDialledEach {
+			if _, err := to(greedy, 10_000+i); err != nil {
+				t.Fatal(i, err)
+			}
+		}
+		offered.(txn.Aliased).Alias(5070)
+		if _, err := to(greedy, 5070); !errors.Is(err, ErrLimit) {
+			t.Errorf("one more: %v", err)
+		}
+		if _, err := to(ap("203.0.113.5:1").Addr(), 5060); err != nil {
+			t.Errorf("somebody else: %v", err)
+		}
+		time.Sleep(openWait + time.Second) // nobody listens there
+		if f, err := to(greedy, 5070); err != nil || f.Key() == offered.Key() {
+			t.Errorf("later: %v", err)
+		}
+		_ = in.Close()
+		time.Sleep(openWait + time.Second)
+		if n := len(b.tr.streams.hosts) + len(b.tr.streams.to); n != 0 {
+			t.Errorf("%d left", n)
+		}
+	})
+}

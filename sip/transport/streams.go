@@ -18,6 +18,7 @@ type streams struct {
 	closed bool
 	open   map[*streamFlow]struct{}
 	to     map[way]*streamFlow
+	hosts  map[netip.Addr]int // ways to each address: no peer takes the room of the others
 	wg     sync.WaitGroup
 }
 
@@ -38,10 +39,20 @@ func (s *streams) start(ctx context.Context, f *streamFlow, open opener) bool {
 func (s *streams) introduce(f *streamFlow, w way) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, open := s.open[f]; !open || len(s.to) >= maxDialled {
-		return
+	if _, open := s.open[f]; open && s.room(w) {
+		s.lead(w, f)
 	}
+}
+
+// room reports whether one more way may be kept.
+func (s *streams) room(w way) bool {
+	return len(s.to) < maxDialled && s.hosts[w.hop.Addr.Addr()] < maxDialledEach
+}
+
+// lead makes f the flow that is found by w.
+func (s *streams) lead(w way, f *streamFlow) {
 	s.to[w] = f
+	s.hosts[w.hop.Addr.Addr()]++
 	f.ways = append(f.ways, w)
 }
 
@@ -61,11 +72,11 @@ func (s *streams) run(ctx context.Context, f *streamFlow, open opener, w way) bo
 		return false
 	}
 	if s.open == nil {
-		s.open, s.to = map[*streamFlow]struct{}{}, map[way]*streamFlow{}
+		s.open, s.to, s.hosts = map[*streamFlow]struct{}{}, map[way]*streamFlow{}, map[netip.Addr]int{}
 	}
 	s.open[f] = struct{}{}
 	if f.dialled {
-		s.to[w], f.ways = f, []way{w}
+		s.lead(w, f)
 	}
 	s.wg.Go(func() {
 		f.run(ctx, open)
@@ -82,6 +93,10 @@ func (s *streams) forget(f *streamFlow) {
 	for _, w := range f.ways {
 		if s.to[w] == f {
 			delete(s.to, w)
+		}
+		host := w.hop.Addr.Addr()
+		if s.hosts[host]--; s.hosts[host] == 0 {
+			delete(s.hosts, host)
 		}
 	}
 }
@@ -121,7 +136,7 @@ func (t *Transport) Stream(realm string, hop txn.Hop) (txn.Flow, error) {
 	if f := s.find(w); f != nil {
 		return f, nil
 	}
-	if len(s.to) >= maxDialled {
+	if !s.room(w) {
 		return nil, ErrLimit
 	}
 	f, ctx := newStream(t.cfg.Receiver, realm, netip.AddrPort{}, hop.Addr)
