@@ -18,7 +18,9 @@ type Core struct {
 	seal   seal
 	keys   keyer
 	shards []*Shard
-	grace  graceTable
+	grace  graceTable // answers to malformed requests
+
+	swollen graceTable // answers much larger than their requests
 
 	panics   atomic.Uint64
 	overload atomic.Uint64

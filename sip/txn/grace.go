@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Answers to malformed requests. A source gets few, so that nobody is hit by reflection; a realm gets a bounded number however many
+// Answers to malformed requests, and large answers to small ones. A source gets few, so that nobody is hit by reflection; a realm gets a bounded number however many
 // sources are forged. Chosen here.
 const (
 	graceCells = 1024 // sources that are counted apart; a collision only makes two share

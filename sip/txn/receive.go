@@ -28,7 +28,7 @@ func (c *Core) Receive(f Flow, raw []byte) {
 	case verdict.Status == wire.Drop:
 		c.refused(f, "malformed", "dropped")
 	case verdict.Status != 0:
-		c.answerVerdict(f, m, verdict)
+		c.answerVerdict(f, m, len(raw), verdict)
 	case m.IsRequest():
 		c.receiveRequest(f, m, len(raw))
 	default:
@@ -44,7 +44,7 @@ func (c *Core) Refuse(f Flow, head []byte, status int, reason string) {
 		c.refused(f, "malformed", "dropped")
 		return
 	}
-	c.answerVerdict(f, nil, verdict)
+	c.answerVerdict(f, nil, len(head), verdict)
 }
 
 // FlowLost tells every shard that a connection has ended, after everything that came in on it.
@@ -74,7 +74,7 @@ func (c *Core) receiveRequest(f Flow, m *wire.Message, size int) {
 	c.overload.Add(1)
 	c.refused(f, "overload", string(m.Method))
 	if how == fresh {
-		c.answerOverload(reply, m)
+		c.answerOverload(reply, m, size)
 	}
 }
 

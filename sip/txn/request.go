@@ -34,10 +34,10 @@ func (sh *Shard) ack(tx *Server, it *item) {
 // behind: a retransmission gets the same answer.
 func (sh *Shard) cancel(tx *Server, it *item) {
 	if tx == nil {
-		sh.core.answer(it.reply, it.msg, 481, "", sh.core.statelessTag(it.msg))
+		sh.core.answer(it.reply, it.msg, it.size, 481, "", sh.core.statelessTag(it.msg))
 		return
 	}
-	sh.core.answer(it.reply, it.msg, 200, "", tx.Tag())
+	sh.core.answer(it.reply, it.msg, it.size, 200, "", tx.Tag())
 	if tx.final() || tx.cancelled {
 		return
 	}
@@ -59,7 +59,7 @@ func (sh *Shard) merge(it *item) bool {
 		sh.box.forget(it.key)
 	}
 	if first.branch != it.msg.Branch() {
-		sh.core.answer(it.reply, it.msg, 482, "", sh.core.statelessTag(it.msg))
+		sh.core.answer(it.reply, it.msg, it.size, 482, "", sh.core.statelessTag(it.msg))
 	}
 	return true
 }

@@ -33,6 +33,7 @@ type Server struct {
 	branch   string
 	key      key
 	merge    key // in Shard.merged
+	size     int // bytes the request came in
 	reliable bool
 	tie      tether
 
@@ -51,7 +52,7 @@ func (sh *Shard) begin(it *item) *Server {
 	m := it.msg
 	tx := &Server{
 		sh: sh, flow: it.flow, reply: it.reply, key: it.key,
-		method: m.Method, branch: strings.Clone(m.Branch()), reliable: it.flow.Reliable(),
+		method: m.Method, branch: strings.Clone(m.Branch()), size: it.size, reliable: it.flow.Reliable(),
 	}
 	sh.servers[tx.key] = tx
 	sh.tie(&tx.tie, tx, tx.flow)
@@ -137,7 +138,7 @@ func (tx *Server) Dismiss(req *wire.Message, status int, fields ...wire.Field) {
 		return
 	}
 	tx.terminate()
-	tx.sh.core.answer(tx.reply, req, status, "", tx.sh.core.statelessTag(req), fields...)
+	tx.sh.core.answer(tx.reply, req, tx.size, status, "", tx.sh.core.statelessTag(req), fields...)
 }
 
 // enter moves to the state that a response leads to.
