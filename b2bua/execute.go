@@ -190,7 +190,7 @@ func (s *Switch) sendRaw(at *seat, a SendRaw) {
 // endLate acknowledges and ends a 2xx to an INVITE whose call is over (RFC 3261 section 13.2.2.4). The INVITE is no longer in memory: the
 // response repeats of it what a dialog needs.
 func (cl *client) endLate(sh *txn.Shard, m *wire.Message) {
-	if m.FromTag() != cl.tag {
+	if m.FromTag() != cl.tag || len(cl.late) == maxForks && !cl.late[m.ToTag()] {
 		return
 	}
 	l := &sipLeg{legCore: legCore{outbox: &outbox{mint: sh.Token}}, flow: cl.flow, tag: cl.tag}

@@ -28,8 +28,8 @@ type fork struct {
 // maxForks is how many dialogs of one INVITE are remembered. Chosen here: more devices than anybody has.
 const maxForks = 32
 
-// fork is the dialog that a response belongs to, formed by the first one with its To tag. A peer that makes up tag after tag is served,
-// but not remembered.
+// fork is the dialog that a response belongs to, formed by the first one with its To tag. A peer that makes up tag after tag may
+// answer the call with a late one, but is sent nothing for all those that are not remembered.
 func (l *sipLeg) fork(m *wire.Message) (*fork, error) {
 	if f, known := l.uac.forks[m.ToTag()]; known {
 		if m.Status >= 200 {
@@ -52,6 +52,9 @@ func (l *sipLeg) fork(m *wire.Message) (*fork, error) {
 	}
 	return f, nil
 }
+
+// remembers reports whether the fork that m has formed has been kept.
+func (l *sipLeg) remembers(f *fork, m *wire.Message) bool { return l.uac.forks[m.ToTag()] == f }
 
 // follow makes a fork the one that the leg speaks with.
 func (l *sipLeg) follow(f *fork) { l.dlg, l.sdp = f.dlg, f.sdp }

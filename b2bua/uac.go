@@ -87,7 +87,7 @@ func (l *sipLeg) provisional(m *wire.Message) []Event {
 		return nil
 	}
 	news := rang{leg: l.id}
-	if f, err := l.fork(m); err == nil && m.ToTag() != "" {
+	if f, err := l.fork(m); err == nil && m.ToTag() != "" && l.remembers(f, m) {
 		l.follow(f)
 		reliable := m.HasOption("Require", "100rel")
 		if reliable && !l.prack(f, m) {
@@ -179,7 +179,7 @@ func (l *sipLeg) stray(m *wire.Message) {
 		return
 	}
 	f, err := l.fork(m)
-	if err != nil {
+	if err != nil || !l.remembers(f, m) {
 		return
 	}
 	if f.ack != nil {
