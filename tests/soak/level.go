@@ -11,7 +11,7 @@ import (
 
 // level is what the gateway holds.
 type level struct {
-	calls, dialogs, outside, transactions, timers, sessions, ports, goroutines, files, heap, panics float64
+	calls, dialogs, outside, transactions, timers, sessions, ports, goroutines, files, heap, panics, overload float64
 }
 
 func read(gw *gateway.Gateway) (level, error) {
@@ -32,7 +32,7 @@ func read(gw *gateway.Gateway) (level, error) {
 		outside: value("drawbridge_subscriptions") + value("drawbridge_errands"),
 		timers:  value("drawbridge_timers"), sessions: value("drawbridge_media_sessions"), ports: m.Sum("drawbridge_media_ports"),
 		goroutines: value("go_goroutines"), files: value("process_open_fds"), heap: value("go_memstats_heap_alloc_bytes"),
-		panics: value("drawbridge_panics_total"),
+		panics: value("drawbridge_panics_total"), overload: value("drawbridge_overload_total"),
 	}, missing
 }
 
