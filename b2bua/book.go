@@ -6,7 +6,6 @@ import (
 	"sync/atomic"
 
 	"drawbridge/sip/txn"
-	"drawbridge/sip/wire"
 )
 
 // book is what one shard's goroutine knows of its calls.
@@ -58,12 +57,6 @@ type seat struct {
 	broken bool // a defect has struck it: it is on its way out
 }
 
-// slots are the places a call takes.
-type slots struct {
-	admitted bool
-	a, b     *trunkSlots
-}
-
 // firstServerTx keeps the numbers of server transactions apart from those that the call gives to its client transactions.
 const firstServerTx TxID = 1 << 31
 
@@ -101,21 +94,6 @@ func put[K comparable, V any](m *map[K]V, k K, v V) {
 		*m = map[K]V{}
 	}
 	(*m)[k] = v
-}
-
-// relax lets go of what only the setup of the call has needed. No 2xx to its INVITE can come any more.
-func (at *seat) relax() {
-	at.call.relax()
-	if len(at.servers) == 0 {
-		at.servers = nil
-	}
-	if len(at.clients) == 0 {
-		at.clients = nil
-	}
-	if len(at.timers) == 0 {
-		at.timers = nil
-	}
-	at.inbox = nil
 }
 
 // own enters the owner of a tag and its flow.
@@ -195,44 +173,6 @@ func (b *book) strike(at *seat, tombs []Tomb) {
 func (b *book) forget(tag string) {
 	delete(b.tags, tag)
 	b.dialogs.Store(int64(len(b.tags)))
-}
-
-// client connects a client transaction with the leg that started it. It outlives its call: a 2xx that comes when nobody waits for it
-// any more is acknowledged and ended all the same.
-type client struct {
-	s    *Switch
-	at   *seat
-	leg  LegID
-	tx   TxID
-	flow txn.Flow
-	late map[string]bool
-
-	callID, tag string // of an INVITE
-}
-
-// Response delivers what came for the transaction.
-func (cl *client) Response(sh *txn.Shard, _ *txn.Client, m *wire.Message) {
-	switch {
-	case cl.at.call != nil:
-		cl.s.feed(cl.at, Response{Leg: cl.leg, Tx: cl.tx, Msg: m})
-	case cl.tag != "" && m.Status/100 == 2:
-		cl.endLate(sh, m)
-	}
-}
-
-// Failed reports the end of a transaction without a final response.
-func (cl *client) Failed(_ *txn.Shard, _ *txn.Client, err error) {
-	if cl.at.call != nil {
-		cl.s.feed(cl.at, Failed{Leg: cl.leg, Tx: cl.tx, Err: err})
-	}
-}
-
-// Ended lets go of the INVITE: no further 2xx to it can come.
-func (cl *client) Ended(*txn.Shard, *txn.Client) {
-	if cl.at.call != nil && !cl.at.busy {
-		delete(cl.at.clients, cl.tx)
-		cl.at.relax()
-	}
 }
 
 // subscriptions are those of one shard: by our tags, and by the connections they use.

@@ -81,3 +81,17 @@ func cancelReason(c Cause) string {
 	}
 	return reason(c)
 }
+
+// byeCause reads why the peer hung up.
+func byeCause(m *wire.Message, by string) Cause {
+	c := normal(by)
+	if cause, ok := topology.CauseOf(m.Values("Reason")); ok {
+		c.Q850 = cause
+	}
+	return c
+}
+
+func withSide(c Cause, id LegID) Cause {
+	c.By = sideOf(id)
+	return c
+}

@@ -12,8 +12,7 @@ import (
 const farewell = 2 * time.Second
 
 // Drain refuses new calls (503 with Retry-After) and waits for the others to end. When ctx is done first they are hung up, and Drain
-// returns ErrDraining with
-// the cause of ctx after a moment for the answers. The core must still run.
+// returns ErrDraining with the cause of ctx after a moment for the answers. The core must still run.
 func (s *Switch) Drain(ctx context.Context) error {
 	s.draining.Store(true)
 	if s.wait(ctx) {

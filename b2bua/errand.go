@@ -3,8 +3,6 @@ package b2bua
 import (
 	"errors"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"drawbridge/sip/digest"
@@ -151,9 +149,7 @@ func restAfter(m *wire.Message) time.Duration {
 	if m.Status != 503 {
 		return 0
 	}
-	after, _, _ := strings.Cut(m.Get("Retry-After"), " ")
-	seconds, _ := strconv.Atoi(after)
-	return restOf(refused{retryAfter: seconds})
+	return restOf(refused{retryAfter: retryOf(m)})
 }
 
 // challenged asks once more with the credentials of the trunk's account.

@@ -2,11 +2,8 @@ package b2bua
 
 import (
 	"fmt"
-	"slices"
 
 	"drawbridge/media"
-	"drawbridge/policy"
-	"drawbridge/sip/dialog"
 	"drawbridge/sip/txn"
 	"drawbridge/sip/wire"
 	"drawbridge/telemetry"
@@ -187,33 +184,6 @@ func (s *Switch) sendRaw(at *seat, a SendRaw) {
 	_ = at.sh.Send(f, b)
 }
 
-// endLate acknowledges and ends a 2xx to an INVITE whose call is over (RFC 3261 section 13.2.2.4). The INVITE is no longer in memory: the
-// response repeats of it what a dialog needs.
-func (cl *client) endLate(sh *txn.Shard, m *wire.Message) {
-	if m.FromTag() != cl.tag || len(cl.late) == maxForks && !cl.late[m.ToTag()] {
-		return
-	}
-	l := &sipLeg{legCore: legCore{outbox: &outbox{mint: sh.Token}}, flow: cl.flow, tag: cl.tag}
-	invite := &wire.Message{Method: wire.INVITE, URI: m.To.URI, From: m.From, To: m.To, CallID: cl.callID, CSeq: m.CSeq}
-	invite.Contact = []wire.Addr{l.contact()}
-	d, err := dialog.NewUAC(invite, m)
-	if err != nil {
-		return
-	}
-	l.dlg = d
-	_ = sh.Send(cl.flow, l.raw(d.Ack(m.CSeq.Seq)))
-	if cl.late[m.ToTag()] || slices.Contains(cl.at.settled, m.ToTag()) {
-		return
-	}
-	if cl.late == nil {
-		cl.late = map[string]bool{}
-	}
-	cl.late[m.ToTag()] = true
-	bye := d.Request(wire.BYE)
-	bye.Add("Reason", reason(causeAbandoned))
-	_, _ = sh.Request(cl.flow, bye, &client{s: cl.s, at: cl.at, flow: cl.flow}) // nobody waits for its answer
-}
-
 func (s *Switch) startTimer(at *seat, a StartTimer) {
 	at.stopTimer(a.Timer)
 	t := at.sh.After(a.After, func() {
@@ -251,124 +221,4 @@ func (s *Switch) closeMedia(at *seat) {
 		return
 	}
 	at.media.Close()
-}
-
-// decide asks policy, with the call counted in, so that two calls cannot take the last slot. A call that has its slot takes no other.
-func (s *Switch) decide(at *seat, a AskPolicy) policy.Decision {
-	r := a.Request
-	if a.Again {
-		d := s.cfg.Decide(r)
-		if d.Allow && a.Routed && len(s.cfg.Routes(r.Realm, r.To)) == 0 {
-			return policy.Decision{Status: 404, Rule: "route/none"}
-		}
-		return d
-	}
-	r.Draining = s.draining.Load()
-	r.Active = int(s.admitted.Add(1)) - 1
-	at.slots.admitted = true
-	t := s.trunks[r.Peer]
-	if t != nil && at.call.setup.Caller.Trunk && at.call.setup.Link == nil {
-		r.TrunkActive, r.TrunkLimit = int(t.used.Add(1))-1, t.trunk.MaxCalls
-		at.slots.a = t
-	}
-	d := s.cfg.Decide(r)
-	if !d.Allow {
-		s.release(at)
-	}
-	return d
-}
-
-// claim takes a slot of a trunk for leg B, and gives back the one held before.
-func (s *Switch) claim(at *seat, name string) bool {
-	if at.slots.b != nil {
-		at.slots.b.used.Add(-1)
-		at.slots.b = nil
-	}
-	t := s.trunks[name]
-	if t == nil {
-		return true
-	}
-	if others := int(t.used.Add(1)) - 1; t.trunk.MaxCalls > 0 && others >= t.trunk.MaxCalls {
-		t.used.Add(-1)
-		return false
-	}
-	at.slots.b = t
-	return true
-}
-
-// vacate gives back the slot of a leg that has left its call.
-func (at *seat) vacate(side media.LegID) {
-	slot := &at.slots.b
-	if side == media.A {
-		slot = &at.slots.a
-	}
-	if *slot != nil {
-		(*slot).used.Add(-1)
-		*slot = nil
-	}
-}
-
-// release gives back every slot of a call. It may be called twice.
-func (s *Switch) release(at *seat) {
-	if at.slots.admitted {
-		s.admitted.Add(-1)
-	}
-	if at.slots.a != nil {
-		at.slots.a.used.Add(-1)
-	}
-	if at.slots.b != nil {
-		at.slots.b.used.Add(-1)
-	}
-	at.slots = slots{}
-}
-
-// bury forgets a call.
-func (s *Switch) bury(at *seat, tombs []Tomb) {
-	for key := range at.timers {
-		at.stopTimer(key)
-	}
-	s.books[at.sh.Index()].strike(at, tombs)
-	at.call, at.media, at.owners = nil, nil, nil
-	at.servers, at.clients, at.inbox = nil, nil, nil
-	s.active.Add(-1)
-	select {
-	case s.left <- struct{}{}:
-	default:
-	}
-}
-
-// abandon ends a call that a defect has struck: by its own means at first, by force when that fails or takes too long.
-func (s *Switch) abandon(at *seat) {
-	switch {
-	case at.call == nil:
-	case at.broken || at.call.phase == ending:
-		s.discard(at)
-	default:
-		at.broken = true
-		at.inbox = append(at.inbox, Stop{causeInternal})
-		at.sh.After(2*lifetime, func() { s.discard(at) })
-	}
-}
-
-// discard gives back everything a call holds without asking it.
-func (s *Switch) discard(at *seat) {
-	if at.call == nil {
-		return
-	}
-	if at.invite != nil {
-		_ = at.invite.Respond(wire.NewResponse(at.call.setup.Invite, 500, "", at.invite.Tag())) // a lost flow reports itself
-	}
-	if at.media != nil {
-		s.guarded(at.media.Close)
-	}
-	s.unlink(at)
-	s.release(at)
-	if !at.ended {
-		setup, times := at.call.setup, at.call.times
-		s.cfg.Events.EmitCallEnded(telemetry.CallEnded{
-			Call: string(at.id), From: setup.From, To: setup.To,
-			Start: times.start, Answer: times.answer, End: s.cfg.now(), Cause: causeInternal,
-		})
-	}
-	s.bury(at, nil)
 }

@@ -57,3 +57,18 @@ func (l *sipLeg) relax() {
 	l.dlg.Pack()
 	l.sdp.Forget()
 }
+
+// relax lets go of what only the setup of the call has needed. No 2xx to its INVITE can come any more.
+func (at *seat) relax() {
+	at.call.relax()
+	if len(at.servers) == 0 {
+		at.servers = nil
+	}
+	if len(at.clients) == 0 {
+		at.clients = nil
+	}
+	if len(at.timers) == 0 {
+		at.timers = nil
+	}
+	at.inbox = nil
+}

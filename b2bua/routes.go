@@ -61,7 +61,7 @@ func (s *Switch) toAccount(user, rule string) []Candidate {
 	var all []Candidate
 	at := map[string]int{}
 	for _, t := range s.cfg.Locate(user) {
-		realm := ""
+		var realm string
 		if t.Line != nil {
 			realm = t.Line.Realm()
 		} else {

@@ -1,9 +1,8 @@
 package b2bua
 
 import (
-	"time"
-
 	"strconv"
+	"time"
 
 	"drawbridge/media/offer"
 	"drawbridge/sip/dialog"

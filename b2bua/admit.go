@@ -1,0 +1,108 @@
+package b2bua
+
+import (
+	"drawbridge/media"
+	"drawbridge/policy"
+	"drawbridge/sip/wire"
+	"drawbridge/telemetry"
+)
+
+// admit asks whether this caller may call that number at all.
+func (c *Call) admit(ev Event) {
+	switch ev := ev.(type) {
+	case Invited:
+		c.begin(ev.Setup)
+		if no := ev.Setup.Refusal; no != nil {
+			c.refuse(*no)
+			return
+		}
+		c.out.do(AskPolicy{Request: policy.Request{
+			Method: string(wire.INVITE), Realm: c.setup.Caller.Realm.Name, Peer: c.setup.Caller.Name, From: c.setup.From, To: c.setup.To,
+		}})
+	case Decided:
+		if !ev.Decision.Allow {
+			c.refuse(ev.Decision)
+			return
+		}
+		c.phase = routing
+		if r := c.setup.Replaces; r != nil {
+			c.route(Routed{Candidates: joins(*r)})
+			return
+		}
+		c.out.do(AskRoutes{Realm: c.setup.Caller.Realm.Name, Number: c.setup.To})
+	}
+}
+
+// begin makes the caller's leg and reports the attempt.
+func (c *Call) begin(s Setup) {
+	c.setup, c.times.start = s, c.out.now
+	switch {
+	case s.Link != nil:
+		c.a = newAsked(newLegCore(c.out, legA, inside(""), c.cfg.serial), *s.Link, s.Caller)
+	case s.Line != nil:
+		c.a = newCallerLine(newLegCore(c.out, legA, s.Caller, c.cfg.serial), s)
+	default:
+		c.a = newUAS(newLegCore(c.out, legA, s.Caller, c.cfg.serial), s, c.cfg.session)
+	}
+	c.legs = append(c.legs, c.a)
+	c.out.do(Started(telemetry.CallStarted{Call: string(s.ID), At: c.out.now, From: s.From, To: s.To, A: c.a.Record()}))
+}
+
+// route takes the candidates for the number, and asks for the caller's media.
+func (c *Call) route(ev Event) {
+	found, ok := ev.(Routed)
+	if !ok {
+		return
+	}
+	if len(found.Candidates) == 0 {
+		c.over.rule = found.Rule
+		c.hangup(failure(found.Status, byGateway))
+		return
+	}
+	ways, no := c.passable(found.Candidates)
+	if no != nil {
+		c.refuse(*no)
+		return
+	}
+	c.hunt.candidates = ways
+	c.phase = opening
+	c.out.do(AskMedia{media.A, c.setup.mediaSide()})
+}
+
+// mediaSide is where the caller's media is.
+func (s Setup) mediaSide() media.Side {
+	if s.Link != nil {
+		return inside("").mediaSide()
+	}
+	return s.Caller.mediaSide()
+}
+
+func (p Party) mediaSide() media.Side {
+	return media.Side{Realm: p.Realm.Name, Profile: p.profile()}
+}
+
+// openMedia waits for the caller's endpoint, and for the resources that the caller may have to reserve.
+func (c *Call) openMedia(ev Event) {
+	switch ev := ev.(type) {
+	case Opened:
+		c.open(ev)
+	case moved:
+		c.reserved(ev)
+	case Fired:
+		c.hangup(causeUnreserved)
+	}
+}
+
+// open settles the caller's offer before anybody is disturbed.
+func (c *Call) open(ev Opened) {
+	c.media.open = true
+	if ev.Err != nil {
+		c.noMedia()
+		return
+	}
+	if err := c.a.Open(ev.Local); err != nil {
+		c.hangup(failure(statusOf(err), byGateway))
+		return
+	}
+	c.proceed()
+}
