@@ -1,6 +1,7 @@
 package tests
 
 import (
+	"cmp"
 	"crypto/tls"
 	"fmt"
 	"maps"
@@ -27,7 +28,8 @@ type flow struct {
 	behind string            // a role on another port of the callee's host, which no route names; the scene gets its address as the value of that name
 	aside  string            // a role with a number of its own, which the scene gets as the value of that name
 	calls  int               // at 100 a second; 0 is one call
-	lost   int               // of a hundred datagrams, on the caller's side
+	lost   int               // of a hundred datagrams, on one side
+	lossy  string            // the role of that side; "" is the caller
 	slow   bool              // begins before all others
 }
 
@@ -206,7 +208,10 @@ func (m *matrix) begin(t *testing.T, r *row) {
 			sc.Calls, sc.Rate = r.calls, rowRate
 		}
 		if roles[i] == "caller" {
-			sc.Target, sc.Number, sc.Lost = m.gw.SIP, r.number, r.lost
+			sc.Target, sc.Number = m.gw.SIP, r.number
+		}
+		if roles[i] == cmp.Or(r.lossy, "caller") {
+			sc.Lost = r.lost
 		}
 		switch r.over {
 		case "tcp":

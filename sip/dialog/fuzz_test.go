@@ -71,8 +71,11 @@ func FuzzDialog(f *testing.F) {
 		}
 		bye := d.Request(wire.BYE)
 		bye.Via = []wire.Via{{Transport: "UDP", Host: "h", Params: wire.Params{{Name: "branch", Value: "z9hG4bK1"}}}}
+		if len(bye.URI.String()) > 2000 { // what a Contact may hold and a Request-URI may not
+			return
+		}
 		raw := bye.Bytes()
-		if _, v := wire.Read(raw, wire.CanonOptions{}); v.Status != 0 && v.Status != 416 && len(raw) < 4096 {
+		if _, v := wire.Read(raw, wire.CanonOptions{}); v.Status != 0 && v.Status != 416 {
 			t.Fatalf("%d %s for our own\n%s", v.Status, v.Reason, raw)
 		}
 		id := d.ID()
