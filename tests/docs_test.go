@@ -2,12 +2,15 @@ package tests
 
 import (
 	"fmt"
+	"go/ast"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"drawbridge/tests/gateway"
 )
@@ -112,5 +115,26 @@ func TestDocumentedMetricsExist(t *testing.T) {
 				t.Errorf("%s names the metric %s, which does not exist", name, m)
 			}
 		}
+	}
+}
+
+// TestFuzzTargetsAreRecorded: docs/torture.md lists every target of the tree, and nothing else.
+func TestFuzzTargetsAreRecorded(t *testing.T) {
+	found := map[string]bool{}
+	for _, src := range sources(t) {
+		for _, d := range src.file.Decls {
+			if fn, ok := d.(*ast.FuncDecl); ok && src.test() && strings.HasPrefix(fn.Name.Name, "Fuzz") {
+				found[src.pkg+" "+fn.Name.Name] = true
+			}
+		}
+	}
+	recorded := map[string]bool{}
+	for _, row := range regexp.MustCompile("(?m)^\\| `([a-z0-9/]+)` \\| (Fuzz[A-Za-z0-9, ]+) \\|").FindAllStringSubmatch(documents(t)["torture.md"], -1) {
+		for target := range strings.SplitSeq(row[2], ", ") {
+			recorded[row[1]+" "+target] = true
+		}
+	}
+	if d := cmp.Diff(found, recorded); d != "" || len(found) < 20 {
+		t.Errorf("targets (-) and docs/torture.md (+) differ, of %d:\n%s", len(found), d)
 	}
 }
