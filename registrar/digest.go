@@ -1,16 +1,14 @@
 package registrar
 
 import (
-	"crypto/md5"
 	"crypto/sha256"
 	"crypto/subtle"
-	"encoding/hex"
-	"hash"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"drawbridge/sip/digest"
 	"drawbridge/sip/txn"
 	"drawbridge/sip/wire"
 )
@@ -26,35 +24,6 @@ const (
 	stale            // right, but the nonce is old or was used before
 	broken           // cannot be read
 )
-
-// An algorithm of RFC 8760 section 2.2.
-type algorithm struct {
-	name string
-	size int // hex digits of a response
-	new  func() hash.Hash
-}
-
-var algorithms = []algorithm{
-	{"SHA-256", 2 * sha256.Size, sha256.New},
-	{"MD5", 2 * md5.Size, md5.New},
-}
-
-func algorithmNamed(name string) (algorithm, bool) {
-	if name == "" {
-		name = "MD5" // RFC 7616 section 3.4: absent means MD5
-	}
-	i := slices.IndexFunc(algorithms, func(a algorithm) bool { return strings.EqualFold(a.name, name) })
-	if i < 0 {
-		return algorithm{}, false
-	}
-	return algorithms[i], true
-}
-
-func (a algorithm) hex(parts ...string) string {
-	h := a.new()
-	h.Write([]byte(strings.Join(parts, ":")))
-	return hex.EncodeToString(h.Sum(nil))
-}
 
 // Authenticate says who sent m. A flow that has registered is its account (status 0 without a challenge); otherwise the credentials
 // decide. status is 0, or what the peer is owed: 401 with WWW-Authenticate for REGISTER, 407 with Proxy-Authenticate for every other
@@ -117,12 +86,12 @@ func (r *Registrar) verify(f txn.Flow, m *wire.Message, now time.Time) (string, 
 		return "", v
 	}
 	get := creds.Params.Get
-	alg, ok := algorithmNamed(get("algorithm"))
-	if !ok || !slices.Contains(r.cfg.Algorithms(f), alg.name) || get("qop") != "auth" || get("cnonce") == "" {
+	alg, ok := digest.Named(get("algorithm"))
+	if !ok || !slices.Contains(r.cfg.Algorithms(f), alg.Name) || get("qop") != "auth" || get("cnonce") == "" {
 		return "", missing // as if it had not been there: our challenge says what we take
 	}
 	nc, err := strconv.ParseUint(get("nc"), 16, 32)
-	if err != nil || len(get("nc")) != 8 || len(get("response")) != alg.size || get("uri") == "" {
+	if err != nil || len(get("nc")) != 8 || len(get("response")) != alg.Digits() || get("uri") == "" {
 		return "", broken
 	}
 	ours, fresh := r.nonces.check(get("nonce"), f.Remote().Addr(), now)
@@ -134,9 +103,9 @@ func (r *Registrar) verify(f txn.Flow, m *wire.Message, now time.Time) (string, 
 	if !known {
 		password = r.decoy
 	}
-	ha1 := alg.hex(user, r.cfg.Domain, password)
-	ha2 := alg.hex(string(m.Method), get("uri"))
-	want := alg.hex(ha1, get("nonce"), get("nc"), get("cnonce"), "auth", ha2)
+	ha1 := alg.Hex(user, r.cfg.Domain, password)
+	ha2 := alg.Hex(string(m.Method), get("uri"))
+	want := alg.Hex(ha1, get("nonce"), get("nc"), get("cnonce"), "auth", ha2)
 	right := subtle.ConstantTimeCompare([]byte(want), []byte(strings.ToLower(get("response")))) == 1
 	switch {
 	case !known:

@@ -29,7 +29,7 @@ type nonce struct {
 	value  string
 	opaque string
 	qop    string // "auth", "auth-int" or "" (RFC 2069)
-	alg    algorithm
+	alg    Algorithm
 	named  bool // the challenge named its algorithm, so the credentials do
 	stale  bool
 	count  uint32
@@ -115,7 +115,7 @@ func read(value string, proxy bool) (n nonce, ok bool) {
 		return nonce{}, false
 	}
 	get := a.Params.Get
-	alg, known := algorithmNamed(get("algorithm"))
+	alg, known := Named(get("algorithm"))
 	n = nonce{
 		proxy: proxy, realm: get("realm"), value: get("nonce"), opaque: get("opaque"), alg: alg, named: get("algorithm") != "",
 		stale: strings.EqualFold(get("stale"), "true"),
@@ -160,25 +160,25 @@ func (c *Client) Sign(m *wire.Message) {
 // credentials answers a challenge for a request (RFC 7616 section 3.4).
 func (c *Client) credentials(n *nonce, m *wire.Message) wire.Auth {
 	uri := m.URI.String()
-	ha1 := n.alg.hex(c.account.User, n.realm, c.account.Password)
-	ha2 := n.alg.hex(string(m.Method), uri)
+	ha1 := n.alg.Hex(c.account.User, n.realm, c.account.Password)
+	ha2 := n.alg.Hex(string(m.Method), uri)
 	if n.qop == "auth-int" {
-		ha2 = n.alg.hex(string(m.Method), uri, n.alg.hex(string(m.Body)))
+		ha2 = n.alg.Hex(string(m.Method), uri, n.alg.Hex(string(m.Body)))
 	}
 	p := wire.Params{
 		{Name: "username", Value: c.account.User}, {Name: "realm", Value: n.realm}, {Name: "nonce", Value: n.value}, {Name: "uri", Value: uri},
 	}
 	if n.qop == "" {
-		p = append(p, wire.Param{Name: "response", Value: n.alg.hex(ha1, n.value, ha2)})
+		p = append(p, wire.Param{Name: "response", Value: n.alg.Hex(ha1, n.value, ha2)})
 	} else {
 		n.count++
 		nc, cnonce := fmt.Sprintf("%08x", n.count), c.cnonce()
 		p = append(p,
-			wire.Param{Name: "response", Value: n.alg.hex(ha1, n.value, nc, cnonce, n.qop, ha2)},
+			wire.Param{Name: "response", Value: n.alg.Hex(ha1, n.value, nc, cnonce, n.qop, ha2)},
 			wire.Param{Name: "cnonce", Value: cnonce}, wire.Param{Name: "nc", Value: nc}, wire.Param{Name: "qop", Value: n.qop})
 	}
 	if n.named {
-		p = append(p, wire.Param{Name: "algorithm", Value: n.alg.name})
+		p = append(p, wire.Param{Name: "algorithm", Value: n.alg.Name})
 	}
 	if n.opaque != "" {
 		p = append(p, wire.Param{Name: "opaque", Value: n.opaque})

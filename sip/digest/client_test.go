@@ -17,9 +17,9 @@ func TestExamples(t *testing.T) {
 		{"SHA-256", "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1"},
 		{"MD5", "8ca523f5e9506fed4657c9700eebdbec"},
 	} {
-		alg, _ := algorithmNamed(tt.algorithm)
-		ha1 := alg.hex("Mufasa", "http-auth@example.org", "Circle of Life")
-		if got := alg.hex(ha1, nonce, "00000001", cnonce, "auth", alg.hex("GET", "/dir/index.html")); got != tt.want {
+		alg, _ := Named(tt.algorithm)
+		ha1 := alg.Hex("Mufasa", "http-auth@example.org", "Circle of Life")
+		if got := alg.Hex(ha1, nonce, "00000001", cnonce, "auth", alg.Hex("GET", "/dir/index.html")); got != tt.want {
 			t.Errorf("%s: %s, want %s", tt.algorithm, got, tt.want)
 		}
 	}
