@@ -21,6 +21,7 @@ const (
 // reliableState makes the 18x to our caller reliable (RFC 3262 section 3): one at a time, sent again until its PRACK comes.
 type reliableState struct {
 	on      bool
+	cseq    uint32 // of the INVITE
 	rseq    uint32 // of the last one sent; 0: none yet
 	waits   bool   // for the PRACK to it
 	every   int    // how often the interval has doubled
@@ -41,6 +42,7 @@ const (
 
 // want decides from the caller's INVITE and its profile.
 func (r *reliableState) want(invite *wire.Message, profile Rel100) {
+	r.cseq = invite.CSeq.Seq
 	r.on = invite.HasOption("Require", "100rel") || profile != Rel100Off && invite.HasOption("Supported", "100rel")
 }
 
@@ -127,7 +129,7 @@ func (l *sipLeg) acknowledges(m *wire.Message) bool {
 	}
 	rseq, err1 := strconv.ParseUint(w[0], 10, 32)
 	cseq, err2 := strconv.ParseUint(w[1], 10, 32)
-	return err1 == nil && err2 == nil && uint32(rseq) == l.rel.rseq && uint32(cseq) == l.uas.invite.CSeq.Seq && w[2] == string(wire.INVITE)
+	return err1 == nil && err2 == nil && uint32(rseq) == l.rel.rseq && uint32(cseq) == l.rel.cseq && w[2] == string(wire.INVITE)
 }
 
 // prackBody settles what a PRACK brings: the answer to our offer, or an offer of its own once ours is answered (RFC 3262 section 5). ok
