@@ -193,6 +193,7 @@ type Setup struct {
 	Link     *end             // the caller is a leg of another call
 	Replaces *dialog.Replaces // the dialog that this call takes the place of
 
+	Private  bool // the caller is not to be named (RFC 3323), and there is no INVITE to say so
 	Returned bool // the INVITE has been through this gateway before
 	Secure   bool // asked for with sips: (RFC 5630): TLS on the way in and out
 }

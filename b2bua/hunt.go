@@ -108,7 +108,7 @@ func (c *Call) fork(ev Opened) {
 		if t.Join != nil {
 			leg = newAsking(core, t.Join, c.setup.Caller)
 		} else if t.Line != nil {
-			leg = newCalleeLine(core, t.Line, c.setup)
+			leg = newCalleeLine(core, t.Line, c.setup, c.private())
 		} else {
 			leg = newUAC(core, t, &c.setup, c.cfg.session)
 		}

@@ -33,8 +33,11 @@ func newCallerLine(core legCore, s Setup) *jsonLeg {
 	return l
 }
 
-// newCalleeLine is a callee's leg; the call's id on the line is ours.
-func newCalleeLine(core legCore, line Line, s Setup) *jsonLeg {
+// newCalleeLine is a callee's leg; the call's id on the line is ours. A private caller is not named.
+func newCalleeLine(core legCore, line Line, s Setup, private bool) *jsonLeg {
+	if private {
+		s.From = "anonymous"
+	}
 	l := &jsonLeg{legCore: core, line: line, ref: core.mint(), from: s.From, to: s.To}
 	l.do(OwnLine{l.id, l.line, l.ref})
 	return l

@@ -18,6 +18,11 @@ func originOf(invite *wire.Message) origin {
 	return origin{hops: invite.MaxForwards, display: strings.Clone(invite.From.Display), private: topology.Private(invite)}
 }
 
+// private reports whether the caller has asked not to be named.
+func (c *Call) private() bool {
+	return c.origin.private || c.setup.Invite != nil && topology.Private(c.setup.Invite)
+}
+
 // tell puts it into an INVITE that stands for the caller's.
 func (a origin) tell(m *wire.Message) {
 	if a.hops > 0 {

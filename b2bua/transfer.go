@@ -8,6 +8,7 @@ import (
 	"drawbridge/policy"
 	"drawbridge/sip/dialog"
 	"drawbridge/sip/wire"
+	"drawbridge/topology"
 )
 
 // swap is a leg of a call that is up being replaced by a link to another call. There is one at a time.
@@ -92,7 +93,8 @@ func (c *Call) carryOut() {
 	link := newAsking(c.insideCore(l.id), nil, l.party)
 	link.move(Calling)
 	c.ask(link)
-	c.out.do(Spawn{link.id, Setup{Caller: l.party, From: c.userOf(l.id), To: number}})
+	private := topology.Private(c.swap.refer.ev.Msg) || c.sideOf(l.id) == media.A && c.private()
+	c.out.do(Spawn{link.id, Setup{Caller: l.party, From: c.userOf(l.id), To: number, Private: private}})
 }
 
 // referralRefused answers a REFER that is not followed.
