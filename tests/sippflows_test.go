@@ -118,6 +118,7 @@ var sippFlows = []flow{
 	{scene: "update_unanswered", record: "answered by a 16"},
 
 	{scene: "redirected", behind: "second", record: "answered by a 16"},
+	{scene: "redirected_unrouted", record: "refused by b 302"},
 	{scene: "redirected_afar", values: values{"told": "480"}, record: "refused by b 302"},
 	{scene: "challenged", trunks: values{"callee": "auth: {user: u4711, password: hush}"}, record: "answered by a 16"},
 	{scene: "challenged_twice", trunks: values{"callee": "auth: {user: u4711, password: wrong}"}, record: "refused by b 407"},
