@@ -23,7 +23,8 @@ const (
 	adminAddr  = "127.0.21.9:9380"
 	startLimit = 10 * time.Second
 	stopLimit  = 10 * time.Second
-	overLimit  = 45 * time.Second // transactions live for 32 s behind a call
+	lifetime   = 33 * time.Second // transactions live for 32 s behind a call
+	overLimit  = 45 * time.Second
 )
 
 // ours is the gateway on its core.
@@ -103,8 +104,9 @@ func (o *ours) get(ctx context.Context, path string) ([]byte, error) {
 
 var errLeft = errors.New("calls or transactions are left")
 
-// settle waits until the last transaction is over.
+// settle waits until the last transaction is over. It does not look before that can be: a look costs as much as ten calls.
 func (o *ours) settle(ctx context.Context) error {
+	pause(ctx, lifetime)
 	for end := time.Now().Add(overLimit); time.Now().Before(end) && pause(ctx, time.Second); {
 		m, err := o.metrics(ctx)
 		if err != nil {
