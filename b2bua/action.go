@@ -171,10 +171,23 @@ func (Buried) action()     {}
 
 // outbox collects what the legs and the coordinator of one call ask for while it handles one event.
 type outbox struct {
-	now  time.Time
-	acts []Action
-	mint func() string // fresh tokens: tags, Call-IDs, branches
-	txs  TxID          // last client transaction number
+	now   time.Time
+	acts  []Action
+	spare []Action      // what acts goes on with
+	mint  func() string // fresh tokens: tags, Call-IDs, branches
+	txs   TxID          // last client transaction number
+	set   []uint32      // timers that run: a bit for each kind, by leg
+}
+
+// begin empties the outbox for an event.
+func (o *outbox) begin(now time.Time) {
+	o.now, o.acts, o.spare = now, o.spare, nil
+}
+
+// recycle takes the actions back once they have been carried out.
+func (o *outbox) recycle() {
+	clear(o.acts)
+	o.acts, o.spare = nil, o.acts[:0]
 }
 
 func (o *outbox) do(a ...Action) { o.acts = append(o.acts, a...) }
@@ -186,11 +199,28 @@ func (o *outbox) nextTx() TxID {
 }
 
 func (o *outbox) start(leg LegID, k TimerKind, d time.Duration) {
+	*o.running(leg) |= 1 << k
 	o.do(StartTimer{Timer{leg, k}, d})
 }
 
+// running are the timers of a leg, a bit for each kind.
+func (o *outbox) running(leg LegID) *uint32 {
+	i := int(leg - noLeg)
+	if i >= len(o.set) {
+		o.set = append(o.set, make([]uint32, i+1-len(o.set))...)
+	}
+	return &o.set[i]
+}
+
+// fired notes that a timer has run out.
+func (o *outbox) fired(t Timer) { *o.running(t.Leg) &^= 1 << t.Kind }
+
 func (o *outbox) stop(leg LegID, kinds ...TimerKind) {
+	on := o.running(leg)
 	for _, k := range kinds {
-		o.do(StopTimer{Timer{leg, k}})
+		if *on&(1<<k) != 0 {
+			*on &^= 1 << k
+			o.do(StopTimer{Timer{leg, k}})
+		}
 	}
 }

@@ -44,7 +44,7 @@ type seat struct {
 	servers map[TxID]*txn.Server
 	last    TxID // last server transaction number
 	clients map[TxID]*txn.Client
-	timers  map[Timer]*txn.Timer
+	timers  []ticking
 	owners  []*owner
 	media   session
 	slots   slots
@@ -55,6 +55,12 @@ type seat struct {
 	busy   bool
 	ended  bool // its CDR is out
 	broken bool // a defect has struck it: it is on its way out
+}
+
+// ticking is a timer of a call that runs.
+type ticking struct {
+	key   Timer
+	timer txn.Timer
 }
 
 // firstServerTx keeps the numbers of server transactions apart from those that the call gives to its client transactions.

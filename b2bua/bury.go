@@ -7,12 +7,12 @@ import (
 
 // bury forgets a call.
 func (s *Switch) bury(at *seat, tombs []Tomb) {
-	for key := range at.timers {
-		at.stopTimer(key)
+	for len(at.timers) > 0 {
+		at.stopTimer(at.timers[0].key)
 	}
 	s.books[at.sh.Index()].strike(at, tombs)
 	at.call, at.media, at.owners = nil, nil, nil
-	at.servers, at.clients, at.inbox = nil, nil, nil
+	at.servers, at.clients, at.timers, at.inbox = nil, nil, nil, nil
 	s.active.Add(-1)
 	select {
 	case s.left <- struct{}{}:

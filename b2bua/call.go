@@ -68,16 +68,31 @@ func newCall(cfg callConfig, mint func() string) *Call {
 
 // Handle takes the call one event further and returns what is to be done, in order. It is pure: now is the only clock it knows.
 func (c *Call) Handle(ev Event, now time.Time) []Action {
-	c.out.now, c.out.acts = now, nil
-	for _, e := range c.atLeg(ev) {
-		c.next(e)
+	c.out.begin(now)
+	if f, ok := ev.(Fired); ok {
+		c.out.fired(f.Timer)
+	}
+	if id := addressed(ev); id == noLeg {
+		c.next(ev)
+	} else {
+		for _, e := range c.atLeg(id, ev) {
+			c.next(e)
+		}
 	}
 	c.bury()
 	return c.out.acts
 }
 
 // atLeg lets the leg that an event is addressed to settle it first; what comes back is for the coordinator.
-func (c *Call) atLeg(ev Event) []Event {
+func (c *Call) atLeg(id LegID, ev Event) []Event {
+	if int(id) >= len(c.legs) {
+		return nil
+	}
+	return c.legs[id].Handle(ev)
+}
+
+// addressed is the leg that an event is for, noLeg when it is for the call.
+func addressed(ev Event) LegID {
 	id := noLeg
 	switch ev := ev.(type) {
 	case Request:
@@ -97,13 +112,7 @@ func (c *Call) atLeg(ev Event) []Event {
 	case Fired:
 		id = ev.Timer.Leg
 	}
-	if id == noLeg {
-		return []Event{ev}
-	}
-	if int(id) >= len(c.legs) {
-		return nil
-	}
-	return c.legs[id].Handle(ev)
+	return id
 }
 
 // next takes the call one event further. The phases are in wire order.

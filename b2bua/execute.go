@@ -2,6 +2,7 @@ package b2bua
 
 import (
 	"fmt"
+	"slices"
 
 	"drawbridge/media"
 	"drawbridge/sip/txn"
@@ -19,12 +20,12 @@ func (s *Switch) feed(at *seat, ev Event) {
 		return
 	}
 	at.busy = true
-	for len(at.inbox) > 0 && at.call != nil {
-		next := at.inbox[0]
-		at.inbox = at.inbox[1:]
+	for i := 0; i < len(at.inbox) && at.call != nil; i++ {
+		next := at.inbox[i]
+		at.inbox[i] = nil
 		s.turn(at, next)
 	}
-	at.busy = false
+	at.inbox, at.busy = at.inbox[:0], false
 }
 
 // turn is one event. A defect ends this call and no other: what the call had asked for is still done, because its legs count on it.
@@ -34,6 +35,7 @@ func (s *Switch) turn(at *seat, ev Event) {
 	for _, a := range call.out.acts {
 		sound = s.guarded(func() { s.execute(at, a) }) && sound
 	}
+	call.out.recycle()
 	if !sound {
 		s.abandon(at)
 	}
@@ -186,18 +188,22 @@ func (s *Switch) sendRaw(at *seat, a SendRaw) {
 
 func (s *Switch) startTimer(at *seat, a StartTimer) {
 	at.stopTimer(a.Timer)
-	t := at.sh.After(a.After, func() {
-		delete(at.timers, a.Timer)
+	at.timers = append(at.timers, ticking{a.Timer, at.sh.After(a.After, func() {
+		at.stopTimer(a.Timer)
 		s.feed(at, Fired{a.Timer})
-	})
-	put(&at.timers, a.Timer, &t)
+	})})
 }
 
+// stopTimer stops a timer and forgets it. A call has a handful.
 func (at *seat) stopTimer(key Timer) {
-	if t := at.timers[key]; t != nil {
-		t.Stop()
-		delete(at.timers, key)
+	i := slices.IndexFunc(at.timers, func(r ticking) bool { return r.key == key })
+	if i < 0 {
+		return
 	}
+	at.timers[i].timer.Stop()
+	last := len(at.timers) - 1
+	at.timers[i], at.timers[last] = at.timers[last], ticking{}
+	at.timers = at.timers[:last]
 }
 
 // openMedia allocates a leg's endpoint; the first time it opens the session.

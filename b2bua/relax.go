@@ -41,7 +41,7 @@ func (c *Call) relax() {
 		return
 	}
 	c.hunt = hunt{round: c.hunt.round}
-	c.out.acts = nil
+	c.out.acts, c.out.spare = nil, nil
 	if c.setup.Invite != nil {
 		c.origin, c.setup.Invite = originOf(c.setup.Invite), nil
 	}

@@ -73,9 +73,9 @@ func (s slogSink) callEnded(e CallEnded) {
 }
 
 func legAttr(name string, l Leg) slog.Attr {
-	return slog.Group(name,
+	return slog.Attr{Key: name, Value: slog.GroupValue(
 		slog.String("realm", l.Realm), slog.String("peer", l.Peer), slog.String("codec", l.Codec),
-		slog.Uint64("in", l.PacketsIn), slog.Uint64("out", l.PacketsOut), slog.Uint64("lost", l.Lost))
+		slog.Uint64("in", l.PacketsIn), slog.Uint64("out", l.PacketsOut), slog.Uint64("lost", l.Lost))}
 }
 
 func (s slogSink) registered(e Registered) {

@@ -29,7 +29,7 @@ func scan(raw []byte) (string, []mline, error) {
 	if len(raw) > maxBytes {
 		return "", nil, malformed("sdp too large", nil)
 	}
-	var s scanner
+	s := scanner{out: make([]byte, 0, len(raw)+16), block: make([]string, 0, 16)}
 	for line := range strings.Lines(string(raw)) {
 		if line = strings.TrimRight(line, "\r\n"); line == "" {
 			continue
@@ -39,15 +39,15 @@ func scan(raw []byte) (string, []mline, error) {
 		}
 	}
 	s.flush()
-	return s.out.String(), s.media, nil
+	return string(s.out), s.media, nil
 }
 
 // lineOrder is that of a block, the session's or an m-line's.
 const lineOrder = "mvoscta"
 
 type scanner struct {
-	out                    strings.Builder
-	block                  [len(lineOrder)]strings.Builder
+	out                    []byte
+	block                  []string // the lines of the block in hand
 	media                  []mline
 	attributes, candidates int
 }
@@ -105,18 +105,21 @@ func (s *scanner) takeMedia(line string) error {
 }
 
 func (s *scanner) keep(line string) {
-	if i := strings.IndexByte(lineOrder, line[0]); i >= 0 {
-		s.block[i].WriteString(line)
-		s.block[i].WriteString("\r\n")
+	if strings.IndexByte(lineOrder, line[0]) >= 0 {
+		s.block = append(s.block, line)
 	}
 }
 
 // flush ends a block.
 func (s *scanner) flush() {
-	for i := range s.block {
-		s.out.WriteString(s.block[i].String())
-		s.block[i].Reset()
+	for i := range len(lineOrder) {
+		for _, line := range s.block {
+			if line[0] == lineOrder[i] {
+				s.out = append(append(s.out, line...), '\r', '\n')
+			}
+		}
 	}
+	s.block = s.block[:0]
 }
 
 func parseMline(text string) (mline, bool) {

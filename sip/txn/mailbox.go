@@ -22,7 +22,7 @@ const mailboxBytes = 8 << 20
 
 // lateLimit is how long an event may have waited for its shard before fresh requests are turned away. Chosen here: far from T1, so that
 // nothing that is let in is sent again for want of an answer, and more than a garbage collection or a burst takes.
-const lateLimit = 100 * time.Millisecond
+const lateLimit = 200 * time.Millisecond
 
 // lateDepth is how many events a late shard has to have before it. Chosen here: some milliseconds of work. A host that stood still for a
 // moment leaves fewer at an ordinary rate, and they are caught up with before a refusal would be of use; calls that come faster than they

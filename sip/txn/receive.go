@@ -64,7 +64,7 @@ func (c *Core) receiveRequest(f Flow, m *wire.Message, size int) {
 	alias(f, m)
 	reply := stamp(f, m)
 	sh, how := c.shardOfRequest(m)
-	if m.Method == wire.ACK && m.ToTag() == c.statelessTag(m) {
+	if m.Method == wire.ACK && len(m.ToTag()) == statelessLen && m.ToTag() == c.statelessTag(m) {
 		return // acknowledges an answer that left no state behind
 	}
 	err := sh.box.put(item{flow: f, reply: reply, msg: m, key: k, size: size}, how)

@@ -219,15 +219,16 @@ func TestALateShardTakesNothingNew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := newNode(t, txn.Config{Shards: 1})
 		defer n.stop()
+		const late = 200 * time.Millisecond
 		block := make(chan struct{})
 		_ = n.core.Post(0, func(*txn.Shard) { <-block })
 		n.send(peerRequest(wire.INVITE, "first", "first", ""))
-		time.Sleep(50 * time.Millisecond)
+		time.Sleep(late / 2)
 		n.send(peerRequest(wire.INVITE, "second", "second", ""))
 		if got := n.messages(); len(got) != 0 {
 			t.Fatalf("answered while queued: %v", got)
 		}
-		time.Sleep(60 * time.Millisecond)
+		time.Sleep(late/2 + time.Millisecond)
 		const lateDepth = 64 // one of them is the function above
 		for i := range lateDepth - 3 {
 			n.send(peerRequest(wire.INVITE, fmt.Sprint("more", i), fmt.Sprint("more", i), ""))
@@ -237,7 +238,7 @@ func TestALateShardTakesNothingNew(t *testing.T) {
 		}
 		n.send(peerRequest(wire.INVITE, "third", "third", ""))
 		if got := n.messages(); len(got) != 1 || got[0].Status != 503 {
-			t.Errorf("behind 110 ms: %v", got)
+			t.Errorf("behind the limit: %v", got)
 		}
 		n.send(peerRequest(wire.BYE, "first", "bye", "tag"))
 		close(block)

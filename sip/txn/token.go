@@ -22,6 +22,9 @@ const (
 	tokenLen  = checkAt + checkLen
 
 	cookie = "z9hG4bK" // RFC 3261 section 8.1.1.7
+
+	statelessRandom = 12 // behind the node in the tag of an answer without state
+	statelessLen    = nodeLen + statelessRandom
 )
 
 const (
@@ -97,9 +100,9 @@ func (c *Core) shardOfBranch(branch string) (int, bool) {
 // ACK that follows it.
 func (c *Core) statelessTag(m *wire.Message) string {
 	h := c.seal.sum("stateless", m.Branch(), m.CallID, m.FromTag())
-	var room [nodeLen + 12]byte
+	var room [statelessLen]byte
 	b := append(room[:0], c.cfg.Node...)
-	return string(appendBase32(b, binary.BigEndian.Uint64(h[:]), 12))
+	return string(appendBase32(b, binary.BigEndian.Uint64(h[:]), statelessRandom))
 }
 
 // statelessSpread is a number in [0, n) that is the same for every retransmission of the request.
