@@ -430,7 +430,7 @@ func TestReuseTCP(t *testing.T) {
 		}
 		synctest.Wait()
 		b.stop()
-		if n := len(b.tr.streams.to); n != 0 {
+		if n, _ := b.led(); n != 0 {
 			t.Errorf("%d ways left", n)
 		}
 	})
