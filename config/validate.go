@@ -113,6 +113,7 @@ func (r *Report) checkRealm(c *Config, name string, at path) {
 	}
 	r.oneOf(at.at("family"), realm.Family, "v4-first", "v6-first", "v4", "v6")
 	r.checkCodecs(at.at("codecs"), realm.Codecs)
+	r.checkDigest(at.at("digest"), realm.Digest)
 	r.oneOf(at.at("refer"), realm.Refer, "local", "reject")
 }
 
@@ -283,6 +284,15 @@ func (r *Report) checkCodecs(at path, names []string) {
 			r.Addf(at.at(i), "codec %s is in the list twice", name)
 		}
 		seen[name] = true
+	}
+}
+
+func (r *Report) checkDigest(at path, names []string) {
+	for i, name := range names {
+		r.oneOf(at.at(i), name, "SHA-256", "MD5")
+		if slices.Contains(names[:i], name) {
+			r.Addf(at.at(i), "%s is in the list twice", name)
+		}
 	}
 }
 

@@ -23,7 +23,7 @@ const (
 type Config struct {
 	Domain     string                           // digest realm and the only host accepted in To; required
 	Password   func(user string) (string, bool) // required; must not block
-	Algorithms func(f txn.Flow) []string        // digest algorithms for a flow, best first; nil: MD5 on WebSocket, SHA-256 and MD5 elsewhere
+	Algorithms map[string][]string              // digest algorithms of a realm, best first; without: MD5 on WebSocket, SHA-256 and MD5 elsewhere
 	MinExpires time.Duration                    // 0 means 30 s; a shorter wish is answered 423
 	MaxExpires time.Duration                    // 0 means 1 h; a longer wish is shortened
 	Contacts   int                              // bindings of one account; 0 means 10
@@ -35,9 +35,6 @@ type Config struct {
 func (c Config) withDefaults() (Config, error) {
 	if c.Domain == "" || c.Password == nil {
 		return c, fmt.Errorf("registrar: domain and password source are required")
-	}
-	if c.Algorithms == nil {
-		c.Algorithms = algorithmsFor
 	}
 	c.MinExpires = orDefault(c.MinExpires, defaultMinExpires)
 	c.MaxExpires = orDefault(c.MaxExpires, defaultMaxExpires)
@@ -59,8 +56,12 @@ func orDefault(d, otherwise time.Duration) time.Duration {
 	return d
 }
 
-// algorithmsFor gives browsers MD5 alone, since both widespread libraries read the first challenge only and speak nothing else.
-func algorithmsFor(f txn.Flow) []string {
+// algorithms says what f is challenged with. Browsers get MD5 alone, since both widespread libraries read the first challenge only and
+// speak nothing else.
+func (c Config) algorithms(f txn.Flow) []string {
+	if names := c.Algorithms[f.Realm()]; len(names) > 0 {
+		return names
+	}
 	switch f.Transport() {
 	case "WS", "WSS":
 		return []string{"MD5"}

@@ -65,7 +65,7 @@ func (r *Registrar) challenge(f txn.Flow, method wire.Method, stale bool, now ti
 	}
 	nonce := r.nonces.mint(f.Remote().Addr(), now)
 	var fields []wire.Field
-	for _, alg := range r.cfg.Algorithms(f) {
+	for _, alg := range r.cfg.algorithms(f) {
 		a := wire.Auth{Scheme: "Digest", Params: wire.Params{
 			{Name: "realm", Value: r.cfg.Domain}, {Name: "nonce", Value: nonce},
 			{Name: "algorithm", Value: alg}, {Name: "qop", Value: "auth"},
@@ -87,7 +87,7 @@ func (r *Registrar) verify(f txn.Flow, m *wire.Message, now time.Time) (string, 
 	}
 	get := creds.Params.Get
 	alg, ok := digest.Named(get("algorithm"))
-	if !ok || !slices.Contains(r.cfg.Algorithms(f), alg.Name) || get("qop") != "auth" || get("cnonce") == "" {
+	if !ok || !slices.Contains(r.cfg.algorithms(f), alg.Name) || get("qop") != "auth" || get("cnonce") == "" {
 		return "", missing // as if it had not been there: our challenge says what we take
 	}
 	nc, err := strconv.ParseUint(get("nc"), 16, 32)

@@ -278,6 +278,23 @@ func TestBrowsersGetMD5Alone(t *testing.T) {
 	}
 }
 
+// TestRealmChoosesDigest: libre (baresip) gives up at the first challenge that is not MD5, wherever MD5 stands.
+func TestRealmChoosesDigest(t *testing.T) {
+	r, err := New(Config{Domain: domain, Password: passwords, Algorithms: map[string][]string{"access": {"MD5"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	fields := r.challenge(udp("192.0.2.1:5060"), wire.REGISTER, false, time.Now())
+	if len(fields) != 1 || !strings.Contains(fields[0].Value, "algorithm=MD5") {
+		t.Errorf("challenges %v, want MD5 alone", fields)
+	}
+	strong := request(t, wire.REGISTER, 1, "Authorization: "+strings.Replace(
+		answerTo(t, fields[0].Value, "alice", password, wire.REGISTER, 1), "algorithm=MD5", "algorithm=SHA-256", 1))
+	if _, v := r.verify(udp("192.0.2.1:5060"), strong, time.Now()); v != missing {
+		t.Errorf("an algorithm that was not offered: %v, want the challenge again", v)
+	}
+}
+
 func TestOrderAndLimit(t *testing.T) {
 	r, _ := newRegistrar(t)
 	now := time.Now()

@@ -126,7 +126,9 @@ func (g *gateway) openResolver(extras) (err error) {
 }
 
 func (g *gateway) openRegistrar(extras) (err error) {
-	g.registrar, err = registrar.New(registrar.Config{Domain: g.snap.Users.Domain, Password: passwords(g.snap), Events: g.events})
+	g.registrar, err = registrar.New(registrar.Config{
+		Domain: g.snap.Users.Domain, Password: passwords(g.snap), Algorithms: digests(g.snap), Events: g.events,
+	})
 	return err
 }
 

@@ -192,6 +192,15 @@ func realms(snap *config.Snapshot) map[string]b2bua.Realm {
 	return out
 }
 
+// digests are the algorithms that accounts are challenged with, by realm.
+func digests(snap *config.Snapshot) map[string][]string {
+	out := map[string][]string{}
+	for name, r := range snap.Realms {
+		out[name] = r.Digest
+	}
+	return out
+}
+
 // refers are the words for what becomes of a REFER.
 var refers = map[string]b2bua.ReferPolicy{"local": b2bua.ReferLocal, "pass": b2bua.ReferPass, "reject": b2bua.ReferReject}
 
