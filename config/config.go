@@ -119,7 +119,7 @@ type TrunkTLS struct {
 type Account struct {
 	User     string `yaml:"user" doc:"User name."`
 	Password Secret `yaml:"password" doc:"env:NAME, file:PATH or the password itself."`
-	Realm    string `yaml:"realm" doc:"The digest realm that may ask for it; by default any that challenges a call's INVITE."`
+	Realm    string `yaml:"realm" doc:"The digest realm that may ask for it; by default any that challenges a call's INVITE. A trunk that challenges requests within calls that it has placed itself, such as our BYE, needs it written out: anybody behind the trunk could ask there."`
 }
 
 // TrunkLimits bound one trunk.

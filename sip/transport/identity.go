@@ -42,6 +42,20 @@ func identities(leaf *x509.Certificate) []string {
 	return names[:min(len(names), maxNames)]
 }
 
+// borne says what a certificate bears instead of a name, for the operator who has to choose one.
+func borne(leaf *x509.Certificate, name string) string {
+	const enough = 5
+	names := identities(leaf)
+	text := "it bears " + strings.Join(names[:min(len(names), enough)], ", ")
+	switch {
+	case slices.ContainsFunc(leaf.DNSNames, func(n string) bool { return canonicalName(n) == canonicalName(name) }):
+		text += "; a DNS name beside a sip URI does not count (RFC 5922)"
+	case len(names) == 0:
+		text = "it bears none"
+	}
+	return text
+}
+
 // sipDomain is the host of a sip URI that names a domain, no user.
 func sipDomain(u *url.URL) (string, bool) {
 	host, _, _ := strings.Cut(u.Opaque, ";")

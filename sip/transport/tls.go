@@ -160,7 +160,7 @@ func (s *tlsSide) client(ctx context.Context, conn net.Conn, realm string, hop t
 				return err
 			}
 			if !bears(cs.PeerCertificates[0], name) {
-				return fmt.Errorf("%w %s", ErrIdentity, name)
+				return fmt.Errorf("%w %s: %s", ErrIdentity, name, borne(cs.PeerCertificates[0], name))
 			}
 			return nil
 		},

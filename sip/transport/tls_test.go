@@ -168,6 +168,22 @@ func TestIdentities(t *testing.T) {
 	}
 }
 
+// TestBorne: whoever reads that a certificate lacks a name, which it shows as a DNS name, is told why that does not count.
+func TestBorne(t *testing.T) {
+	domain := &url.URL{Scheme: "sip", Opaque: "example.com"}
+	for want, cert := range map[string]*x509.Certificate{
+		"it bears a.example, b.example": {DNSNames: []string{"a.example", "b.example"}},
+		"it bears none":                 {EmailAddresses: []string{"a@b"}},
+		"it bears example.com; a DNS name beside a sip URI does not count (RFC 5922)": {
+			URIs: []*url.URL{domain}, DNSNames: []string{"SIP.example.com"},
+		},
+	} {
+		if got := borne(cert, "sip.example.com"); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
 // TestAcceptedTLS: a client with a certificate is known by its names, one without by none; Via says TLS.
 func TestAcceptedTLS(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
