@@ -29,6 +29,8 @@ func (s *Switch) identify(f txn.Flow, m *wire.Message) caller {
 		return s.stranger(f, m)
 	case realm.Browsers:
 		who = s.account(f, m)
+	case realm.Open && s.trunkAt(f) == nil:
+		who = s.account(f, m)
 	default:
 		who = s.trunk(f, m)
 	}
@@ -62,7 +64,7 @@ func unservable(f txn.Flow, m *wire.Message) *policy.Decision {
 	return nil
 }
 
-// account authenticates a browser's INVITE and binds its From to the account (security.md T32: the identity is ours to say).
+// account authenticates the request of a browser or a phone and binds its From to the account (security.md T32: the identity is ours to say).
 func (s *Switch) account(f txn.Flow, m *wire.Message) caller {
 	if s.cfg.Auth == nil {
 		return s.stranger(f, m)

@@ -4,7 +4,9 @@ import (
 	"net/netip"
 	"testing"
 	"testing/synctest"
+	"time"
 
+	"drawbridge/media/offer"
 	"drawbridge/sip/txn"
 	"drawbridge/sip/wire"
 )
@@ -31,6 +33,52 @@ func TestUnservable(t *testing.T) {
 			t.Errorf("%s: %d, want %d", tt.name, status, tt.status)
 		}
 	}
+}
+
+// TestOpenRealm: who is no trunk of an open realm proves to be an account, over any transport. Elsewhere nobody is asked.
+func TestOpenRealm(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, func(c *Config) {
+			c.Realms["office"] = Realm{Name: "office", Open: true, Codecs: []offer.Codec{pcma}, Domain: "example.com"}
+			c.Trunks = append(c.Trunks, Trunk{Name: "pbx", Realm: "office", Targets: []wire.URI{{Scheme: "sip", Host: "10.9.0.2"}}})
+			c.Auth = func(_ txn.Flow, m *wire.Message, _ time.Time) (string, []wire.Field, int) {
+				if !m.Has("Proxy-Authorization") {
+					return "", []wire.Field{{Name: "Proxy-Authenticate", Value: "Digest"}}, 407
+				}
+				return "alice", nil, 0
+			}
+		})
+		defer w.close()
+		for _, tt := range []struct {
+			realm, from, user string
+			proof             bool
+			status            int
+			name              string
+			trunk             bool
+		}{
+			{"office", "10.9.0.11:5060", "alice", false, 407, "", false},
+			{"office", "10.9.0.11:5060", "alice", true, 0, "alice", false},
+			{"office", "10.9.0.11:5060", "bob", true, 403, "alice", false},
+			{"office", "10.9.0.2:5060", "alice", false, 0, "pbx", true},
+			{"carrier", "10.9.0.11:5060", "alice", true, 403, "", false},
+		} {
+			m := w.peers["T"].call("100")
+			m.From.URI.User = tt.user
+			if tt.proof {
+				m.Add("Proxy-Authorization", "Digest x")
+			}
+			f := &memFlow{w: w, realm: tt.realm, remote: netip.MustParseAddrPort(tt.from), transport: "UDP"}
+			who := w.sw.identify(f, m)
+			status := who.status
+			if who.refusal != nil {
+				status = who.refusal.Status
+			}
+			if status != tt.status || who.party.Name != tt.name || who.party.Trunk != tt.trunk {
+				t.Errorf("%s as %s in %s: %d, party %q, trunk %v; want %d, %q, %v",
+					tt.from, tt.user, tt.realm, status, who.party.Name, who.party.Trunk, tt.status, tt.name, tt.trunk)
+			}
+		}
+	})
 }
 
 // proven is a flow whose peer has proved names.

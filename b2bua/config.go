@@ -81,11 +81,15 @@ type Redirect struct {
 type Realm struct {
 	Name          string
 	Browsers      bool // authenticated accounts and WebRTC media; else trunks and RTP
+	Open          bool // accounts of SIP phones call from it, too: whoever is no trunk has to prove itself
 	Codecs        []offer.Codec
 	Domain        string      // host of From and To; "" means the address of the flow
 	Refer         ReferPolicy // of its accounts
 	AllowLoopback bool        // peers may announce loopback media addresses (demo, tests)
 }
+
+// Accounts reports whether accounts may call from the realm.
+func (r Realm) Accounts() bool { return r.Browsers || r.Open }
 
 func (c Config) withDefaults() Config {
 	if c.Ring == 0 {

@@ -51,7 +51,7 @@ type Admin struct {
 type Realm struct {
 	Listen []Listen `yaml:"listen" doc:"SIP sockets, such as udp:203.0.113.9:5060, tcp:203.0.113.9:5060 or tls:203.0.113.9:5061."`
 	Domain string   `yaml:"domain" doc:"Host part of the identities written towards this side; the socket's address by default."`
-	Open   bool     `yaml:"open" doc:"Hear every source, so that SIP phones may register. Otherwise only the trunks' sources are heard, all others get silence."`
+	Open   bool     `yaml:"open" doc:"Hear every source, so that SIP phones may register and call with their account. Otherwise only the trunks' sources are heard, all others get silence."`
 	Digest []string `yaml:"digest" doc:"Digest algorithms that accounts are challenged with, best first: SHA-256 and MD5 by default, MD5 alone for browsers. [MD5] for phones that give up at a challenge that they do not know, as many do." enum:"SHA-256,MD5"`
 	Family string   `yaml:"family" doc:"Which addresses of a host name are tried, v4-first by default. Those without a socket in listen are left out." enum:"v4-first,v6-first,v4,v6"`
 	Media  Media    `yaml:"media" doc:"RTP of this side."`

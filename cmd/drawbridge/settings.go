@@ -185,7 +185,7 @@ func realms(snap *config.Snapshot) map[string]b2bua.Realm {
 	out := map[string]b2bua.Realm{}
 	for name, r := range snap.Realms {
 		out[name] = b2bua.Realm{
-			Name: name, Browsers: r.Browsers(), Codecs: codecs(r.Codecs), Domain: r.Domain, AllowLoopback: r.Media.AllowLoopback,
+			Name: name, Browsers: r.Browsers(), Open: r.Open, Codecs: codecs(r.Codecs), Domain: r.Domain, AllowLoopback: r.Media.AllowLoopback,
 			Refer: refers[r.Refer],
 		}
 	}
