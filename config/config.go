@@ -168,6 +168,11 @@ func (r Realm) listens(network string) bool {
 	return slices.ContainsFunc(r.Listen, func(l Listen) bool { return l.Network == network })
 }
 
+// speaks reports whether the realm has a socket of an address's family.
+func (r Realm) speaks(a netip.Addr) bool {
+	return slices.ContainsFunc(r.Listen, func(l Listen) bool { return l.Addr.Addr().Is4() == a.Is4() || l.Addr.Addr() == netip.IPv6Unspecified() })
+}
+
 // Snapshot is a loaded configuration. Nobody changes it; a reload makes another one.
 type Snapshot struct {
 	Config

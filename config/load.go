@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
@@ -101,8 +102,15 @@ func (r *Report) addLoadErrors(err error) {
 	r.addAt(0, 0, err.Error())
 }
 
+// scalarForList is what the decoder says of a single word where a list belongs, the commonest mistake.
+var scalarForList = regexp.MustCompile("^cannot construct !!\\w+ `.*` into \\[\\]")
+
 func (r *Report) addLoadError(e *yaml.LoadError) {
-	r.addAt(e.Mark.Line, e.Mark.Column, e.Message)
+	text := e.Message
+	if scalarForList.MatchString(text) {
+		text = "a list is needed here: put it in [ ]"
+	}
+	r.addAt(e.Mark.Line, e.Mark.Column, text)
 }
 
 // resolve reads what the file only names: secrets and certificates.

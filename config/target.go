@@ -17,7 +17,7 @@ type Target struct {
 	Transport string // lower case; "" when not written
 }
 
-var errTarget = errors.New("a target is sip:HOST[:PORT][;transport=udp]")
+var errTarget = errors.New("a target is sip:HOST[:PORT][;transport=udp|tcp|tls]")
 
 // UnmarshalText implements encoding.TextUnmarshaler.
 func (t *Target) UnmarshalText(text []byte) error {

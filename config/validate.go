@@ -39,6 +39,7 @@ func (r *Report) validate(c *Config) {
 	for _, name := range slices.Sorted(maps.Keys(c.Realms)) {
 		r.checkRealm(c, name, path{"realms", name})
 	}
+	r.checkSockets(c)
 	r.checkPorts(c)
 	r.checkUsers(c.Users)
 	for _, name := range slices.Sorted(maps.Keys(c.Trunks)) {
@@ -104,6 +105,9 @@ func (r *Report) checkRealm(c *Config, name string, at path) {
 			r.Addf(at.at("listen", i), "%s is every IPv6 address: media.advertise is none", l.Addr)
 		}
 	}
+	if realm.Open && len(realm.Listen) == 0 {
+		r.Addf(at.at("open"), "realm %s listens nowhere, so no phone can register", name)
+	}
 	r.checkRealmTLS(realm, at)
 	if a := realm.Media.Advertise.Addr; a.IsUnspecified() || a.IsMulticast() {
 		r.Addf(at.at("media", "advertise"), "%s cannot be reached", a)
@@ -115,6 +119,23 @@ func (r *Report) checkRealm(c *Config, name string, at path) {
 	r.checkCodecs(at.at("codecs"), realm.Codecs)
 	r.checkDigest(at.at("digest"), realm.Digest)
 	r.oneOf(at.at("refer"), realm.Refer, "local", "reject")
+}
+
+// checkSockets checks that no two sockets of the realms are one.
+func (r *Report) checkSockets(c *Config) {
+	users := map[Listen]string{}
+	for _, name := range slices.Sorted(maps.Keys(c.Realms)) {
+		for i, l := range c.Realms[name].Listen {
+			socket := l
+			if l.Network == "tls" {
+				socket.Network = "tcp"
+			}
+			if by, taken := users[socket]; taken && l.Addr.Port() != 0 {
+				r.Addf(path{"realms", name, "listen"}.at(i), "%s is already in use by realm %s", l.Addr, by)
+			}
+			users[socket] = name
+		}
+	}
 }
 
 // checkPorts checks each range and that no two users of a port meet: ranges of realms, and SIP sockets within a range.
@@ -204,6 +225,9 @@ func (r *Report) checkTrunk(c *Config, name string, at path) {
 			r.Addf(at.at("targets", i), "transport %s is not served; there are %s", target.Transport, strings.Join(transports, ", "))
 		case target.Transport != "" && len(realm.Listen) > 0 && !realm.listens(target.Transport):
 			r.Addf(at.at("targets", i), "realm %s does not listen on %s, so its peers could not connect back", t.Realm, target.Transport)
+		}
+		if a := target.Addr(); a.IsValid() && len(realm.Listen) > 0 && !realm.speaks(a) {
+			r.Addf(at.at("targets", i), "realm %s has no socket of its family, so %s cannot be reached", t.Realm, a)
 		}
 		if target.HasPort && target.Port == 0 {
 			r.Addf(at.at("targets", i), "port 0 cannot be reached")
