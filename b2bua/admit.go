@@ -2,7 +2,6 @@ package b2bua
 
 import (
 	"drawbridge/media"
-	"drawbridge/policy"
 	"drawbridge/sip/wire"
 	"drawbridge/telemetry"
 )
@@ -16,9 +15,7 @@ func (c *Call) admit(ev Event) {
 			c.refuse(*no)
 			return
 		}
-		c.out.do(AskPolicy{Request: policy.Request{
-			Method: string(wire.INVITE), Realm: c.setup.Caller.Realm.Name, Peer: c.setup.Caller.Name, From: c.setup.From, To: c.setup.To,
-		}})
+		c.out.do(AskPolicy{Request: c.setup.Caller.attempt(wire.INVITE, c.setup.From, c.setup.To)})
 	case Decided:
 		if !ev.Decision.Allow {
 			c.refuse(ev.Decision)

@@ -15,7 +15,7 @@ func unreadable(m *wire.Message) *policy.Decision {
 		return &policy.Decision{Status: status, Rule: "content/type"}
 	}
 	switch {
-	case encoded(m), foreignBody(m):
+	case len(m.Body) > 0 && m.Encoded(), foreignBody(m):
 		return &policy.Decision{Status: 415, Rule: "content/type"}
 	case !wants(m.Values("Accept"), sdpType):
 		return &policy.Decision{Status: 406, Rule: "content/accept"}
@@ -26,12 +26,6 @@ func unreadable(m *wire.Message) *policy.Decision {
 // contentHelp are the headers that tell a caller what a 415 would rather have had.
 func contentHelp() []wire.Field {
 	return []wire.Field{{Name: "Accept", Value: accept}, {Name: "Accept-Encoding", Value: "identity"}}
-}
-
-// encoded reports whether the body is compressed or otherwise coded (RFC 3261 section 20.12).
-func encoded(m *wire.Message) bool {
-	coding := strings.TrimSpace(m.Get("Content-Encoding"))
-	return len(m.Body) > 0 && coding != "" && !strings.EqualFold(coding, "identity")
 }
 
 // foreignBody reports whether the body is no session description and the sender insists on it: it does unless it says otherwise.

@@ -2,7 +2,6 @@ package b2bua
 
 import (
 	"errors"
-	"slices"
 	"time"
 
 	"drawbridge/sip/digest"
@@ -157,11 +156,8 @@ func (b *branch) challenged(m *wire.Message) bool {
 	if m.Status != 401 && m.Status != 407 || b.keys == nil || !b.keys.Take(m, &b.attempt) {
 		return false
 	}
-	again := *b.sent
-	again.Via, again.Fields = nil, slices.Clone(b.sent.Fields)
-	again.CSeq.Seq++
-	b.keys.Sign(&again)
-	b.sent = &again
+	b.sent = b.sent.Anew(b.sent.CSeq.Seq + 1)
+	b.keys.Sign(b.sent)
 	_, err := b.e.sh.Request(b.target.Flow, b.sent, b)
 	return err == nil
 }

@@ -215,6 +215,11 @@ type Party struct {
 	Preconditions bool // our INVITEs to a trunk carry QoS preconditions (RFC 3312)
 }
 
+// attempt is what policy is asked about the party: may it send such a request, as from, for to?
+func (p Party) attempt(method wire.Method, from, to string) policy.Request {
+	return policy.Request{Method: string(method), Realm: p.Realm.Name, Peer: p.Name, From: from, To: to}
+}
+
 // Candidate is one way to reach the callee: one hop of a trunk's target, or every contact of an account in one realm. All its targets
 // ring at once. Without any, URI has to be looked up first, and makes as many candidates as it has hops.
 type Candidate struct {

@@ -9,7 +9,6 @@ import (
 	"drawbridge/policy"
 	"drawbridge/sip/txn"
 	"drawbridge/sip/wire"
-	"drawbridge/telemetry"
 	"drawbridge/topology"
 )
 
@@ -98,10 +97,9 @@ func crossing(m *wire.Message) *policy.Decision {
 
 // permitted asks policy.
 func (s *Switch) permitted(setup Setup, method wire.Method) *policy.Decision {
-	d := s.cfg.Decide(policy.Request{
-		Method: string(method), Realm: setup.Caller.Realm.Name, Peer: setup.Caller.Name, From: setup.From, To: setup.To,
-		Draining: s.draining.Load(),
-	})
+	ask := setup.Caller.attempt(method, setup.From, setup.To)
+	ask.Draining = s.draining.Load()
+	d := s.cfg.Decide(ask)
 	if d.Allow {
 		return nil
 	}
@@ -143,9 +141,7 @@ func overSIP(all []Candidate) []Candidate {
 
 // turnDown answers a request that is not carried out, and reports it.
 func (s *Switch) turnDown(tx *txn.Server, f txn.Flow, m *wire.Message, d *policy.Decision) {
-	s.cfg.Events.EmitRejected(telemetry.Rejected{
-		Realm: f.Realm(), Source: f.Remote().Addr().String(), Method: string(m.Method), Status: d.Status, Rule: d.Rule,
-	})
+	s.rejected(f, m.Method, d.Status, d.Rule)
 	fields := help(d.Status, m.Method)
 	if d.RetryAfter > 0 {
 		fields = append(fields, wire.Field{Name: "Retry-After", Value: strconv.Itoa(d.RetryAfter)})

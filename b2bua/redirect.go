@@ -77,9 +77,7 @@ func (c *Call) judgeMoved() bool {
 			continue
 		}
 		m.number = number
-		c.out.do(AskPolicy{Again: true, Request: policy.Request{
-			Method: string(wire.INVITE), Realm: c.setup.Caller.Realm.Name, Peer: c.setup.Caller.Name, From: c.setup.From, To: number,
-		}})
+		c.out.do(AskPolicy{Again: true, Request: c.setup.Caller.attempt(wire.INVITE, c.setup.From, number)})
 		return true
 	}
 	return false

@@ -91,23 +91,8 @@ func (c *Call) mappedTo(ev Mapped) {
 		return
 	}
 	u := ev.Target
-	u.Headers = "Replaces=" + escapeHeader(ev.Replaces.String())
+	u.Headers = "Replaces=" + wire.Escape(ev.Replaces.String())
 	c.passOn(far, u)
-}
-
-// escapeHeader writes a header value for use inside a URI.
-func escapeHeader(s string) string {
-	var b strings.Builder
-	for i := range len(s) {
-		switch ch := s[i]; {
-		case ch >= '0' && ch <= '9', ch >= 'a' && ch <= 'z', ch >= 'A' && ch <= 'Z', ch == '-', ch == '.':
-			b.WriteByte(ch)
-		default:
-			const hex = "0123456789ABCDEF"
-			b.Write([]byte{'%', hex[ch>>4], hex[ch&15]})
-		}
-	}
-	return b.String()
 }
 
 // passing takes what comes of a REFER that was passed on. true: it was all about that.

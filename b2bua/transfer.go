@@ -58,9 +58,7 @@ func (c *Call) judgeReferral(l *sipLeg) {
 		c.referralRefused(404)
 		return
 	}
-	c.out.do(AskPolicy{Again: true, Routed: c.passes() != nil, Request: policy.Request{
-		Method: string(wire.INVITE), Realm: l.party.Realm.Name, Peer: l.party.Name, From: c.userOf(l.id), To: number,
-	}})
+	c.out.do(AskPolicy{Again: true, Routed: c.passes() != nil, Request: l.party.attempt(wire.INVITE, c.userOf(l.id), number)})
 }
 
 // referralJudged passes the REFER on, or carries it out.

@@ -222,11 +222,7 @@ func (l *sipLeg) failure(m *wire.Message) []Event {
 
 // again repeats the INVITE as a new request (RFC 3261 section 8.1.3.5): same Call-ID and tag, next CSeq. To the call it is the same one.
 func (l *sipLeg) again() {
-	next := *l.uac.invite
-	next.Via = nil
-	next.Fields = append([]wire.Field(nil), next.Fields...)
-	next.CSeq.Seq++
-	l.invite(&next)
+	l.invite(l.uac.invite.Anew(l.uac.invite.CSeq.Seq + 1))
 }
 
 // inviteFailed settles an INVITE without a final response: nobody there.

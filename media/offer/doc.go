@@ -18,6 +18,6 @@
 // A refusal is an [*Error] with the SIP status owed (400 when it cannot be read, 488 when it cannot be served). Whatever the
 // error, the machine is as it was before the call.
 //
-// RFC 3264 offer/answer, RFC 3312 preconditions, RFC 8866 SDP, RFC 8829 JSEP, RFC 8839 ICE in SDP, RFC 8842 DTLS in SDP, RFC 9143 BUNDLE, RFC 5761 rtcp-mux,
-// RFC 4733 telephone-event, RFC 7587 Opus.
+// RFC 3264 offer/answer, RFC 3312 preconditions, RFC 8866 SDP, RFC 8829 JSEP, RFC 8839 ICE in SDP, RFC 8842 DTLS in SDP, RFC 9143
+// BUNDLE, RFC 5761 rtcp-mux, RFC 4733 telephone-event, RFC 7587 Opus.
 package offer

@@ -20,10 +20,7 @@ func (d *Dialog) Request(method wire.Method) *wire.Message {
 // Again returns a copy of a request of this dialog to be sent anew, after a challenge: the next CSeq number, no Via.
 func (d *Dialog) Again(m *wire.Message) *wire.Message {
 	d.localSeq++
-	next := *m
-	next.Via, next.Fields = nil, slices.Clone(m.Fields)
-	next.CSeq.Seq = d.localSeq
-	return &next
+	return m.Anew(d.localSeq)
 }
 
 // Ack returns the ACK to a 2xx: the number of the INVITE, the dialog's route set and target (RFC 3261 section 13.2.2.4).

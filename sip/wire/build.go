@@ -1,11 +1,21 @@
 package wire
 
+import "slices"
+
 // maxHops is the Max-Forwards of a request that starts here (RFC 3261 section 8.1.1.6).
 const maxHops = 70
 
 // NewRequest returns a request with Max-Forwards 70 and nothing else.
 func NewRequest(method Method, uri URI) *Message {
 	return &Message{Method: method, URI: uri, MaxForwards: maxHops, Expires: -1}
+}
+
+// Anew returns a copy of a request that is to be sent as a new one (RFC 3261 section 8.1.3.5): with that CSeq number, without a Via, and
+// with fields that may be changed.
+func (m *Message) Anew(seq uint32) *Message {
+	next := *m
+	next.Via, next.Fields, next.CSeq.Seq = nil, slices.Clone(m.Fields), seq
+	return &next
 }
 
 // NewResponse returns a response to req: Via, From, To, Call-ID and CSeq copied, Timestamp into a 100, Record-Route into what forms a

@@ -195,3 +195,18 @@ func TestRequestURIStaysOneWord(t *testing.T) {
 		t.Errorf("%s, want %s", start, want)
 	}
 }
+
+func TestAnewLeavesTheFirstOneAlone(t *testing.T) {
+	first := NewRequest(INVITE, URI{Scheme: "sip", Host: "192.0.2.1"})
+	first.CSeq = CSeq{Seq: 7, Method: INVITE}
+	first.Via = []Via{{Transport: "UDP", Host: "192.0.2.2"}}
+	first.Add("Supported", "timer")
+	next := first.Anew(8)
+	next.Set("Supported", "100rel")
+	if len(first.Via) != 1 || first.CSeq.Seq != 7 || first.Get("Supported") != "timer" {
+		t.Errorf("the first one has changed: %+v", first)
+	}
+	if len(next.Via) != 0 || next.CSeq.Seq != 8 || next.CSeq.Method != INVITE || next.Get("Supported") != "100rel" {
+		t.Errorf("the new one: %+v", next)
+	}
+}

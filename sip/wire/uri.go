@@ -225,6 +225,19 @@ func Unescape(s string) string {
 	return string(b)
 }
 
+// Escape writes text so that Unescape gives it back wherever it stands in a URI: letters, digits, '-' and '.' stay.
+func Escape(s string) string {
+	b := make([]byte, 0, 2*len(s))
+	for i := range len(s) {
+		if c := s[i]; c == '-' || c == '.' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' {
+			b = append(b, c)
+		} else {
+			b = appendHex(b, c)
+		}
+	}
+	return string(b)
+}
+
 func hexValue(c byte) byte {
 	if c <= '9' {
 		return c - '0'

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -108,5 +109,22 @@ func TestUnescape(t *testing.T) {
 		if got := Unescape(in); got != want {
 			t.Errorf("%q: %q, want %q", in, got, want)
 		}
+	}
+}
+
+func TestEscape(t *testing.T) {
+	all := make([]byte, 256)
+	for i := range all {
+		all[i] = byte(i)
+	}
+	got := Escape(string(all))
+	if Unescape(got) != string(all) {
+		t.Errorf("not the same again: %q", got)
+	}
+	if strings.ContainsAny(got, "=&;?@ <>\"\r\n\x00") {
+		t.Errorf("means something in a URI: %q", got)
+	}
+	if got := Escape("a-b.c;to-tag=1"); got != "a-b.c%3Bto-tag%3D1" {
+		t.Errorf("%q", got)
 	}
 }
