@@ -67,7 +67,7 @@ func TestDocumentedConfigurationsLoad(t *testing.T) {
 				t.Fatal(err)
 			}
 			cmd := exec.CommandContext(t.Context(), binary(t), "check", file)
-			cmd.Env = append(os.Environ(), "ALICE_PASSWORD=secret")
+			cmd.Env = append(os.Environ(), "ALICE_PASSWORD=secret", "ACME_PASSWORD=secret")
 			if out, err := cmd.CombinedOutput(); err != nil {
 				t.Errorf("%s, yaml block %d: %v\n%s", name, i+1, err, out)
 			}
