@@ -4,7 +4,7 @@
 // other: no extmap, ssrc, msid, candidate or fingerprint crosses, because every line sent is written here from our own values.
 // The package is pure: no socket, clock, lock, random source or logger. A Machine belongs to the goroutine that owns the call.
 //
-// An SDP from outside takes this way, in this order of files:
+// types.go, direction.go, config.go and errors.go have what callers see. An SDP from outside takes this way, in this order of files:
 //
 //	scan.go      limits, line by line, before anything is parsed
 //	read.go      text -> description: what each m-line says, tokens checked

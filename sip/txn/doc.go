@@ -3,8 +3,10 @@
 // A shard is one goroutine with a bounded mailbox, its maps and one timer heap; it owns its transactions and the calls of its users
 // (see User). There is no goroutine per transaction, message or timer, and no lock in a machine. The path of a message, in order:
 //
+//	flow.go       what a transport has to be; api.go  what a user has to be; core.go  the shards from outside
 //	receive.go    on the flow's reader: wire.Read, received/rport, what is refused before any state exists, the shard to post to
 //	stateless.go  answers that leave no state behind: malformed, merged, overload; the ACKs that follow them
+//	grace.go      how many of them anybody gets
 //	mailbox.go    the shard's queue: fresh requests are turned away first, what belongs to a call later, what must not be lost never
 //	shard.go      on the shard's goroutine: the loop, panic isolation, the maps; what a User may call
 //	request.go    a request: retransmission, ACK, CANCEL, merged, or a new server transaction

@@ -13,5 +13,5 @@
 //
 // Everything is pure: no socket, clock, lock, random source or logger; no goroutine. Files in reading order: message.go (the types),
 // read.go (the pipeline), canon.go, parse.go, start.go, validate.go, salvage.go; headers.go, lex.go, params.go, uri.go, addr.go, via.go,
-// auth.go (the codecs); append.go, build.go, fields.go, phrases.go (the way out).
+// value.go, auth.go, multipart.go (the codecs); append.go, build.go, fields.go, phrases.go (the way out); limits.go, errors.go.
 package wire
