@@ -69,65 +69,7 @@ func newWorld(t *testing.T, edit func(*Config)) *world {
 	w.addPeer("X", "carrier", "198.51.100.66:5060", "UDP") // a stranger
 	w.dns = &memDNS{w: w}
 	w.line = &memLine{w: w, id: 7, user: "carol"}
-	cfg := Config{
-		Core: core,
-		Realms: map[string]Realm{
-			"access":  {Name: "access", Browsers: true, Codecs: []offer.Codec{opus, pcmu, pcma}, Domain: "example.com", AllowLoopback: true},
-			"carrier": {Name: "carrier", Codecs: []offer.Codec{pcma, pcmu}, Domain: "carrier.example"},
-		},
-		Trunks: []Trunk{
-			{Name: "acme", Realm: "carrier", Targets: []wire.URI{{Scheme: "sip", Host: "192.0.2.1"}}},
-			{Name: "backup", Realm: "carrier", Targets: []wire.URI{{Scheme: "sip", Host: "192.0.2.2"}}},
-			{Name: "safe", Realm: "carrier", Targets: []wire.URI{{Scheme: "sip", Host: "192.0.2.3", Port: 5061}}},
-		},
-		Routes: staticRoutes,
-		Hops:   w.dns.hops,
-		Locate: func(user string) []Target {
-			switch user {
-			case "bob":
-				return []Target{w.peers["C"].registered("bob"), w.peers["D"].registered("bob")}
-			case "carol":
-				return []Target{{Line: w.line}}
-			case "erin":
-				return []Target{w.peers["C"].registered("erin"), {Line: w.line}}
-			}
-			return nil
-		},
-		Auth: func(f txn.Flow, m *wire.Message, _ time.Time) (string, []wire.Field, int) {
-			if m.Has("X-Anonymous") {
-				return "", []wire.Field{{Name: "Proxy-Authenticate", Value: `Digest realm="example.com", nonce="n"`}}, 407
-			}
-			return map[string]string{"A": "alice", "C": "bob", "D": "bob"}[f.(*memFlow).p.name], nil, 0
-		},
-		Decide: func(r policy.Request) policy.Decision {
-			if r.To == "19" {
-				return policy.Decision{Status: 403, Rule: "acl/no-19"}
-			}
-			return policy.Decide(policy.Limits{}, r)
-		},
-		Flow: func(realm string, hop txn.Hop) (txn.Flow, error) {
-			var host *peer
-			for _, p := range w.peers {
-				switch {
-				case p.flow.realm != realm || p.flow.remote.Addr() != hop.Addr.Addr():
-				case p.flow.remote == hop.Addr:
-					return p.flow, nil
-				case host == nil || p.name < host.name:
-					host = p
-				}
-			}
-			if host != nil {
-				return host.flow, nil
-			}
-			return &memFlow{w: w, realm: realm, remote: hop.Addr, transport: "UDP"}, nil
-		},
-		Events: w.listener(),
-		open: func(_ string, notify func(media.Event)) session {
-			m := &memMedia{w: w, notify: notify}
-			w.record(func() { w.medias = append(w.medias, m) })
-			return m
-		},
-	}
+	cfg := w.config()
 	if edit != nil {
 		edit(&cfg)
 	}
@@ -140,6 +82,75 @@ func newWorld(t *testing.T, edit func(*Config)) *world {
 		_ = core.Run(ctx) // the cause is our own cancel
 	}()
 	return w
+}
+
+// config is the gateway of the flows: two trunks that are known by their sources, one over TLS, and four accounts.
+func (w *world) config() Config {
+	return Config{
+		Core: w.core,
+		Realms: map[string]Realm{
+			"access":  {Name: "access", Browsers: true, Codecs: []offer.Codec{opus, pcmu, pcma}, Domain: "example.com", AllowLoopback: true},
+			"carrier": {Name: "carrier", Codecs: []offer.Codec{pcma, pcmu}, Domain: "carrier.example"},
+		},
+		Trunks: []Trunk{
+			{Name: "acme", Realm: "carrier", Targets: []wire.URI{{Scheme: "sip", Host: "192.0.2.1"}}},
+			{Name: "backup", Realm: "carrier", Targets: []wire.URI{{Scheme: "sip", Host: "192.0.2.2"}}},
+			{Name: "safe", Realm: "carrier", Targets: []wire.URI{{Scheme: "sip", Host: "192.0.2.3", Port: 5061}}},
+		},
+		Routes: staticRoutes,
+		Hops:   w.dns.hops,
+		Locate: w.locate,
+		Auth: func(f txn.Flow, m *wire.Message, _ time.Time) (string, []wire.Field, int) {
+			if m.Has("X-Anonymous") {
+				return "", []wire.Field{{Name: "Proxy-Authenticate", Value: `Digest realm="example.com", nonce="n"`}}, 407
+			}
+			return map[string]string{"A": "alice", "C": "bob", "D": "bob"}[f.(*memFlow).p.name], nil, 0
+		},
+		Decide: func(r policy.Request) policy.Decision {
+			if r.To == "19" {
+				return policy.Decision{Status: 403, Rule: "acl/no-19"}
+			}
+			return policy.Decide(policy.Limits{}, r)
+		},
+		Flow:   w.flow,
+		Events: w.listener(),
+		open: func(_ string, notify func(media.Event)) session {
+			m := &memMedia{w: w, notify: notify}
+			w.record(func() { w.medias = append(w.medias, m) })
+			return m
+		},
+	}
+}
+
+// locate finds the devices of an account.
+func (w *world) locate(user string) []Target {
+	switch user {
+	case "bob":
+		return []Target{w.peers["C"].registered("bob"), w.peers["D"].registered("bob")}
+	case "carol":
+		return []Target{{Line: w.line}}
+	case "erin":
+		return []Target{w.peers["C"].registered("erin"), {Line: w.line}}
+	}
+	return nil
+}
+
+// flow is the way to a hop: the peer's at that address, else one of the same host, else one that leads to nobody.
+func (w *world) flow(realm string, hop txn.Hop) (txn.Flow, error) {
+	var host *peer
+	for _, p := range w.peers {
+		switch {
+		case p.flow.realm != realm || p.flow.remote.Addr() != hop.Addr.Addr():
+		case p.flow.remote == hop.Addr:
+			return p.flow, nil
+		case host == nil || p.name < host.name:
+			host = p
+		}
+	}
+	if host != nil {
+		return host.flow, nil
+	}
+	return &memFlow{w: w, realm: realm, remote: hop.Addr, transport: "UDP"}, nil
 }
 
 func staticRoutes(_, number string) []route.Candidate {
