@@ -40,7 +40,7 @@ func (s *Switch) carry(sh *txn.Shard, tx *txn.Server, m *wire.Message, setup Set
 	e.over = func(o outcomeOfErrand) {
 		s.errands.give(setup.Caller.id())
 		if !o.silent {
-			_ = tx.Respond(mapped(m, tx.Tag(), o, setup.Caller)) // a lost flow reports itself
+			_ = tx.Respond(nearAnswer(m, tx.Tag(), o, setup.Caller)) // a lost flow reports itself
 		}
 	}
 	e.start()
@@ -168,8 +168,8 @@ func allowBut(method wire.Method) string {
 	return strings.Join(slices.DeleteFunc(all, func(m string) bool { return m == string(method) }), ", ")
 }
 
-// mapped is the near side's answer to m for what its errand has brought: 504 when nobody could be reached.
-func mapped(m *wire.Message, tag string, o outcomeOfErrand, near Party) *wire.Message {
+// nearAnswer is the near side's answer to m for what its errand has brought: 504 when nobody could be reached.
+func nearAnswer(m *wire.Message, tag string, o outcomeOfErrand, near Party) *wire.Message {
 	if o.answer == nil {
 		return wire.NewResponse(m, 504, "", tag)
 	}

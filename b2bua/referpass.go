@@ -109,16 +109,16 @@ func (c *Call) passing(ev Event) bool {
 			c.carryOut()
 			return true
 		}
-		c.taken(l)
+		c.takeUp(l)
 	case referProgress:
-		c.taken(l) // its NOTIFY may come before the 2xx (RFC 6665 section 4.1.2.4)
+		c.takeUp(l) // its NOTIFY may come before the 2xx (RFC 6665 section 4.1.2.4)
 		if !ev.over {
 			l.notify(ev.status)
 			return true
 		}
-		c.passed(l, cmp.Or(ev.status, 480))
+		c.passOver(l, cmp.Or(ev.status, 480))
 	case Fired:
-		c.passed(l, 480)
+		c.passOver(l, 480)
 	case ended:
 		if ev.leg != c.swap.old {
 			return false
@@ -130,16 +130,16 @@ func (c *Call) passing(ev Event) bool {
 	return true
 }
 
-// taken tells the referrer, once, that its REFER is followed.
-func (c *Call) taken(l *sipLeg) {
+// takeUp tells the referrer, once, that its REFER is followed.
+func (c *Call) takeUp(l *sipLeg) {
 	if c.swap.refer.ev.Tx != 0 {
 		l.takeUp(c.swap.refer)
 		c.swap.refer.ev.Tx = 0
 	}
 }
 
-// passed is the end of it. Whoever was transferred has another call now, or has none; when the referrer has gone, this one is over.
-func (c *Call) passed(l *sipLeg, status int) {
+// passOver is the end of it. Whoever was transferred has another call now, or has none; when the referrer has gone, this one is over.
+func (c *Call) passOver(l *sipLeg, status int) {
 	left := c.swap.left
 	c.swap = swap{}
 	c.out.stop(noLeg, ringTimer)

@@ -43,8 +43,8 @@ func (l *sipLeg) messaged(ev Request) []Event {
 	return []Event{said{ev, kind, body}}
 }
 
-// pass says on the other leg what was said on one. A page has no words for it.
-func (c *Call) pass(ev said) {
+// convey says on the other leg what was said on one. A page has no words for it.
+func (c *Call) convey(ev said) {
 	near := c.legs[ev.req.Leg].(*sipLeg)
 	far, ok := c.other(ev.req.Leg).(*sipLeg)
 	switch {

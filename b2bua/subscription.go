@@ -124,7 +124,7 @@ func (u *subscription) answered(o outcomeOfErrand) {
 		u.end() // no answer is owed any more
 		return
 	case o.answer == nil || o.answer.Status >= 300:
-		_ = u.ask.tx.Respond(mapped(u.ask.msg, u.near.tag, o, u.near.party))
+		_ = u.ask.tx.Respond(nearAnswer(u.ask.msg, u.near.tag, o, u.near.party))
 		u.end()
 		return
 	case o.sent.FromTag() != u.far.tag: // a target that was given up has agreed after all, too late
@@ -248,7 +248,7 @@ func (u *subscription) prolonged(m *wire.Message) {
 		u.ask = nil
 		u.expired()
 	default:
-		_ = u.ask.tx.Respond(mapped(u.ask.msg, u.near.tag, outcomeOfErrand{answer: m}, u.near.party))
+		_ = u.ask.tx.Respond(nearAnswer(u.ask.msg, u.near.tag, outcomeOfErrand{answer: m}, u.near.party))
 		u.ask = nil
 	}
 }

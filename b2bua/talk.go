@@ -22,7 +22,7 @@ func (c *Call) talk(ev Event) {
 	case referred:
 		c.referred(ev)
 	case said:
-		c.pass(ev)
+		c.convey(ev)
 	case heard:
 		c.hear(ev)
 	case answered: // a branch that answered too late

@@ -82,7 +82,7 @@ func (c *Call) referralJudged(d policy.Decision) {
 // its caller.
 func (c *Call) carryOut() {
 	l := c.legs[c.swap.old].(*sipLeg)
-	c.taken(l)
+	c.takeUp(l)
 	if goal := c.swap.refer.replaces; goal != nil {
 		c.ask(newAsking(c.insideCore(l.id), goal, l.party)).Dial(nil, false)
 		return
