@@ -210,6 +210,7 @@ func (l *sipLeg) response(ev Response) []Event {
 
 // txFailed settles a transaction that got no final response.
 func (l *sipLeg) txFailed(ev Failed) []Event {
+	delete(l.keys.sent, ev.Tx)
 	if _, ok := l.spoken[ev.Tx]; ok {
 		return l.listened(ev.Tx, nil, ev.Err)
 	}
