@@ -137,8 +137,10 @@ type session interface {
 // party describes a trunk as the far end of a leg.
 func (c *Config) party(t *Trunk) Party {
 	r := c.Realms[t.Realm]
-	p := Party{Realm: r, Name: t.Name, Trunk: true, Codecs: t.Codecs, Sources: t.sources(), Rel100: t.Rel100, Auth: t.Auth, Redirect: t.Redirect}
-	p.Preconditions, p.TLSName, p.Refer = t.Preconditions, t.TLSName, t.Refer
+	p := Party{
+		Realm: r, Name: t.Name, Trunk: true, Codecs: t.Codecs, Sources: t.sources(), TLSName: t.TLSName,
+		Auth: t.Auth, Redirect: t.Redirect, Refer: t.Refer, Rel100: t.Rel100, Preconditions: t.Preconditions,
+	}
 	if len(p.Codecs) == 0 {
 		p.Codecs = r.Codecs
 	}

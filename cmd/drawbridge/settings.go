@@ -208,12 +208,12 @@ func trunks(snap *config.Snapshot) []b2bua.Trunk {
 	var out []b2bua.Trunk
 	for _, name := range slices.Sorted(maps.Keys(snap.Trunks)) { // the first that fits a source is taken: the same one at every start
 		t := snap.Trunks[name]
-		b := b2bua.Trunk{Name: name, Realm: t.Realm, Domain: t.Domain, Codecs: codecs(t.Codecs), MaxCalls: t.Limits.Calls, Rel100: rel100[t.Rel100]}
-		b.Preconditions = t.Preconditions
-		b.Refer = refers[t.Refer]
-		b.Redirect = b2bua.Redirect{Follow: t.Redirect == "follow", Realms: t.RedirectRealms}
-		b.TLSName = strings.ToLower(t.TLS.Name)
-		b.Auth = digest.Account{User: t.Auth.User, Password: t.Auth.Password.Reveal(), Realm: t.Auth.Realm}
+		b := b2bua.Trunk{
+			Name: name, Realm: t.Realm, Domain: t.Domain, Codecs: codecs(t.Codecs), MaxCalls: t.Limits.Calls, TLSName: strings.ToLower(t.TLS.Name),
+			Auth:     digest.Account{User: t.Auth.User, Password: t.Auth.Password.Reveal(), Realm: t.Auth.Realm},
+			Redirect: b2bua.Redirect{Follow: t.Redirect == "follow", Realms: t.RedirectRealms}, Refer: refers[t.Refer],
+			Rel100: rel100[t.Rel100], Preconditions: t.Preconditions,
+		}
 		for _, target := range t.Targets {
 			b.Targets = append(b.Targets, targetURI(target))
 		}
