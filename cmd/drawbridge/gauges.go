@@ -90,7 +90,8 @@ type info struct {
 func (g *gateway) info() any {
 	out := info{
 		Version: version(), Started: g.started, TLS: g.web.Addrs().TLS, Plain: g.web.Addrs().Plain,
-		SIP: map[string][]netip.AddrPort{}, SIPTCP: map[string][]netip.AddrPort{}, SIPTLS: map[string][]netip.AddrPort{}, Media: map[string][]netip.AddrPort{}, Calls: g.calls.Active(), Drain: g.draining.Load(),
+		SIP: map[string][]netip.AddrPort{}, SIPTCP: map[string][]netip.AddrPort{}, SIPTLS: map[string][]netip.AddrPort{},
+		Media: map[string][]netip.AddrPort{}, Calls: g.calls.Active(), Drain: g.draining.Load(),
 	}
 	for name, r := range g.snap.Realms {
 		if len(r.Listen) > 0 {

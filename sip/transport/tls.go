@@ -112,8 +112,8 @@ func (s *tlsSide) asks(realm string) tls.ClientAuthType {
 }
 
 // proved returns the names that a client's certificate proves. Who vouches for a name is the CA of the peer of that name, if it has
-// one, and the realm's otherwise: the CA of one trunk cannot make up another. The system's list counts for peers only. Either use of a certificate will do, because a SIP server
-// is both (RFC 5924), and public CAs stop signing the client's.
+// one, and the realm's otherwise: the CA of one trunk cannot make up another. The system's list counts for peers only. Either use of a
+// certificate will do, because a SIP server is both (RFC 5924), and public CAs stop signing the client's.
 func (s *tlsSide) proved(realm string, chain []*x509.Certificate) (names []string, err error) {
 	err = fmt.Errorf("%w: it bears no name", ErrIdentity)
 	verdicts := map[*x509.CertPool]error{}
