@@ -277,3 +277,41 @@ func (p *player) hears(what string, w []string) {
 		}
 	}
 }
+
+// sends puts one message on the wire.
+func (p *player) sends(from *peer, what string, words []string) {
+	o := parseOptions(p.dialogsIn(words))
+	if what == "again" {
+		b := from.answers
+		if len(o.args) > 0 {
+			b = from.sent
+		}
+		from.emit(from.flow, b)
+		return
+	}
+	if what == "merged" {
+		m, _ := wire.Read(from.sent, wire.CanonOptions{})
+		m.Via = []wire.Via{from.newVia()}
+		from.send(m)
+		return
+	}
+	if p.bad != nil && from.station != nil {
+		p.ready(from, what)
+		if from.skipped = p.holds(from, what, o); from.skipped {
+			return
+		}
+		if what == "ACK" {
+			defer time.Sleep(8 * time.Second) // the ACK may be lost, and once more; behind it the dialog is the peer's to use
+		}
+	}
+	m := p.build(from, what, o)
+	m.Fields = append(m.Fields, o.headers...)
+	if len(o.contacts) > 0 {
+		m.Contact = o.contacts
+	}
+	if o.from != "" {
+		from.sendFrom(p.peers[o.from].flow, m)
+		return
+	}
+	from.send(m)
+}

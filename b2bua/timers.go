@@ -24,7 +24,7 @@ const (
 type TimerKind uint8
 
 const (
-	ringTimer       TimerKind = iota // call: nobody answers
+	ringTimer       TimerKind = iota // call: nobody answers, has reserved, or says how a transfer went
 	lookupTimer                      // call: DNS does not answer
 	progressTimer                    // UAC: Timer C
 	patienceTimer                    // UAC: no response at all while another target waits
