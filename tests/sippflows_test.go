@@ -167,7 +167,7 @@ var sippFlows = []flow{
 	// SIPp takes the 200 to an INVITE, repeated for a lost ACK, for the one to its BYE: this caller must not lose its ACK.
 	{scene: "answered", calls: 20, lost: 15, lossy: "callee", only: "udp", record: "answered by a 16"},
 	{scene: "callee_hangs_up", calls: 20, lost: 15, only: "udp", record: "answered by b 16"},
-	{scene: "cancel_ringing", calls: 20, lost: 15, only: "udp", record: "refused by a 487"},
+	{scene: "cancel_ringing", calls: 20, lost: 5, only: "udp", record: "refused by a 487"},
 }
 
 // hold is a form of hold, more lines of it, and what its answer says.
