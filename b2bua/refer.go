@@ -37,7 +37,8 @@ type referState struct {
 	seen int    // REFERs of this dialog
 	id   string // of the Event, from the second one on
 	on   bool
-	tx   TxID // the NOTIFY in flight
+	tx   TxID // the NOTIFY in flight; 0: none
+	next int  // the status that is told after it; 0: none
 
 	passed TxID // the REFER that we have sent
 }
@@ -80,16 +81,27 @@ func (l *sipLeg) takeUp(r *refer) {
 	}
 	l.do(Respond{r.ev.Tx, m})
 	l.refer.seen++
-	l.refer.on, l.refer.id = !r.quiet, ""
+	l.refer.on, l.refer.id, l.refer.next = !r.quiet, "", 0
 	if l.refer.seen > 1 {
 		l.refer.id = ";id=" + strconv.FormatUint(uint64(r.ev.Msg.CSeq.Seq), 10)
 	}
 	l.notify(100)
 }
 
-// notify reports how the transfer goes; a final status ends the subscription.
+// notify reports how the transfer goes, one report at a time: two that overtake each other would tell the wrong end. What has become old
+// while it waited is never told.
 func (l *sipLeg) notify(status int) {
-	if !l.refer.on || l.state != Confirmed {
+	if l.refer.tx != 0 {
+		l.refer.next = status
+		return
+	}
+	l.tell(status)
+}
+
+// tell sends a report; a final status ends the subscription.
+func (l *sipLeg) tell(status int) {
+	l.refer.next = 0
+	if status == 0 || !l.refer.on || l.state != Confirmed {
 		return
 	}
 	m := l.dlg.Request(wire.NOTIFY)
@@ -105,8 +117,13 @@ func (l *sipLeg) notify(status int) {
 }
 
 // notified takes the answer to a NOTIFY: a peer that knows no such subscription hears no more of it.
-func (l *sipLeg) notified(m *wire.Message) {
-	if m.Status >= 300 {
+func (l *sipLeg) notified(ev Response) {
+	if ev.Tx != l.refer.tx {
+		return
+	}
+	l.refer.tx = 0
+	if ev.Msg.Status >= 300 {
 		l.refer.on = false
 	}
+	l.tell(l.refer.next)
 }

@@ -98,6 +98,7 @@ func (l *sipLeg) raw(m *wire.Message) []byte {
 // bye ends the confirmed dialog.
 func (l *sipLeg) bye(c Cause) {
 	l.quiet()
+	l.tell(l.refer.next) // now or never
 	l.move(Ending)
 	m := l.dlg.Request(wire.BYE)
 	m.Add("Reason", reason(c))
@@ -194,7 +195,7 @@ func (l *sipLeg) response(ev Response) []Event {
 	case ev.Msg.CSeq.Method == wire.REFER:
 		return []Event{referAnswered{l.id, ev.Msg.Status}}
 	case ev.Msg.CSeq.Method == wire.NOTIFY:
-		l.notified(ev.Msg)
+		l.notified(ev)
 	case ev.Msg.CSeq.Method == wire.BYE:
 		l.left()
 		return nil
@@ -220,7 +221,7 @@ func (l *sipLeg) txFailed(ev Failed) []Event {
 	case ev.Tx == l.reoffer.tx && ev.Tx != 0:
 		return l.reofferFailed()
 	case ev.Tx == l.refer.tx && ev.Tx != 0:
-		l.refer.on = false
+		l.refer.on, l.refer.tx, l.refer.next = false, 0, 0
 	case ev.Tx == l.refer.passed && ev.Tx != 0:
 		return []Event{referAnswered{l.id, 0}}
 	case l.state == Ending:
