@@ -58,8 +58,28 @@ type clock struct {
 	free  []*timerEntry
 }
 
-// newClock makes a clock that stands until start.
-func newClock() *clock { return &clock{start: time.Now()} }
+// grid is what the ends of long timers are moved to. Each call leaves half a dozen behind that run for half a minute; one by one they would
+// wake an idle process a thousand times a second at a few hundred calls/s. Chosen here: a twentieth of a second in no less than
+// longTimer is nobody's concern. What is sent again is sent on time.
+const (
+	grid      = 50 * time.Millisecond
+	longTimer = 2 * time.Second
+)
+
+// newClock makes a clock. The grids of all clocks are the same.
+func newClock() *clock {
+	now := time.Now()
+	return &clock{start: now.Add(-time.Duration(now.UnixNano() % int64(grid)))}
+}
+
+// due is when a timer fires that is set for d from now.
+func (c *clock) due(d time.Duration, kind timerKind) time.Duration {
+	at := c.now() + max(d, 0)
+	if kind == life && d >= longTimer {
+		at = (at + grid - 1) / grid * grid
+	}
+	return at
+}
 
 func (c *clock) now() time.Duration { return time.Since(c.start) }
 
@@ -71,7 +91,7 @@ func (c *clock) after(d time.Duration, owner expirer, kind timerKind) Timer {
 		e = new(timerEntry)
 	}
 	c.seq++
-	e.due, e.seq, e.owner, e.kind = c.now()+max(d, 0), c.seq, owner, kind
+	e.due, e.seq, e.owner, e.kind = c.due(d, kind), c.seq, owner, kind
 	heap.Push(c, e)
 	return Timer{clock: c, entry: e, gen: e.gen}
 }
