@@ -156,16 +156,25 @@ func (c *canonizer) value(h header, v []byte) error {
 		return err
 	}
 	var err error
-	switch h.shape {
-	case text:
-		err = c.text(h, v)
-	case words:
-		err = c.words(h, v)
-	default:
-		err = c.structured(h, v)
+	if plain(h, v) {
+		c.out = append(c.out, v...)
+	} else {
+		err = c.rewrite(h, v)
 	}
 	c.out = append(c.out, '\r', '\n')
 	return err
+}
+
+// rewrite copies a value in canonical form.
+func (c *canonizer) rewrite(h header, v []byte) error {
+	switch h.shape {
+	case text:
+		return c.text(h, v)
+	case words:
+		return c.words(h, v)
+	default:
+		return c.structured(h, v)
+	}
 }
 
 // open starts a header line, in place of a comma too.
@@ -181,6 +190,28 @@ func (c *canonizer) open(h header) error {
 	c.out = append(append(c.out, h.name...), ':', ' ')
 	return nil
 }
+
+// special marks the bytes that may have to be rewritten. A value without any is copied as it is, as most are.
+var special = makeSpecial()
+
+func makeSpecial() (t [256]bool) {
+	for b := range 256 {
+		t[b] = isControl(byte(b)) || blank(byte(b)) || b == '"'
+	}
+	return t
+}
+
+func plain(h header, v []byte) bool {
+	for _, b := range v {
+		if special[b] {
+			return false
+		}
+	}
+	return !h.splits() || bytes.IndexByte(v, ',') < 0
+}
+
+// splits reports whether a comma begins a line of its own.
+func (h header) splits() bool { return h.shape == addrList || h.shape == paramList || h.shape == via }
 
 func (c *canonizer) text(h header, v []byte) error {
 	for _, b := range v {
@@ -214,7 +245,7 @@ func (c *canonizer) words(h header, v []byte) error {
 var separators = [...]string{list: ",", param: ";=,/", paramList: ";=,/", addr: ";=,<>", addrList: ";=,<>", via: ";=,/:"}
 
 func (c *canonizer) structured(h header, v []byte) error {
-	split := h.shape == addrList || h.shape == paramList || h.shape == via
+	split := h.splits()
 	brackets := h.shape == addr || h.shape == addrList
 	angle := false // inside < >
 	gap := false   // blanks were seen; they become one unless a separator is beside them
