@@ -23,7 +23,8 @@ type leg struct {
 	// Where packets leave and go.
 	pair      portPair // RTP profile
 	rtp, rtcp sock
-	door      int // WebRTC: the browser address
+	own       [2]*sock // both
+	door      int      // WebRTC: the browser address
 	to        sockaddr
 	toRTCP    sockaddr
 	open      bool // to may be sent to
@@ -66,8 +67,12 @@ func (g *leg) allocate() (offer.Local, error) {
 		return offer.Local{}, err
 	}
 	g.pair = pr
+	if pr.rtcp >= 0 {
+		r.ports.rtcp.Add(1)
+	}
 	g.rtp = sock{fd: pr.rtp, kind: sockRTP, leg: g}
 	g.rtcp = sock{fd: pr.rtcp, kind: sockRTCP, leg: g}
+	g.own = [2]*sock{&g.rtp, &g.rtcp}
 	addr := r.announced(pr.addr)
 	return offer.Local{RTP: addr, RTCP: netip.AddrPortFrom(addr.Addr(), addr.Port()+1)}, nil
 }
@@ -87,7 +92,10 @@ func (g *leg) abandon() {
 		return
 	}
 	closeFD(g.pair.rtp)
-	closeFD(g.pair.rtcp)
+	if g.pair.rtcp >= 0 {
+		closeFD(g.pair.rtcp)
+		g.realm.ports.rtcp.Add(-1)
+	}
 	g.realm.ports.give(g.pair.addr.Port())
 	g.pair.rtp, g.pair.rtcp = -1, -1
 }
@@ -116,28 +124,45 @@ func (g *leg) leave(l *loop) {
 	if g.latch.source != g.latch.announced {
 		g.session.engine.disclaim(g.latch.source)
 	}
-	if g.pair.rtp >= 0 {
-		l.forget(&g.rtp)
-		l.forget(&g.rtcp)
+	for _, s := range g.socks() {
+		l.forget(s)
 	}
 	g.abandon()
 }
 
 // watch and unwatch put the port pair into a loop and take it out. A socket that epoll refuses hears nothing; the leg still sends.
 func (g *leg) watch(l *loop) {
-	if g.pair.rtp < 0 {
-		return
+	for _, s := range g.socks() {
+		_ = l.watch(s)
 	}
-	_ = l.watch(&g.rtp)
-	_ = l.watch(&g.rtcp)
 }
 
 func (g *leg) unwatch(l *loop) {
-	if g.pair.rtp < 0 {
+	for _, s := range g.socks() {
+		l.unwatch(s)
+	}
+}
+
+// socks are the leg's own sockets that are open.
+func (g *leg) socks() []*sock {
+	switch {
+	case g.pair.rtp < 0:
+		return nil
+	case g.pair.rtcp < 0:
+		return g.own[:1]
+	}
+	return g.own[:]
+}
+
+// openRTCP opens the RTCP socket: there is media, and with it something to report. When another program has taken the port meanwhile, the
+// call goes on without RTCP, and the next report tries again.
+func (g *leg) openRTCP(l *loop) {
+	if g.pair.rtp < 0 || g.pair.rtcp >= 0 || g.st.Mux || g.pair.openRTCP() != nil {
 		return
 	}
-	l.unwatch(&g.rtp)
-	l.unwatch(&g.rtcp)
+	g.realm.ports.rtcp.Add(1)
+	g.rtcp = sock{fd: g.pair.rtcp, kind: sockRTCP, leg: g}
+	_ = l.watch(&g.rtcp)
 }
 
 // bind takes a negotiated stream, at first or after a re-offer.
@@ -240,6 +265,7 @@ func (g *leg) media(l *loop, b []byte, src netip.AddrPort) Drop {
 	}
 	l.count.in.Add(1)
 	if g.in.packets == 1 {
+		g.openRTCP(l)
 		g.session.stage(EventRTP, g.id, "rtp")
 	}
 	return g.forward(l, p, event)

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -15,6 +16,7 @@ type ports struct {
 	free []rested // a queue; nil when the kernel picks
 	any  bool     // no range: the kernel picks
 	used int
+	rtcp atomic.Int64 // RTCP sockets that are open
 }
 
 type rested struct {
@@ -37,9 +39,9 @@ func newPorts(low, high uint16) *ports {
 	return p
 }
 
-// portPair is an open RTP/RTCP socket pair.
+// portPair is an RTP socket and, once there is something to report, its RTCP socket. Both ports are the leg's from the start.
 type portPair struct {
-	rtp, rtcp int // file descriptors
+	rtp, rtcp int // file descriptors; -1: not open
 	addr      netip.AddrPort
 }
 
@@ -97,7 +99,8 @@ func (p *ports) inUse() int {
 	return p.used
 }
 
-// openPair binds port and port+1; port 0 lets the kernel choose an even one.
+// openPair binds port; port 0 lets the kernel choose an even one whose neighbour is free. The neighbour is bound when it is needed: a
+// call attempt that comes to nothing, as half of them do, has no RTCP, and sockets are the dearest part of its media.
 func openPair(addr netip.Addr, port uint16) (portPair, error) {
 	rtp, bound, err := openUDP(netip.AddrPortFrom(addr, port), unfragmented)
 	if err != nil {
@@ -109,10 +112,21 @@ func openPair(addr netip.Addr, port uint16) (portPair, error) {
 			return portPair{}, err
 		}
 	}
-	rtcp, _, err := openUDP(netip.AddrPortFrom(addr, bound.Port()+1), nil)
-	if err != nil {
+	pr := portPair{rtp: rtp, rtcp: -1, addr: bound}
+	if port != 0 {
+		return pr, nil
+	}
+	if err := pr.openRTCP(); err != nil {
 		closeFD(rtp)
 		return portPair{}, err
 	}
-	return portPair{rtp: rtp, rtcp: rtcp, addr: bound}, nil
+	return pr, nil
+}
+
+// openRTCP binds the odd port, if it is not yet.
+func (pr *portPair) openRTCP() (err error) {
+	if pr.rtcp < 0 {
+		pr.rtcp, _, err = openUDP(netip.AddrPortFrom(pr.addr.Addr(), pr.addr.Port()+1), nil)
+	}
+	return err
 }

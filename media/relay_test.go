@@ -137,6 +137,28 @@ func TestHoldAndResumeLooksLikeNoLoss(t *testing.T) {
 	}
 }
 
+// The RTCP port is a leg's from the start, and opened with the first packet: until then there is nothing to report.
+func TestRTCPOpensWithMedia(t *testing.T) {
+	gw := startGateway(t, 1, media.Realm{Bind: loopback, PortMin: 21050, PortMax: 21053, AllowLoopback: true})
+	c := gw.open(t)
+	a, b := mediatest.NewPhone(t), mediatest.NewPhone(t)
+	toA := c.trunk(media.A, a, pcmu)
+	c.trunk(media.B, b, pcmu)
+	if st := gw.Stats(); st.Sockets != 2 || st.Ports["core"] != 2 {
+		t.Errorf("before media: %d sockets, %d pairs", st.Sockets, st.Ports["core"])
+	}
+	a.Send(t, toA, 0, false, []byte("hello"), 160)
+	b.Next(t, limit)
+	if st := gw.Stats(); st.Sockets != 3 { // B has sent nothing yet
+		t.Errorf("with media: %d sockets", st.Sockets)
+	}
+	c.Close()
+	c.wait(media.EventClosed)
+	if st := gw.Stats(); st.Sockets != 0 {
+		t.Errorf("%d sockets are left", st.Sockets)
+	}
+}
+
 func TestPortsComeBackAndFailoverReleases(t *testing.T) {
 	core := media.Realm{Bind: loopback, PortMin: 21040, PortMax: 21043, AllowLoopback: true}
 	gw := startGateway(t, 1, core)

@@ -60,7 +60,8 @@ func (g *leg) sendReport(l *loop) {
 		}
 		return
 	}
-	fd, to := g.rtcp.fd, &g.toRTCP
+	g.openRTCP(l)
+	fd, to := g.pair.rtcp, &g.toRTCP
 	if g.st.Mux {
 		fd, to = g.rtp.fd, &g.to
 	}

@@ -152,7 +152,7 @@ func (e *Engine) Stats() Stats {
 	for name, r := range e.realms {
 		n := r.ports.inUse()
 		st.Ports[name] = n
-		st.Sockets += 2 * n
+		st.Sockets += n + int(r.ports.rtcp.Load())
 	}
 	for d := Delivered + 1; d < numDrops; d++ {
 		st.Drops[d.String()] = e.dropped(d)
