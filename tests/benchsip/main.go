@@ -3,7 +3,7 @@
 // carries the same calls in the same run: read the ratio. Then it is offered more than it can carry, and holds many calls at once.
 //
 // Files: main.go (the plan and the verdict), load.go (one run), sipp.go (the phones), gateway.go (ours), pair.go (Kamailio and
-// rtpengine), overload.go, held.go; the programs' files are in files.
+// rtpengine), overload.go, reject.go, held.go; the programs' files are in files.
 package main
 
 import (

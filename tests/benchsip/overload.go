@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"drawbridge/tests/gateway"
 )
 
 // The stages of the overload: the peak is known from what the gateway carries alone; then too much is offered, then what it can carry.
@@ -25,10 +27,19 @@ func (b *bench) overload(ctx context.Context) error {
 }
 
 func (b *bench) overloaded(ctx context.Context, o *ours) error {
+	before, err := gateway.CPU(o.pid())
+	if err != nil {
+		return err
+	}
 	peak, err := phones(ctx, b.dir, load{rate: aloneRates[len(aloneRates)-1], length: b.length, talk: talk})
 	if err != nil {
 		return err
 	}
+	spent, err := gateway.CPU(o.pid())
+	if err != nil {
+		return err
+	}
+	msPerCall := (spent - before).Seconds() * 1e3 / float64(max(peak.completed, 1))
 	over, err := phones(ctx, b.dir, load{rate: overloadRate, length: overloadTime, talk: talk})
 	if err != nil {
 		return err
@@ -37,8 +48,11 @@ func (b *bench) overloaded(ctx context.Context, o *ours) error {
 	if err != nil {
 		return err
 	}
+	if err := b.rejected(ctx, o, msPerCall); err != nil {
+		return err
+	}
 	best := max(peak.best(), over.best())
-	goodput := float64(over.completed) / over.took.Seconds()
+	goodput := over.goodput()
 	fmt.Printf("%d calls/s offered for %s: %d completed (%.0f/s, the peak is %d/s), %d turned away with 503, %d lost; %d calls/s afterwards: %d of %d fail behind the first %s\n",
 		over.offered()/int(overloadTime.Seconds()), overloadTime, over.completed, goodput, best, over.rejected, over.failed,
 		afterRate, after.wrong(recovery), after.offered(), recovery)
@@ -62,6 +76,17 @@ func (t tally) offered() (n int) {
 		n += s.created
 	}
 	return n
+}
+
+// goodput is the number of calls that succeeded while calls were offered, a second.
+func (t tally) goodput() float64 {
+	sum, seconds := 0, 0
+	for _, s := range t.seconds {
+		if s.created > 0 {
+			sum, seconds = sum+s.successful-s.rejected, seconds+1
+		}
+	}
+	return float64(sum) / float64(max(seconds, 1))
 }
 
 // best is the number of calls that succeeded in the best five seconds, a second.

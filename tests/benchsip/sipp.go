@@ -35,7 +35,6 @@ type tally struct {
 	completed int // by the called side
 	rejected  int // 503
 	failed    int
-	took      time.Duration
 	seconds   []second // of the calling side
 }
 
@@ -58,15 +57,11 @@ func phones(ctx context.Context, dir string, l load) (tally, error) {
 	if err != nil {
 		return tally{}, err
 	}
-	start := time.Now()
-	_ = caller.Wait() // it fails when a call does: the figures tell
-	took := time.Since(start)
+	_ = caller.Wait()                // it fails when a call does: the figures tell
 	pause(ctx, 500*time.Millisecond) // the last answer to a BYE
 	_ = callee.Process.Signal(os.Interrupt)
 	_ = callee.Wait()
-	t, err := read(dir)
-	t.took = took
-	return t, err
+	return read(dir)
 }
 
 // patience is how long a call may take beyond its talk: INVITE retransmissions included.
