@@ -55,7 +55,7 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// NewDecoder makes a decoder of the named codec ("PCMU", "PCMA", "opus", any case) with PCM at rate.
+// NewDecoder makes a decoder of the named codec ("PCMU", "PCMA", "G722", "opus", any case) with PCM at rate.
 // Errors: ErrCodec, ErrRate, ErrNoOpus.
 func NewDecoder(name string, rate int) (Decoder, error) {
 	switch strings.ToUpper(name) {
@@ -65,6 +65,12 @@ func NewDecoder(name string, rate int) (Decoder, error) {
 			return nil, err
 		}
 		return g, nil
+	case "G722":
+		d, err := newG722Decoder(rate)
+		if err != nil {
+			return nil, err
+		}
+		return d, nil
 	case "OPUS":
 		return newOpusDecoder(rate)
 	}
@@ -80,6 +86,12 @@ func NewEncoder(name string, rate int, opt Options) (Encoder, error) {
 			return nil, err
 		}
 		return g, nil
+	case "G722":
+		e, err := newG722Encoder(rate)
+		if err != nil {
+			return nil, err
+		}
+		return e, nil
 	case "OPUS":
 		return newOpusEncoder(rate, opt.withDefaults())
 	}
