@@ -1,0 +1,163 @@
+package tone
+
+import "math"
+
+// The digits and their two frequencies (ITU-T Q.23): rows are low, columns high.
+const dtmfKeys = "123A456B789C*0#D"
+
+var (
+	dtmfLow  = [4]float64{697, 770, 852, 941}
+	dtmfHigh = [4]float64{1209, 1336, 1477, 1633}
+)
+
+// Limits after ITU-T Q.24 and ETSI ES 201 235-3: 40 ms are a digit, 20 ms are none; a break below 20 ms does not end one.
+const (
+	dtmfBlocks = 100  // blocks per second
+	dtmfSpan   = 2    // blocks under one window: 20 ms, so that neighbouring frequencies part
+	dtmfHits   = 3    // windows that must agree before a digit is one
+	dtmfMisses = 3    // windows without it before it is over
+	dtmfFloor  = 2e-5 // mean power of the weaker tone, of full scale: about -44 dBm0 for a sine
+	dtmfTwist  = 6.3  // 8 dB: high above low
+	dtmfBack   = 4.0  // 6 dB: low above high
+	dtmfPure   = 0.55 // share of the two tones in all that is heard: speech stays below
+	dtmfClear  = 6.3  // 8 dB: a tone above the others of its group
+)
+
+// DTMFDetector finds digits in PCM. It belongs to one goroutine; nothing allocates after it is made.
+type DTMFDetector struct {
+	block  int // samples
+	window []float64
+	at     int // samples in the last block of the window
+	low    [4]goertzel
+	high   [4]goertzel
+
+	candidate byte // what the last window held
+	hits      int
+	current   byte // the digit that is on
+	misses    int
+}
+
+// goertzel is one frequency: 2 cos w.
+type goertzel float64
+
+// NewDTMFDetector listens to PCM at rate, 8000 or more.
+func NewDTMFDetector(rate int) *DTMFDetector {
+	d := &DTMFDetector{block: rate / dtmfBlocks}
+	d.window = make([]float64, dtmfSpan*d.block)
+	for i := range d.low {
+		d.low[i] = goertzel(2 * math.Cos(2*math.Pi*dtmfLow[i]/float64(rate)))
+		d.high[i] = goertzel(2 * math.Cos(2*math.Pi*dtmfHigh[i]/float64(rate)))
+	}
+	return d
+}
+
+// Write takes the next samples and calls found for each digit that begins, once.
+func (d *DTMFDetector) Write(pcm []int16, found func(digit byte)) {
+	for _, s := range pcm {
+		d.window[len(d.window)-d.block+d.at] = float64(s) / 32768
+		if d.at++; d.at < d.block {
+			continue
+		}
+		if digit, begins := d.follow(d.look()); begins {
+			found(digit)
+		}
+		copy(d.window, d.window[d.block:])
+		d.at = 0
+	}
+}
+
+// Sounding is the digit that is being heard now, 0 for none; it is known one window after it begins.
+func (d *DTMFDetector) Sounding() byte { return d.current }
+
+// follow turns what single windows hold into digits with a beginning and an end.
+func (d *DTMFDetector) follow(digit byte) (byte, bool) {
+	if digit != 0 && digit == d.current {
+		d.misses = 0
+		return 0, false
+	}
+	if d.current != 0 {
+		if d.misses++; d.misses >= dtmfMisses {
+			d.current = 0
+		}
+	}
+	if digit == 0 || digit != d.candidate {
+		d.candidate, d.hits = digit, 1
+		return 0, false
+	}
+	if d.hits++; d.hits < dtmfHits {
+		return 0, false
+	}
+	d.current, d.misses = digit, 0
+	return digit, true
+}
+
+// look says which digit the window holds, 0 for none.
+func (d *DTMFDetector) look() byte {
+	total := 0.0
+	for _, x := range d.window {
+		total += x * x
+	}
+	total /= float64(len(d.window))
+	if total < 2*dtmfFloor {
+		return 0
+	}
+	row, low, ok := d.strongest(&d.low)
+	if !ok {
+		return 0
+	}
+	column, high, ok := d.strongest(&d.high)
+	switch {
+	case !ok, min(low, high) < dtmfFloor, high > low*dtmfTwist, low > high*dtmfBack, low+high < dtmfPure*total:
+		return 0
+	}
+	return dtmfKeys[4*row+column]
+}
+
+// strongest is the loudest frequency of a group; ok says that it stands clear of the others.
+func (d *DTMFDetector) strongest(group *[4]goertzel) (at int, power float64, ok bool) {
+	second := 0.0
+	for i, f := range group {
+		switch p := f.power(d.window); {
+		case p > power:
+			at, power, second = i, p, power
+		case p > second:
+			second = p
+		}
+	}
+	return at, power, power > second*dtmfClear
+}
+
+// power is the mean power of the frequency in x.
+func (f goertzel) power(x []float64) float64 {
+	k, s1, s2 := float64(f), 0.0, 0.0
+	for _, v := range x {
+		s1, s2 = v+k*s1-s2, s1
+	}
+	n := float64(len(x))
+	return 2 * (s1*s1 + s2*s2 - k*s1*s2) / (n * n)
+}
+
+// DTMFSource makes the two tones of a digit.
+type DTMFSource struct{ low, high Source }
+
+// NewDTMFSource makes the tones of digit (0-9, *, #, A-D) at rate, each at -8 dB of full scale. ok is false for anything else.
+func NewDTMFSource(digit byte, rate int) (s *DTMFSource, ok bool) {
+	const peak = 0.4
+	for i := range len(dtmfKeys) {
+		if dtmfKeys[i] == digit {
+			return &DTMFSource{
+				low:  Source{Freq: dtmfLow[i/4], Rate: rate, Amplitude: peak},
+				high: Source{Freq: dtmfHigh[i%4], Rate: rate, Amplitude: peak},
+			}, true
+		}
+	}
+	return nil, false
+}
+
+// Next is the next sample.
+func (s *DTMFSource) Next() int16 {
+	var a, b [1]int16
+	s.low.Fill(a[:])
+	s.high.Fill(b[:])
+	return a[0] + b[0]
+}
