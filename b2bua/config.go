@@ -64,6 +64,7 @@ type Trunk struct {
 	TLSName     string         // name that its certificate bears, in lower case: without that proof nothing comes from it; "" wants none
 	Domain      string         // host of From and To towards the trunk; "" means the realm's
 	Rel100      Rel100         // reliable provisional responses
+	SRTP        offer.SRTP     // encryption of its media
 	Auth        digest.Account // ours at the trunk, for its challenges; zero: none
 	Redirect    Redirect
 	Refer       ReferPolicy // of REFERs in calls with it
@@ -85,6 +86,7 @@ type Realm struct {
 	Codecs        []offer.Codec
 	Domain        string      // host of From and To; "" means the address of the flow
 	Refer         ReferPolicy // of its accounts
+	SRTP          offer.SRTP  // encryption of the media of its accounts, unless they are browsers
 	AllowLoopback bool        // peers may announce loopback media addresses (demo, tests)
 }
 
@@ -139,7 +141,7 @@ func (c *Config) party(t *Trunk) Party {
 	r := c.Realms[t.Realm]
 	p := Party{
 		Realm: r, Name: t.Name, Trunk: true, Codecs: t.Codecs, Sources: t.sources(), TLSName: t.TLSName,
-		Auth: t.Auth, Redirect: t.Redirect, Refer: t.Refer, Rel100: t.Rel100, Preconditions: t.Preconditions,
+		Auth: t.Auth, Redirect: t.Redirect, Refer: t.Refer, Rel100: t.Rel100, Preconditions: t.Preconditions, SRTP: t.SRTP,
 	}
 	if len(p.Codecs) == 0 {
 		p.Codecs = r.Codecs
@@ -153,7 +155,7 @@ func (c *Config) party(t *Trunk) Party {
 // account describes a user as the far end of a leg.
 func (c *Config) account(user, realm string) Party {
 	r := c.Realms[realm]
-	return Party{Realm: r, Name: user, Number: c.Number(user), Codecs: r.Codecs, Refer: r.Refer}
+	return Party{Realm: r, Name: user, Number: c.Number(user), Codecs: r.Codecs, Refer: r.Refer, SRTP: r.SRTP}
 }
 
 // sources are the trunk's own prefixes and the addresses of its numeric targets.

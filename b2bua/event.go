@@ -210,7 +210,8 @@ type Party struct {
 	Rel100   Rel100         // reliable provisional responses, on a trunk
 	Auth     digest.Account // ours at a trunk, for its challenges
 	Refer    ReferPolicy
-	Redirect Redirect // what its 3xx may do
+	SRTP     offer.SRTP // encryption of its media; a browser's always is
+	Redirect Redirect   // what its 3xx may do
 
 	Preconditions bool // our INVITEs to a trunk carry QoS preconditions (RFC 3312)
 }

@@ -195,6 +195,42 @@ func TestLoadReadsTheFile(t *testing.T) {
 	}
 }
 
+// Keys in SDP are worth what the signalling is worth.
+func TestKeysInClearAreWarnedOf(t *testing.T) {
+	s := mustParse(t, strings.ReplaceAll(`realms:
+  access: {media: {udp: 40000}}
+  carrier: {listen: ["udp:127.0.0.1:5060", "tls:127.0.0.1:5061"], tls: {cert: DIR/cert.pem, key: DIR/key.pem}, srtp: optional}
+trunks:
+  a: {realm: carrier, srtp: rtp, targets: ["sip:192.0.2.1"]}
+  b:
+    realm: carrier
+    srtp: sdes
+    targets: ["sip:192.0.2.2;transport=tls", "sip:192.0.2.3"]
+  c: {realm: carrier, targets: ["sip:192.0.2.4"]}
+  d: {realm: carrier, srtp: dtls, targets: ["sip:192.0.2.5"]}
+`, "DIR", certificate(t, t.TempDir())))
+	var at []string
+	for _, w := range s.Warnings {
+		if place, _, ok := strings.Cut(w, ": srtp: "); ok {
+			at = append(at, place)
+		}
+	}
+	if d := cmp.Diff([]string{"F:9:46", "F:10:33"}, at); d != "" {
+		t.Errorf("%s\n%s", d, strings.Join(s.Warnings, "\n"))
+	}
+	if s.Trunks["c"].SRTP != "optional" {
+		t.Errorf("c has %q", s.Trunks["c"].SRTP)
+	}
+	_, err := Parse("F", []byte(`realms: {carrier: {listen: ["udp:127.0.0.1:5060"], srtp: yes}}
+trunks: {a: {realm: carrier, srtp: sometimes, targets: ["sip:192.0.2.1"]}}
+`), nil)
+	for _, want := range []string{`F:1:58: "yes" is none of rtp`, `F:2:36: "sometimes" is none of rtp`} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v lacks %s", err, want)
+		}
+	}
+}
+
 // TestSchemaIsCommitted keeps drawbridge.schema.json equal to the types; -update rewrites it.
 func TestSchemaIsCommitted(t *testing.T) {
 	const file = "drawbridge.schema.json"

@@ -50,6 +50,7 @@ func (r Realm) defaults(web bool, domain string) Realm {
 		fill(&r.Domain, domain)
 	}
 	fill(&r.Refer, "local")
+	fill(&r.SRTP, "rtp")
 	if len(r.Codecs) == 0 {
 		r.Codecs = slices.Clone(trunkCodecs)
 		if r.Browsers() {
@@ -77,6 +78,8 @@ func (r Realm) bind() Address {
 
 func (t Trunk) defaults(r Realm) Trunk {
 	fill(&t.Domain, r.Domain)
+	fill(&t.SRTP, r.SRTP)
+	fill(&t.SRTP, "rtp") // of a realm that does not exist
 	fill(&t.Rel100, "off")
 	fill(&t.Redirect, "follow")
 	fill(&t.Refer, "local")

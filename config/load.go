@@ -73,6 +73,7 @@ func parse(text []byte, src source) (*Snapshot, error) {
 	if err := r.err(); err != nil {
 		return nil, err
 	}
+	snap.Warnings = append(snap.Warnings, r.warnings(&snap.Config)...)
 	return snap, nil
 }
 

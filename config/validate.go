@@ -23,6 +23,9 @@ var (
 // transports of SIP sockets and targets.
 var transports = []string{"udp", "tcp", "tls"}
 
+// srtpWords are what trunks and realms may want of encryption.
+var srtpWords = []string{"rtp", "optional", "sdes", "dtls"}
+
 var codecNames = []string{"opus", "PCMU", "PCMA"}
 
 // Validate checks ranges and relations of a configuration that Defaults has filled. The error is a *Report without positions: Load
@@ -119,6 +122,7 @@ func (r *Report) checkRealm(c *Config, name string, at path) {
 	r.checkCodecs(at.at("codecs"), realm.Codecs)
 	r.checkDigest(at.at("digest"), realm.Digest)
 	r.oneOf(at.at("refer"), realm.Refer, "local", "reject")
+	r.oneOf(at.at("srtp"), realm.SRTP, srtpWords...)
 }
 
 // checkSockets checks that no two sockets of the realms are one.
@@ -242,6 +246,7 @@ func (r *Report) checkTrunk(c *Config, name string, at path) {
 	if ok {
 		r.checkCodecs(at.at("codecs"), t.Codecs)
 	}
+	r.oneOf(at.at("srtp"), t.SRTP, srtpWords...)
 	r.oneOf(at.at("rel100"), t.Rel100, "off", "supported", "required")
 	if t.Limits.Calls < 0 {
 		r.Addf(at.at("limits", "calls"), "%d is below 0", t.Limits.Calls)

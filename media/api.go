@@ -31,6 +31,7 @@ const Inside = "(inside)"
 type Side struct {
 	Realm   string
 	Profile offer.Profile
+	SRTP    offer.SRTP // RTP profile: which keys its SDP needs, and whether media may flow in clear
 }
 
 // EventKind says what happened to a session.

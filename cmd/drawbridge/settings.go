@@ -186,7 +186,7 @@ func realms(snap *config.Snapshot) map[string]b2bua.Realm {
 	for name, r := range snap.Realms {
 		out[name] = b2bua.Realm{
 			Name: name, Browsers: r.Browsers(), Open: r.Open, Codecs: codecs(r.Codecs), Domain: r.Domain, AllowLoopback: r.Media.AllowLoopback,
-			Refer: refers[r.Refer],
+			Refer: refers[r.Refer], SRTP: srtps[r.SRTP],
 		}
 	}
 	return out
@@ -212,7 +212,7 @@ func trunks(snap *config.Snapshot) []b2bua.Trunk {
 			Name: name, Realm: t.Realm, Domain: t.Domain, Codecs: codecs(t.Codecs), MaxCalls: t.Limits.Calls, TLSName: strings.ToLower(t.TLS.Name),
 			Auth:     digest.Account{User: t.Auth.User, Password: t.Auth.Password.Reveal(), Realm: t.Auth.Realm},
 			Redirect: b2bua.Redirect{Follow: t.Redirect == "follow", Realms: t.RedirectRealms}, Refer: refers[t.Refer],
-			Rel100: rel100[t.Rel100], Preconditions: t.Preconditions,
+			SRTP: srtps[t.SRTP], Rel100: rel100[t.Rel100], Preconditions: t.Preconditions,
 		}
 		for _, target := range t.Targets {
 			b.Targets = append(b.Targets, targetURI(target))
@@ -224,6 +224,9 @@ func trunks(snap *config.Snapshot) []b2bua.Trunk {
 	}
 	return out
 }
+
+// srtps are the words for the encryption of media.
+var srtps = map[string]offer.SRTP{"rtp": offer.SRTPNone, "optional": offer.SRTPOptional, "sdes": offer.SRTPSDES, "dtls": offer.SRTPDTLS}
 
 // rel100 are the words of a trunk's rel100.
 var rel100 = map[string]b2bua.Rel100{"off": b2bua.Rel100Off, "supported": b2bua.Rel100Supported, "required": b2bua.Rel100Required}

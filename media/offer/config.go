@@ -23,6 +23,7 @@ const (
 // Config configures a Machine. The zero value speaks to a trunk and shares no codec.
 type Config struct {
 	Profile       Profile
+	SRTP          SRTP    // of the RTP profile
 	Codecs        []Codec // ours, best first; telephone-event is added by the machine
 	Username      string  // of the o= line; "" means "-"
 	SessionID     uint64  // of the o= line, constant for the leg

@@ -12,6 +12,7 @@
 //	machine.go   the machine: who has an offer open, what is agreed
 //	answer.go    a peer's offer or answer -> Stream
 //	codec.go     which format; payload types keep their meaning for the whole session
+//	srtp.go      what encryption is asked for, and what is agreed
 //	precondition.go  what a trunk says of QoS preconditions, which end here
 //	write.go     our SDP, the same bytes as long as nothing changed
 //

@@ -36,7 +36,8 @@ type Local struct {
 	RTP         netip.AddrPort // address announced in c= and m=; for WebRTC also the one host candidate
 	RTCP        netip.AddrPort // RTP profile: the odd port; invalid for WebRTC (rtcp-mux)
 	Ufrag, Pwd  string         // WebRTC: ICE-lite credentials (RFC 8445), constant for the call
-	Fingerprint string         // WebRTC: "sha-256 AB:CD:..." of the process's certificate
+	Fingerprint string         // DTLS: "sha-256 AB:CD:..." of the process's certificate
+	Keys        *Keys          // RTP profile with SDES; nil: none are to be had
 }
 
 // ICE is the remote side's credentials; Ufrag "" means no ICE.
@@ -68,7 +69,8 @@ type Stream struct {
 	MayRecv     bool
 	PtimeMS     int // packet time towards the peer, 20 when it said nothing
 	ICE         ICE
-	Fingerprint string // the peer's "sha-256 AB:CD:..."; "" on the RTP profile
+	Fingerprint string // the peer's "sha-256 AB:CD:..."; "" without DTLS
+	SDES        *SDES  // nil without; the same pointer as long as the agreement is the same
 	Setup       Setup
 	Mux         bool   // rtcp-mux (RFC 5761)
 	FMTP        string // the peer's parameters of Send
