@@ -69,7 +69,8 @@ type Trunk struct {
 	Redirect    Redirect
 	Refer       ReferPolicy // of REFERs in calls with it
 
-	Preconditions bool // our INVITEs carry QoS preconditions (RFC 3312)
+	Preconditions bool           // our INVITEs carry QoS preconditions (RFC 3312)
+	Prefixes      []netip.Prefix // where its media may come from besides the address that it announces
 }
 
 // Redirect is what becomes of a trunk's 3xx.
@@ -141,7 +142,8 @@ func (c *Config) party(t *Trunk) Party {
 	r := c.Realms[t.Realm]
 	p := Party{
 		Realm: r, Name: t.Name, Trunk: true, Codecs: t.Codecs, Sources: t.sources(), TLSName: t.TLSName,
-		Auth: t.Auth, Redirect: t.Redirect, Refer: t.Refer, Rel100: t.Rel100, Preconditions: t.Preconditions, SRTP: t.SRTP,
+		Auth: t.Auth, Redirect: t.Redirect, Refer: t.Refer, Rel100: t.Rel100, Preconditions: t.Preconditions,
+		SRTP: t.SRTP, Prefixes: t.Prefixes,
 	}
 	if len(p.Codecs) == 0 {
 		p.Codecs = r.Codecs

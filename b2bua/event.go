@@ -213,7 +213,8 @@ type Party struct {
 	SRTP     offer.SRTP // encryption of its media; a browser's always is
 	Redirect Redirect   // what its 3xx may do
 
-	Preconditions bool // our INVITEs to a trunk carry QoS preconditions (RFC 3312)
+	Preconditions bool           // our INVITEs to a trunk carry QoS preconditions (RFC 3312)
+	Prefixes      []netip.Prefix // where a trunk's media may come from besides the address that it announces
 }
 
 // attempt is what policy is asked about the party: may it send such a request, as from, for to?

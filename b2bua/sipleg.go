@@ -262,6 +262,7 @@ func (l *sipLeg) Tombs() []Tomb {
 // Open gives the leg its media address.
 func (l *sipLeg) Open(local offer.Local) error {
 	l.sdp.SetLocal(local)
+	l.sdp.SetPeer(l.flow.Remote().Addr())
 	if l.uas.invite != nil {
 		return l.takeOffer()
 	}

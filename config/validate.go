@@ -168,11 +168,33 @@ func (r *Report) checkPorts(c *Config) {
 		if udp := realm.Media.UDP; udp != nil && p.Contains(*udp) {
 			r.Addf(at, "%d-%d contains the browsers' port %d", p.Min, p.Max, *udp)
 		}
+		r.checkForeignPorts(c, name, at)
 		for _, other := range names[:i] {
 			o := c.Realms[other].Media
 			if o.Bind == realm.Media.Bind && o.Ports.overlaps(p) {
 				r.Addf(at, "%d-%d overlaps the ports of realm %s (%d-%d) on the same address", p.Min, p.Max, other, o.Ports.Min, o.Ports.Max)
 			}
+		}
+	}
+}
+
+// checkForeignPorts checks a range against the UDP sockets that other realms have on the same address.
+func (r *Report) checkForeignPorts(c *Config, name string, at path) {
+	m := c.Realms[name].Media
+	p := m.Ports
+	for _, other := range slices.Sorted(maps.Keys(c.Realms)) {
+		if other == name {
+			continue
+		}
+		o := c.Realms[other]
+		for _, l := range o.Listen {
+			shared := m.Bind.Addr == l.Addr.Addr() || l.Addr.Addr().IsUnspecified()
+			if l.Network == "udp" && shared && p.Contains(l.Addr.Port()) {
+				r.Addf(at, "%d-%d contains the SIP port %d of realm %s", p.Min, p.Max, l.Addr.Port(), other)
+			}
+		}
+		if udp := o.Media.UDP; udp != nil && o.Media.Bind == m.Bind && p.Contains(*udp) {
+			r.Addf(at, "%d-%d contains the browsers' port %d of realm %s", p.Min, p.Max, *udp, other)
 		}
 	}
 }
@@ -259,7 +281,25 @@ func (r *Report) checkTrunk(c *Config, name string, at path) {
 			r.Addf(at.at("redirect_realms", i), "%s", noSuch("realm", name, c.Realms))
 		}
 	}
+	r.checkPrefixes(at.at("media", "prefixes"), t.Media.Prefixes)
 	r.checkTrunkTLS(c, name, at.at("tls"))
+}
+
+// widestPrefix4 and widestPrefix6 are the largest networks, in bits, that a trunk's media may come from. Chosen here: no carrier has more.
+const (
+	widestPrefix4 = 8
+	widestPrefix6 = 16
+)
+
+func (r *Report) checkPrefixes(at path, sources []Source) {
+	for i, s := range sources {
+		for _, p := range s.Prefixes {
+			if p.Addr().Is4() && p.Bits() < widestPrefix4 || p.Addr().Is6() && p.Bits() < widestPrefix6 {
+				r.Addf(at.at(i), "%s: everybody could take part in its calls; name the networks that its media comes from", p)
+				break
+			}
+		}
+	}
 }
 
 func (r *Report) checkAccount(at path, a Account) {

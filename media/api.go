@@ -1,6 +1,7 @@
 package media
 
 import (
+	"net/netip"
 	"time"
 
 	"drawbridge/media/offer"
@@ -32,6 +33,8 @@ type Side struct {
 	Realm   string
 	Profile offer.Profile
 	SRTP    offer.SRTP // RTP profile: which keys its SDP needs, and whether media may flow in clear
+
+	Prefixes []netip.Prefix // RTP profile: hosts besides the announced one that media may come from, and is then sent to
 }
 
 // EventKind says what happened to a session.

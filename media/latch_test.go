@@ -6,38 +6,109 @@ import (
 	"time"
 )
 
-// TestLatchBelievesNoStranger: whoever sprays the port range while the peer has not spoken yet, or is silent, neither hears the call nor
-// speaks into it (T12). The peer's own host may use another port.
-func TestLatchBelievesNoStranger(t *testing.T) {
-	at := netip.MustParseAddrPort
-	announced := at("192.0.2.1:4000")
+// arrival is a run of packets from one source, 20 ms apart.
+type arrival struct {
+	src     string
+	n       int
+	after   time.Duration // since the run before
+	burst   bool          // all at once
+	believe int           // packets that are let through
+}
+
+// TestLatch plays who gets the stream of a leg: its announced address is 192.0.2.1:4000 unless said otherwise (T12).
+func TestLatch(t *testing.T) {
+	const (
+		peer, port, host = "192.0.2.1:4000", "192.0.2.1:4002", "192.0.2.7:4000"
+		nat, other       = "203.0.113.5:61000", "203.0.113.5:61002"
+		evil             = "198.51.100.9:4000"
+	)
+	network := []netip.Prefix{netip.MustParsePrefix("192.0.2.0/28")}
 	for _, row := range []struct {
-		name  string
-		src   netip.AddrPort
-		heard time.Duration // since the peer was heard last; 0: never
-		want  bool
+		name     string
+		nat      string // host that signals for a peer behind NAT
+		prefixes []netip.Prefix
+		taken    string // another call's peer
+		runs     []arrival
+		source   string // who is believed in the end
 	}{
-		{"the peer", announced, 0, true},
-		{"another port of the peer, before it has spoken", at("192.0.2.1:4002"), 0, true},
-		{"another port of the peer while it speaks", at("192.0.2.1:4002"), 20 * time.Millisecond, false},
-		{"a stranger before the peer has spoken", at("198.51.100.9:4000"), 0, false},
-		{"a stranger while the peer is silent", at("198.51.100.9:4000"), 5 * time.Second, false},
+		{name: "the peer", runs: []arrival{{src: peer, n: 3, believe: 3}}, source: peer},
+		{name: "another port of its host before it speaks", runs: []arrival{{src: port, n: 10, believe: 6}}, source: port},
+		{name: "a burst is no speech", runs: []arrival{{src: port, n: 50, burst: true}}, source: peer},
+		{name: "another port while it speaks", runs: []arrival{{src: peer, n: 5, believe: 5}, {src: port, n: 20}}, source: peer},
+		{name: "another port when it is silent", runs: []arrival{{src: peer, n: 5, believe: 5}, {src: port, n: 10, after: time.Second, believe: 6}}, source: port},
+		{name: "a stranger before it speaks", runs: []arrival{{src: evil, n: 50}}, source: peer},
+		{name: "a stranger when it is silent", runs: []arrival{{src: peer, n: 1, believe: 1}, {src: evil, n: 50, after: 5 * time.Second}}, source: peer},
+		{name: "once for each answer", runs: []arrival{{src: port, n: 10, believe: 6}, {src: "192.0.2.1:4004", n: 20, after: 5 * time.Second}}, source: port},
+		{name: "the announced address takes it back, after a silence",
+			runs: []arrival{{src: port, n: 10, believe: 6}, {src: peer, n: 10}, {src: peer, n: 10, after: time.Second, believe: 6}}, source: peer},
+		{name: "forged packets of the announced address move nothing while its other port speaks",
+			runs: []arrival{{src: port, n: 10, believe: 6}, {src: peer, n: 20}, {src: port, n: 5, believe: 5}}, source: port},
+		{name: "another call's peer", taken: port, runs: []arrival{{src: port, n: 20}}, source: peer},
+
+		{name: "behind NAT", nat: "203.0.113.5", runs: []arrival{{src: nat, n: 10, believe: 6}}, source: nat},
+		{name: "behind NAT, a stranger first", nat: "203.0.113.5", runs: []arrival{{src: evil, n: 20}, {src: nat, n: 10, believe: 6}}, source: nat},
+		{name: "behind NAT, a neighbour while the peer speaks", nat: "203.0.113.5", runs: []arrival{{src: nat, n: 10, believe: 6}, {src: other, n: 20}}, source: nat},
+		{name: "no NAT, the signalling host", runs: []arrival{{src: nat, n: 20}}, source: peer},
+
+		{name: "a host of the trunk's network", prefixes: network, runs: []arrival{{src: host, n: 10, believe: 6}}, source: host},
+		{name: "a host beside the trunk's network", prefixes: network, runs: []arrival{{src: "192.0.2.17:4000", n: 20}}, source: peer},
+		{name: "a host of the network has come first: the peer's own host stands better", prefixes: network,
+			runs: []arrival{{src: host, n: 10, believe: 6}, {src: port, n: 10, believe: 6}, {src: host, n: 10}}, source: port},
+		{name: "the network does not disturb the probation of the peer's host", prefixes: network,
+			runs: []arrival{{src: port, n: 3}, {src: host, n: 3}, {src: port, n: 3, believe: 2}}, source: port},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			var la latch
-			la.announce(announced)
-			now := int64(time.Minute)
-			if row.heard != 0 {
-				la.heard = now - int64(row.heard)
+			la := latch{prefixes: row.prefixes}
+			var behind netip.Addr
+			if row.nat != "" {
+				behind = netip.MustParseAddr(row.nat)
 			}
-			believed := false
-			for seq := range uint16(2 * latchPackets) {
-				ok, _ := la.accept(&packet{seq: seq, ssrc: 7}, row.src, now+int64(seq), func(netip.AddrPort) bool { return false })
-				believed = believed || ok
+			la.announce(netip.MustParseAddrPort(peer), behind)
+			taken := func(a netip.AddrPort) bool { return row.taken != "" && a == netip.MustParseAddrPort(row.taken) }
+			now, seq := int64(time.Minute), map[string]uint16{}
+			for i, run := range row.runs {
+				now += int64(run.after)
+				src, believed := netip.MustParseAddrPort(run.src), 0
+				for range run.n {
+					if ok, _ := la.accept(&packet{seq: seq[run.src], ssrc: 7}, src, now, taken); ok {
+						believed++
+					}
+					seq[run.src]++
+					if !run.burst {
+						now += int64(20 * time.Millisecond)
+					}
+				}
+				if believed != run.believe {
+					t.Errorf("run %d: %d packets of %s let through, want %d", i, believed, run.src, run.believe)
+				}
 			}
-			if believed != row.want || (la.source == row.src) != row.want {
-				t.Errorf("believed %t, media goes to %s", believed, la.source)
+			if la.source != netip.MustParseAddrPort(row.source) {
+				t.Errorf("media goes to %s, want %s", la.source, row.source)
 			}
 		})
+	}
+}
+
+// Two that race for a silent peer's place hold each other up: neither gets it by being the last, and the real peer need only go on alone.
+func TestRaceForTheLatch(t *testing.T) {
+	var la latch
+	la.announce(netip.MustParseAddrPort("192.0.2.1:4000"), netip.Addr{})
+	nobody := func(netip.AddrPort) bool { return false }
+	one, two := netip.MustParseAddrPort("192.0.2.1:4002"), netip.MustParseAddrPort("192.0.2.1:4004")
+	now := int64(time.Minute)
+	for seq := range uint16(100) {
+		for _, src := range []netip.AddrPort{one, two} {
+			if ok, _ := la.accept(&packet{seq: seq, ssrc: 7}, src, now, nobody); ok {
+				t.Fatalf("%s is believed while another one speaks", src)
+			}
+		}
+		now += int64(20 * time.Millisecond)
+	}
+	for seq := range uint16(10) {
+		la.accept(&packet{seq: 100 + seq, ssrc: 7}, one, now, nobody)
+		now += int64(20 * time.Millisecond)
+	}
+	if la.source != one {
+		t.Errorf("media goes to %s", la.source)
 	}
 }

@@ -216,7 +216,7 @@ func (g *leg) bindTrunk(l *loop) {
 		}
 		e.claim(remote)
 	}
-	g.latch.announce(remote)
+	g.latch.announce(remote, g.st.NAT)
 	g.open = true
 	g.redirect()
 }

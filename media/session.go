@@ -40,6 +40,7 @@ func (s *Session) Add(leg LegID, side Side) (offer.Local, error) {
 		return offer.Local{}, ErrClosed
 	}
 	g := newLeg(s, leg, r, side.Profile)
+	g.latch.prefixes = side.Prefixes
 	local, err := g.allocate()
 	if err != nil {
 		return offer.Local{}, err

@@ -220,6 +220,9 @@ func trunks(snap *config.Snapshot) []b2bua.Trunk {
 		for _, s := range t.Sources {
 			b.Sources = append(b.Sources, s.Prefixes...)
 		}
+		for _, s := range t.Media.Prefixes {
+			b.Prefixes = append(b.Prefixes, s.Prefixes...)
+		}
 		out = append(out, b)
 	}
 	return out

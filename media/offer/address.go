@@ -39,6 +39,16 @@ func checkTarget(ap netip.AddrPort, local Local, allowLoopback bool) error {
 	return nil
 }
 
+// behindNAT tells whether a peer announces an address that only its own network knows, while its signalling comes from a public one.
+func behindNAT(announced, signals netip.Addr) bool {
+	return signals.IsValid() && announced.Is4() == signals.Is4() && isPrivate(announced) && !isPrivate(signals)
+}
+
+// isPrivate tells the addresses of networks behind NAT: RFC 1918, RFC 4193, and those that carriers share (RFC 6598).
+func isPrivate(a netip.Addr) bool { return a.IsPrivate() || carrierNAT.Contains(a) }
+
+var carrierNAT = netip.MustParsePrefix("100.64.0.0/10")
+
 // parseCandidate reads an ICE candidate as far as it may serve as a hint: UDP, first component, a literal address
 // (RFC 8839 section 5.1). mDNS names and TCP candidates give nothing.
 func parseCandidate(value string) (netip.AddrPort, bool) {

@@ -228,13 +228,16 @@ func (m *Machine) judge(s section, lite bool) (Stream, error) {
 // judgeAddress takes a trunk's address, or its old hold c=0.0.0.0, under which the former address stays known but unused.
 func (m *Machine) judgeAddress(st *Stream, s section) error {
 	if s.addr.IsValid() && s.addr.IsUnspecified() {
-		st.Remote, st.RemoteRTCP = m.agreed.stream.Remote, m.agreed.stream.RemoteRTCP
+		st.Remote, st.RemoteRTCP, st.NAT = m.agreed.stream.Remote, m.agreed.stream.RemoteRTCP, m.agreed.stream.NAT
 		return nil
 	}
 	st.Remote = netip.AddrPortFrom(s.addr, s.portNumber)
 	if err := checkTarget(st.Remote, m.local, m.cfg.AllowLoopback); err != nil {
 		st.Remote = netip.AddrPort{}
 		return err
+	}
+	if behindNAT(s.addr, m.peer) {
+		st.NAT = m.peer
 	}
 	if st.RemoteRTCP = s.rtcp; !s.rtcp.IsValid() && s.portNumber < 65535 {
 		st.RemoteRTCP = netip.AddrPortFrom(s.addr, s.portNumber+1)

@@ -2,6 +2,7 @@ package offer
 
 import (
 	"bytes"
+	"net/netip"
 	"slices"
 	"strings"
 )
@@ -25,7 +26,8 @@ const (
 type Machine struct {
 	cfg    Config
 	local  Local
-	fresh  bool // codecs were re-ordered or the full list is wanted: the next offer shows all
+	peer   netip.Addr // where its signalling comes from
+	fresh  bool       // codecs were re-ordered or the full list is wanted: the next offer shows all
 	open   State
 	agreed session  // as of the last complete offer/answer
 	tried  *session // what our last offer proposes; nil when nothing more can come of it
@@ -78,6 +80,9 @@ func New(cfg Config) *Machine {
 // SetLocal gives the machine what media has allocated. It is called before the first SDP, and again only for a declared ICE restart or
 // when the endpoint has moved: the next SDP then shows the new values.
 func (m *Machine) SetLocal(l Local) { m.local = l }
+
+// SetPeer says where the peer's signalling comes from; a zero address, or none given, is nowhere. It tells a peer behind NAT.
+func (m *Machine) SetPeer(a netip.Addr) { m.peer = a.Unmap() }
 
 // Prefer re-orders the codecs from the next SDP on; see [Config.Prefer].
 func (m *Machine) Prefer(names ...string) {
@@ -195,7 +200,7 @@ func (m *Machine) settle(sdp []byte) (session, error) {
 // Fork returns the machine of another dialog that our first offer has made (RFC 3261 section 13.2.2.4): its answer is still open, whatever
 // the dialog of m has agreed since.
 func (m *Machine) Fork() *Machine {
-	f := &Machine{cfg: m.cfg, local: m.local, open: LocalOffer, tried: m.tried, types: m.types, sent: sent{version: 1}}
+	f := &Machine{cfg: m.cfg, local: m.local, peer: m.peer, open: LocalOffer, tried: m.tried, types: m.types, sent: sent{version: 1}}
 	if m.tried == nil { // too late: its answer will be refused
 		f.tried = new(session)
 	}

@@ -61,6 +61,7 @@ type Stream struct {
 	Refused     bool           // port 0: there is no media at all
 	Remote      netip.AddrPort // where media goes; invalid when the peer refused the stream or has been on hold by c=0.0.0.0 from the start. On WebRTC a hint only: media follows verified checks
 	RemoteRTCP  netip.AddrPort // invalid when there is none: send no RTCP
+	NAT         netip.Addr     // host that media may come from besides Remote: the peer signals from there, and Remote is a private address behind its NAT. Invalid: no NAT
 	Send        Codec          // what the gateway sends: the peer's payload type
 	Recv        Codec          // what the gateway receives: our payload type
 	SendEvent   Codec          // telephone-event towards the peer; Name "" when not negotiated
