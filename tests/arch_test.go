@@ -51,6 +51,7 @@ type pureRule struct {
 var pure = []pureRule{
 	{"policy", nil, "a decision can be logged, tested, replayed and shown"},
 	{"policy/route", []string{"drawbridge/policy"}, "a routing decision can be explained"},
+	{"policy/limit", nil, "a rate is judged by value, whoever keeps the cells"},
 	{"topology", []string{"drawbridge/sip/wire", "drawbridge/policy"}, "what the far side sees is a function of the message"},
 	{"sip/wire", []string{"github.com/emiago/sipgo/sip"}, "parsing never waits"},
 	{"sip/dialog", []string{"drawbridge/sip/wire"}, "a dialog is a value; time is passed in"},

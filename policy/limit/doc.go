@@ -1,0 +1,5 @@
+// Package limit judges how often and how much: rates by the generic cell rate algorithm, and shares of a tree of budgets. It is pure: the
+// state comes in as a value and goes out as one, time is an argument.
+//
+// rate.go has the rates, ITU-T I.371 Annex A (GCRA) in its virtual scheduling form.
+package limit
