@@ -11,7 +11,7 @@ const (
 	playLapse = 200 * time.Millisecond // a loop that was away for longer does not catch up
 )
 
-// player takes Opus through a play-out ring to G.711. The ring is filled by arrival and emptied by the loop's clock, so the phone
+// player takes Opus through a play-out ring to a codec of the telephone. The ring is filled by arrival and emptied by the loop's clock, so the phone
 // hears a steady stream whatever the network does.
 type player struct {
 	ends
@@ -19,7 +19,7 @@ type player struct {
 	enc    transcode.Encoder
 	ring   *transcode.Playout
 	frames *transcode.Repacketiser[int16]
-	pcm    [telephoneRate * int(playStep/time.Millisecond) / 1000]int16
+	pcm    [wideRate * int(playStep/time.Millisecond) / 1000]int16
 
 	running bool
 	marker  bool   // the next packet begins a talk spurt
@@ -29,10 +29,10 @@ type player struct {
 func newPlayer(from, to *leg) (*player, error) {
 	t := &player{ends: endsOf(from, to)}
 	var err error
-	if t.dec, err = transcode.NewDecoder(t.in.Name, telephoneRate); err != nil {
+	if t.dec, err = transcode.NewDecoder(t.in.Name, t.rate); err != nil {
 		return nil, err
 	}
-	if t.enc, err = transcode.NewEncoder(t.out.Name, telephoneRate, transcode.Options{}); err != nil {
+	if t.enc, err = transcode.NewEncoder(t.out.Name, t.rate, transcode.Options{}); err != nil {
 		return nil, err
 	}
 	t.ring = transcode.NewPlayout(t.dec, t.in.Clock)

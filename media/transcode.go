@@ -11,8 +11,14 @@ import (
 // what comes from a codec of the telephone is encoded as it arrives; what comes from Opus waits in a play-out ring that the loop's
 // clock empties (playout.go).
 
+// Rates of the PCM between two codecs, in Hz.
+const (
+	narrowRate = 8000
+	wideRate   = 16000
+)
+
 // maxPCM is 120 ms at 16 kHz: the longest packet of any codec here.
-const maxPCM = 120 * 16
+const maxPCM = 120 * wideRate / 1000
 
 // maxConcealed is the longest hole, in packets, that is filled; a longer one is a pause.
 const maxConcealed = 5
@@ -21,9 +27,9 @@ const maxConcealed = 5
 func newTranscoder(from, to *leg) (path, error) {
 	in, out := from.st.Recv, to.st.Send
 	switch {
-	case isG711(in) && isOpus(out):
+	case isTelephone(in) && (isTelephone(out) || isOpus(out)):
 		return newOnArrival(from, to)
-	case isOpus(in) && isG711(out):
+	case isOpus(in) && isTelephone(out):
 		return newPlayer(from, to)
 	}
 	return nil, errCodec
@@ -31,27 +37,42 @@ func newTranscoder(from, to *leg) (path, error) {
 
 func isOpus(c offer.Codec) bool { return strings.EqualFold(c.Name, "opus") && c.Clock == 48000 }
 
-// telephoneRate is the PCM rate between Opus and G.711, in Hz.
-const telephoneRate = 8000
+func isG722(c offer.Codec) bool { return strings.EqualFold(c.Name, "G722") && c.Clock == 8000 }
+
+// isTelephone is a codec with an octet for each tick of its clock.
+func isTelephone(c offer.Codec) bool { return isG711(c) || isG722(c) }
+
+// pcmRate is the rate between two codecs: wide when both have more than the telephone band.
+func pcmRate(in, out offer.Codec) int {
+	if isG711(in) || isG711(out) {
+		return narrowRate
+	}
+	return wideRate
+}
 
 // ends is what a transcoded direction knows of its streams.
 type ends struct {
 	from, to *leg
 	in, out  offer.Codec
+	rate     int // of the PCM, Hz
 	ptime    int // ms towards the far side
 }
 
 func endsOf(from, to *leg) ends {
-	return ends{from: from, to: to, in: from.st.Recv, out: to.st.Send, ptime: packetTime(to.st)}
+	in, out := from.st.Recv, to.st.Send
+	return ends{from: from, to: to, in: in, out: out, rate: pcmRate(in, out), ptime: packetTime(to.st)}
 }
 
-// packetTime is what the peer asked for, if both codecs can do it.
+// packetTime is what the peer asked for, or, of Opus, the longest frame that is not longer (RFC 6716 section 2.1.4).
 func packetTime(st offer.Stream) int {
-	switch st.PtimeMS {
-	case 10, 20, 40, 60:
-		return st.PtimeMS
+	t := st.PtimeMS
+	if t < 10 || t > 60 {
+		return 20
 	}
-	return 20
+	if isOpus(st.Send) && t%20 != 0 && t > 10 {
+		return t / 20 * 20
+	}
+	return t
 }
 
 func (e *ends) fits(from, to offer.Stream) bool {
@@ -66,7 +87,7 @@ func (e *ends) stamp(l *loop, _ *packet) uint32      { return e.to.out.stamp(l.n
 func (e *ends) silent() bool { return e.from.event.on() || e.to.digits.playing() }
 
 // samples is the length of one outgoing packet in PCM samples.
-func (e *ends) samples() int { return e.ptime * telephoneRate / 1000 }
+func (e *ends) samples() int { return e.ptime * e.rate / 1000 }
 
 // step is the length of one outgoing packet in ticks of its clock.
 func (e *ends) step() uint32 { return uint32(e.ptime * e.out.Clock / 1000) }
@@ -95,6 +116,7 @@ type onArrival struct {
 
 	started bool
 	marker  bool   // the next packet begins a talk spurt
+	newest  int64  // newest incoming number
 	expect  uint32 // incoming timestamp that follows
 	ts      uint32 // outgoing timestamp of the next frame
 }
@@ -102,43 +124,53 @@ type onArrival struct {
 func newOnArrival(from, to *leg) (*onArrival, error) {
 	t := &onArrival{ends: endsOf(from, to), pool: &from.session.engine.encoders}
 	var err error
-	if t.dec, err = transcode.NewDecoder(t.in.Name, telephoneRate); err != nil {
+	if t.dec, err = transcode.NewDecoder(t.in.Name, t.rate); err != nil {
 		return nil, err
 	}
-	if t.enc, err = t.pool.Get(telephoneRate, transcode.DefaultOptions); err != nil {
+	if t.enc, err = t.encoder(transcode.DefaultOptions); err != nil {
 		return nil, err
 	}
 	t.frames = transcode.NewRepacketiser[int16](t.samples())
 	return t, nil
 }
 
+// encoder is one for the far side's codec; Opus comes from the pool.
+func (t *onArrival) encoder(opt transcode.Options) (transcode.Encoder, error) {
+	if isOpus(t.out) {
+		return t.pool.Get(t.rate, opt)
+	}
+	return transcode.NewEncoder(t.out.Name, t.rate, opt)
+}
+
 func (t *onArrival) forward(l *loop, p *packet) Drop {
 	if !t.started || p.fresh {
 		t.begin(l, p)
 	}
-	switch hole := int32(p.ts - t.expect); {
-	case hole < 0:
+	hole := int32(p.ts - t.expect)
+	switch {
+	case p.ext < t.newest && hole < 0:
 		return DropReplay // late: its place has been filled
 	case hole > 0:
 		t.fill(p, int(hole))
 	}
+	// A newer packet with an older timestamp: the sender's clock has gone back, and the stream goes on.
 	n, err := t.dec.Decode(t.pcm[:], p.payload())
 	if err != nil {
 		return DropCodec
 	}
-	t.expect = p.ts + uint32(n)
+	t.newest, t.expect = p.ext, p.ts+uint32(len(p.payload()))
 	t.frames.Write(t.pcm[:n])
 	return t.drain(l)
 }
 
 // begin joins the incoming stream to the outgoing one.
 func (t *onArrival) begin(l *loop, p *packet) {
-	t.started, t.marker, t.expect = true, true, p.ts
+	t.started, t.marker, t.newest, t.expect = true, true, p.ext, p.ts
 	t.ts = t.to.out.stamp(l.now, t.out.Clock)
 	t.frames.Reset()
 }
 
-// fill conceals a hole of so many samples, or steps over a pause.
+// fill conceals a hole of so many ticks, or steps over a pause.
 func (t *onArrival) fill(p *packet, hole int) {
 	if hole > maxConcealed*max(p.end-p.start, 1) {
 		t.frames.Reset()
@@ -146,7 +178,7 @@ func (t *onArrival) fill(p *packet, hole int) {
 		t.marker = true
 		return
 	}
-	for hole > 0 {
+	for hole = hole * t.rate / t.in.Clock; hole > 0; {
 		n, err := t.dec.Conceal(t.pcm[:], min(hole, t.samples()))
 		if err != nil || n <= 0 {
 			return

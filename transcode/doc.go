@@ -5,6 +5,7 @@
 //	api.go         Decoder, Encoder, New
 //	g711.go        PCMU and PCMA from the formulas of ITU-T G.711
 //	g722.go        the two sub-band predictors and the mirror filters of ITU-T G.722; g722tables.go
+//	conceal.go     what stands in for a lost packet of these three
 //	opus.go        libopus, the only cgo of the program; noopus.go stands in where it is built without
 //	pool.go        encoders that wait for the next call
 //	repacketise.go one packet time into another

@@ -109,24 +109,17 @@ func segment(x int) int {
 type g711 struct {
 	expand   *[256]int16
 	compress *[1 << 16]byte
-	past     [concealSpan]int16
-	lost     int // samples concealed since the last payload
+	heard    memory
 }
-
-// concealSpan is the stretch of past audio that stands in for a lost packet, and fadeSpan the time over which it dies away.
-const (
-	concealSpan = 20 * g711Rate / 1000
-	fadeSpan    = 60 * g711Rate / 1000
-)
 
 func newG711(name string, rate int) (*g711, error) {
 	if rate != g711Rate {
 		return nil, fmt.Errorf("%s at %d Hz: %w", name, rate, ErrRate)
 	}
 	if strings.EqualFold(name, "PCMU") {
-		return &g711{expand: &ulawDecode, compress: ulawEncode}, nil
+		return &g711{expand: &ulawDecode, compress: ulawEncode, heard: newMemory(rate)}, nil
 	}
-	return &g711{expand: &alawDecode, compress: alawEncode}, nil
+	return &g711{expand: &alawDecode, compress: alawEncode, heard: newMemory(rate)}, nil
 }
 
 func (g *g711) Rate() int { return g711Rate }
@@ -138,37 +131,11 @@ func (g *g711) Decode(pcm []int16, payload []byte) (int, error) {
 	for i, b := range payload {
 		pcm[i] = g.expand[b]
 	}
-	g.remember(pcm[:len(payload)])
+	g.heard.keep(pcm[:len(payload)])
 	return len(payload), nil
 }
 
-func (g *g711) remember(pcm []int16) {
-	g.lost = 0
-	if len(pcm) >= concealSpan {
-		copy(g.past[:], pcm[len(pcm)-concealSpan:])
-		return
-	}
-	copy(g.past[:], g.past[len(pcm):])
-	copy(g.past[concealSpan-len(pcm):], pcm)
-}
-
-// Conceal plays the last 20 ms backwards and forwards in turn, so that no step is heard at the joints, fading to silence within 60 ms.
-func (g *g711) Conceal(pcm []int16, n int) (int, error) {
-	if len(pcm) < n {
-		return 0, ErrShort
-	}
-	for i := range pcm[:n] {
-		at := g.lost % (2 * concealSpan)
-		if at < concealSpan {
-			at = concealSpan - 1 - at
-		} else {
-			at -= concealSpan
-		}
-		pcm[i] = int16(int(g.past[at]) * max(fadeSpan-g.lost, 0) / fadeSpan)
-		g.lost++
-	}
-	return n, nil
-}
+func (g *g711) Conceal(pcm []int16, n int) (int, error) { return g.heard.conceal(pcm, n) }
 
 func (g *g711) Encode(dst []byte, pcm []int16) (int, error) {
 	if cap(dst) < len(pcm) {

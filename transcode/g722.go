@@ -3,49 +3,58 @@ package transcode
 import "fmt"
 
 // Fixed by ITU-T G.722. One octet stands for two samples at 16 kHz; RTP counts octets, so its clock says 8000 (RFC 3551 section 4.5.2).
+//
+// Each octet holds one sample of either sub-band, and the lower one is the telephone band at 8 kHz. So towards G.711 the codec runs at 8 kHz
+// without its mirror filters: the upper sub-band is left out, or coded as silence, and nothing is resampled.
 const (
-	g722Rate = 16000
+	g722Rate   = 16000
+	g722Narrow = 8000
 
 	subbandMax = 1<<14 - 1 // a reconstructed sub-band sample has 15 bits
 	subbandMin = -1 << 14
 )
 
-// G722Encoder codes 16 kHz PCM at 64 kbit/s.
+// G722Encoder codes 16 kHz PCM, or the lower half of it at 8 kHz, at 64 kbit/s.
 type G722Encoder struct {
 	low, high predictor
 	qmf       delayLine
+	rate      int
 }
 
-// G722Decoder decodes G.722 to 16 kHz PCM.
+// G722Decoder decodes G.722 to 16 kHz PCM, or the lower half of it to 8 kHz.
 type G722Decoder struct {
 	low, high predictor
 	qmf       delayLine
+	rate      int
 	mode      int // 1, 2 or 3: 64, 56 or 48 kbit/s are speech; RTP knows mode 1 only
-	last      int16
+	heard     memory
 }
 
 func newG722Encoder(rate int) (*G722Encoder, error) {
-	if rate != g722Rate {
+	if rate != g722Rate && rate != g722Narrow {
 		return nil, fmt.Errorf("G722 at %d Hz: %w", rate, ErrRate)
 	}
-	return &G722Encoder{low: predictor{scale: 32}, high: predictor{scale: 8}}, nil
+	return &G722Encoder{low: predictor{scale: 32}, high: predictor{scale: 8}, rate: rate}, nil
 }
 
 func newG722Decoder(rate int) (*G722Decoder, error) {
-	if rate != g722Rate {
+	if rate != g722Rate && rate != g722Narrow {
 		return nil, fmt.Errorf("G722 at %d Hz: %w", rate, ErrRate)
 	}
-	return &G722Decoder{low: predictor{scale: 32}, high: predictor{scale: 8}, mode: 1}, nil
+	return &G722Decoder{low: predictor{scale: 32}, high: predictor{scale: 8}, rate: rate, mode: 1, heard: newMemory(rate)}, nil
 }
 
 // Rate is the PCM rate in Hz.
-func (e *G722Encoder) Rate() int { return g722Rate }
+func (e *G722Encoder) Rate() int { return e.rate }
 
 // Rate is the PCM rate in Hz.
-func (d *G722Decoder) Rate() int { return g722Rate }
+func (d *G722Decoder) Rate() int { return d.rate }
 
-// Encode writes one octet for each two samples. Errors: ErrShort.
+// Encode writes one octet for each two samples at 16 kHz, or for each at 8 kHz. Errors: ErrShort.
 func (e *G722Encoder) Encode(dst []byte, pcm []int16) (int, error) {
+	if e.rate == g722Narrow {
+		return e.encodeNarrow(dst, pcm)
+	}
 	if len(pcm)%2 != 0 || cap(dst) < len(pcm)/2 {
 		return 0, fmt.Errorf("G722 frame of %d samples: %w", len(pcm), ErrShort)
 	}
@@ -53,6 +62,18 @@ func (e *G722Encoder) Encode(dst []byte, pcm []int16) (int, error) {
 	for i := range dst {
 		low, high := e.qmf.split(pcm[2*i], pcm[2*i+1])
 		dst[i] = byte(e.codeHigh(high)<<6 | e.codeLow(low))
+	}
+	return len(dst), nil
+}
+
+// encodeNarrow codes 8 kHz PCM as the lower sub-band, whose samples have half the size; the upper one is silent.
+func (e *G722Encoder) encodeNarrow(dst []byte, pcm []int16) (int, error) {
+	if cap(dst) < len(pcm) {
+		return 0, fmt.Errorf("G722 frame of %d samples: %w", len(pcm), ErrShort)
+	}
+	dst = dst[:len(pcm)]
+	for i, x := range pcm {
+		dst[i] = byte(e.codeHigh(0)<<6 | e.codeLow(int(x)>>1))
 	}
 	return len(dst), nil
 }
@@ -103,18 +124,22 @@ func magnitude(x int) int {
 	return x
 }
 
-// Decode writes two samples for each octet. It cannot fail: every octet is a code. Error: ErrShort when pcm is too small.
+// Decode writes two samples for each octet, at 8 kHz one. It cannot fail: every octet is a code. Error: ErrShort when pcm is too small.
 func (d *G722Decoder) Decode(pcm []int16, payload []byte) (int, error) {
-	if len(pcm) < 2*len(payload) {
+	n := len(payload) * (d.rate / g722Narrow)
+	if len(pcm) < n {
 		return 0, fmt.Errorf("G722 payload of %d octets: %w", len(payload), ErrShort)
 	}
-	for i, b := range payload {
-		pcm[2*i], pcm[2*i+1] = d.qmf.join(d.decodeLow(int(b&0x3f)), d.decodeHigh(int(b>>6)))
+	if d.rate == g722Narrow {
+		for i, b := range payload {
+			pcm[i] = int16(saturate(2 * d.decodeLow(int(b&0x3f))))
+		}
+	} else {
+		for i, b := range payload {
+			pcm[2*i], pcm[2*i+1] = d.qmf.join(d.decodeLow(int(b&0x3f)), d.decodeHigh(int(b>>6)))
+		}
 	}
-	n := 2 * len(payload)
-	if n > 0 {
-		d.last = pcm[n-1]
-	}
+	d.heard.keep(pcm[:n])
 	return n, nil
 }
 
@@ -139,17 +164,8 @@ func (d *G722Decoder) decodeHigh(code int) int {
 	return x
 }
 
-// Conceal fades from the last sample to silence; the decoder's state is left for the packet that follows.
-func (d *G722Decoder) Conceal(pcm []int16, n int) (int, error) {
-	if len(pcm) < n {
-		return 0, fmt.Errorf("G722 gap of %d samples: %w", n, ErrShort)
-	}
-	for i := range pcm[:n] {
-		d.last = int16(int(d.last) * 31 / 32)
-		pcm[i] = d.last
-	}
-	return n, nil
-}
+// Conceal stands in for a lost packet; the predictors are left for the packet that follows.
+func (d *G722Decoder) Conceal(pcm []int16, n int) (int, error) { return d.heard.conceal(pcm, n) }
 
 // predictor is the adaptive half of one sub-band, the same in encoder and decoder (G.722 section 3.5 and 3.6): a quantiser scale, and a
 // prediction from two poles and six zeros.
