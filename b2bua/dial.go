@@ -52,6 +52,7 @@ func (c *Call) alert(ev rang) {
 	if ev.early != nil {
 		c.out.do(Bind{media.B, *ev.early})
 		c.media.early = true
+		c.a.Suit(ev.early.Send)
 	}
 	c.a.Ring(c.media.early)
 }
@@ -61,6 +62,7 @@ func (c *Call) preview(ev moved) {
 	c.out.do(Bind{c.sideOf(ev.leg), ev.stream})
 	if ev.leg != legA && !c.media.early {
 		c.media.early = true
+		c.a.Suit(ev.stream.Send)
 		c.a.Ring(true)
 	}
 }
@@ -77,9 +79,7 @@ func (c *Call) connect(ev answered) {
 	c.out.stop(noLeg, ringTimer)
 	c.out.do(Bind{media.B, ev.stream})
 	c.phase, c.times.answer = answering, c.out.now
-	if l, ok := c.a.(*linkLeg); ok {
-		l.prefer(ev.stream.Send.Name)
-	}
+	c.a.Suit(ev.stream.Send)
 	if st := c.a.Accept(); st != nil {
 		c.out.do(Bind{media.A, *st})
 	}

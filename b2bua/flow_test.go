@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"drawbridge/media"
+	"drawbridge/media/offer"
 	"drawbridge/sip/digest"
 	"drawbridge/sip/wire"
 )
@@ -85,7 +86,7 @@ func play(t *testing.T, text string, bad *impairment) {
 }
 
 // editOf reads the "config" lines of a flow: "config limit acme 1", "config ring 20s", "config rel100 acme supported", "config auth acme
-// USER PASSWORD [REALM]", "config redirect acme follow [REALM...]", "config refer acme reject", "config name acme trunk.example". "config ports 2",
+// USER PASSWORD [REALM]", "config codecs access opus", "config redirect acme follow [REALM...]", "config refer acme reject", "config name acme trunk.example". "config ports 2",
 // the RTP port pairs that are left from there on, is a step.
 func editOf(text string) func(*Config) {
 	return func(c *Config) {
@@ -96,6 +97,14 @@ func editOf(text string) func(*Config) {
 			}
 			i := slices.IndexFunc(c.Trunks, func(t Trunk) bool { return t.Name == w[2] })
 			switch w[1] {
+			case "codecs":
+				r := c.Realms[w[2]]
+				r.Codecs = nil
+				for _, name := range w[3:] {
+					codec, _ := offer.Lookup(name)
+					r.Codecs = append(r.Codecs, codec)
+				}
+				c.Realms[w[2]] = r
 			case "limit":
 				c.Trunks[i].MaxCalls, _ = strconv.Atoi(w[3])
 			case "auth":

@@ -104,6 +104,7 @@ func (c *Call) fork(ev Opened) {
 	for _, t := range h.current.Targets {
 		id := LegID(len(c.legs))
 		core := newLegCore(c.out, id, h.current.Callee, c.cfg.serial+uint64(id))
+		core.sdp.Suit(c.a.Shared()...)
 		var leg Leg
 		if t.Join != nil {
 			leg = newAsking(core, t.Join, c.setup.Caller)

@@ -159,6 +159,16 @@ func (l *jsonLeg) Dial(*wire.Message, bool) {
 	l.say(Signal{Type: SignalCall, From: l.from, To: l.to, SDP: string(l.offer)})
 }
 
+// Suit fits the answer that the page has not seen yet to what the callee speaks.
+func (l *jsonLeg) Suit(far ...offer.Codec) {
+	if l.early || l.state != Trying && l.state != Early {
+		return
+	}
+	if answer, st, err := l.sdp.Revise(far...); err == nil {
+		l.answer, l.stream = answer, &st
+	}
+}
+
 // Ring tells the page that the far side rings, and once more when there is something to hear: the SDP is the one of the answer.
 func (l *jsonLeg) Ring(early bool) {
 	sound := early && !l.early

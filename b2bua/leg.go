@@ -17,9 +17,13 @@ type Leg interface {
 
 	// Open gives the leg its media address. On the caller's side its offer is answered (not yet sent); on the callee's side ours is made.
 	Open(local offer.Local) error
+	// Shared are the codecs that the caller's side has offered and may speak, best first; nil when it has not said.
+	Shared() []offer.Codec
 	// Dial calls the callee. in is the caller's INVITE as topology may read it; patient says that no other candidate waits.
 	Dial(in *wire.Message, patient bool)
 
+	// Suit tells the caller's side what the callee speaks, best first, as long as nothing has been said about media.
+	Suit(far ...offer.Codec)
 	// Ring tells the caller's side that the callee is alerted; early asks for our media with it.
 	Ring(early bool)
 	// Accept answers the caller's side. The stream is nil while a late offer waits for its answer.
@@ -114,6 +118,9 @@ func (p Party) profile() offer.Profile {
 	}
 	return offer.RTP
 }
+
+// Shared are our codecs that the peer has offered.
+func (l *legCore) Shared() []offer.Codec { return l.sdp.Shared() }
 
 func (l *legCore) mediaSide() media.Side { return l.party.mediaSide() }
 

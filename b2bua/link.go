@@ -47,7 +47,7 @@ const (
 // inside is who is at the far end of a link, as far as media is concerned. codec is what the call at this end speaks already.
 func inside(codec string) Party {
 	p := Party{Realm: Realm{Name: media.Inside, AllowLoopback: true}}
-	for _, name := range []string{codec, "opus", "PCMA", "PCMU"} {
+	for _, name := range []string{codec, "opus", "G722", "PCMA", "PCMU"} {
 		if c, ok := offer.Lookup(name); ok && !speaks(p.Codecs, name) {
 			p.Codecs = append(p.Codecs, c)
 		}
@@ -201,12 +201,8 @@ func (l *linkLeg) Accept() *offer.Stream {
 	return nil
 }
 
-// prefer puts a codec first, so that what both far ends speak is not transcoded.
-func (l *linkLeg) prefer(codec string) {
-	if codec != "" {
-		l.sdp.Prefer(codec)
-	}
-}
+// Suit puts what the new far end speaks first, so that what both far ends speak is not transcoded.
+func (l *linkLeg) Suit(far ...offer.Codec) { l.sdp.Suit(far...) }
 
 // Hangup ends the leg with one bye.
 func (l *linkLeg) Hangup(c Cause) {

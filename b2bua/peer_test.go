@@ -263,7 +263,7 @@ o=- 4611731400430051336 2 IN IP4 127.0.0.1
 s=-
 t=0 0
 a=group:BUNDLE 0
-m=audio 9 UDP/TLS/RTP/SAVPF 111 0 8 110
+m=audio 9 UDP/TLS/RTP/SAVPF 111 0 8 110 126
 c=IN IP4 0.0.0.0
 a=rtcp:9 IN IP4 0.0.0.0
 a=ice-ufrag:abcd
@@ -277,6 +277,7 @@ a=fmtp:111 minptime=10;useinbandfec=1
 a=rtpmap:0 PCMU/8000
 a=rtpmap:8 PCMA/8000
 a=rtpmap:110 telephone-event/48000
+a=rtpmap:126 telephone-event/8000
 a=ssrc:1234 cname:secret-cname
 a=DIR
 `

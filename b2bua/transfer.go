@@ -182,7 +182,9 @@ func (c *Call) seatLink(ev Opened) {
 	}
 	_ = link.Open(ev.Local) // keeps it, no more
 	if link.asked {
-		link.prefer(c.codecBeside(c.swap.old))
+		if codec, ok := offer.Lookup(c.codecBeside(c.swap.old)); ok {
+			link.Suit(codec)
+		}
 		link.Accept()
 		return
 	}

@@ -17,6 +17,7 @@ type uasState struct {
 	stream *offer.Stream // what was agreed with it; nil on a late offer
 	last   *wire.Message // the last 18x, repeated each minute
 
+	shown   bool // the caller has seen the answer
 	settled bool // the first offer/answer is complete before the 2xx: a reliable 18x carried the answer, or a PRACK did
 }
 
@@ -52,6 +53,19 @@ func (l *sipLeg) takeOffer() error {
 	}
 	l.uas.answer, l.uas.stream = answer, &st
 	return nil
+}
+
+// Suit fits the answer that the caller has not seen yet, or our offer when its INVITE brought none, to what the callee speaks.
+func (l *sipLeg) Suit(far ...offer.Codec) {
+	switch {
+	case l.state != Trying && l.state != Early || l.uas.shown || l.uas.settled:
+	case l.uas.stream == nil:
+		l.sdp.Suit(far...)
+	default:
+		if answer, st, err := l.sdp.Revise(far...); err == nil {
+			l.uas.answer, l.uas.stream = answer, &st
+		}
+	}
 }
 
 // Ring tells the caller that the callee is alerted. early asks for our answer with it; without an offer there is none to give. A late
@@ -92,7 +106,7 @@ func (l *sipLeg) ringing(early bool) (*wire.Message, carried) {
 			return l.replySDP(l.uas.invite, status, sdp), ourOffer
 		}
 	case early && l.uas.stream != nil:
-		l.uas.settled = l.rel.on
+		l.uas.shown, l.uas.settled = true, l.rel.on
 		return l.replySDP(l.uas.invite, status, l.uas.answer), ourAnswer
 	default:
 		status = 180

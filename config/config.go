@@ -57,7 +57,7 @@ type Realm struct {
 	Media  Media    `yaml:"media" doc:"RTP of this side."`
 	SRTP   string   `yaml:"srtp" doc:"Encryption of media with SIP phones of this side and, unless they say otherwise, with its trunks. rtp by default: none; optional: with whoever can (SDES offered in RTP/AVP, RFC 8643; SDES and DTLS taken); sdes: keys in the SDP or no call; dtls: DTLS-SRTP or no call. Browsers always have DTLS-SRTP." enum:"rtp,optional,sdes,dtls"`
 	Refer  string   `yaml:"refer" doc:"Transfers (REFER) that accounts of this side ask for. local by default: the gateway calls the target itself; reject: none." enum:"local,reject"`
-	Codecs []string `yaml:"codecs" doc:"By preference. Browsers: opus, PCMU, PCMA; others: PCMA, PCMU." enum:"opus,PCMU,PCMA"`
+	Codecs []string `yaml:"codecs" doc:"By preference; one that both sides of a call speak comes before it, so that audio passes as it is. Browsers: opus, G722, PCMU, PCMA; others: PCMA, PCMU. [opus] keeps browsers on Opus, which bears loss, whatever the far side speaks." enum:"opus,G722,PCMU,PCMA"`
 	TLS    RealmTLS `yaml:"tls" doc:"Certificate of the tls: sockets. Files that change are read again; connections stay."`
 }
 
@@ -96,7 +96,7 @@ type Trunk struct {
 	Targets        []Target    `yaml:"targets" doc:"Where requests go, best first, such as sip:198.51.100.7:5060, sip:198.51.100.7;transport=tcp, sip:sbc.example.com;transport=tls or sip:trunk.example.com. A name without a port is looked up by NAPTR and SRV. A large request goes to a UDP target over TCP where that answers, unless ;transport=udp is written out."`
 	Sources        []Source    `yaml:"sources" doc:"Addresses and networks its requests come from; those of the targets by default, as DNS says them."`
 	Domain         string      `yaml:"domain" doc:"Host part of the identities written towards it; the realm's by default."`
-	Codecs         []string    `yaml:"codecs" doc:"By preference; the realm's by default." enum:"opus,PCMU,PCMA"`
+	Codecs         []string    `yaml:"codecs" doc:"By preference; the realm's by default." enum:"opus,G722,PCMU,PCMA"`
 	SRTP           string      `yaml:"srtp" doc:"Encryption of its media, in the words of a realm's srtp; the realm's by default." enum:"rtp,optional,sdes,dtls"`
 	Rel100         string      `yaml:"rel100" doc:"Reliable ringing (100rel). off by default: a caller that requires it gets it; supported also announces it and uses it with every caller that supports it; required insists on it." enum:"off,supported,required"`
 	Limits         TrunkLimits `yaml:"limits" doc:"Limits of this trunk."`

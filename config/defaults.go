@@ -16,7 +16,7 @@ const (
 )
 
 var (
-	browserCodecs = []string{"opus", "PCMU", "PCMA"}
+	browserCodecs = []string{"opus", "G722", "PCMU", "PCMA"}
 	trunkCodecs   = []string{"PCMA", "PCMU"}
 	defaultPorts  = PortRange{Set: true, Min: 20000, Max: 29999}
 	browserPort   = uint16(40000)

@@ -26,7 +26,7 @@ var transports = []string{"udp", "tcp", "tls"}
 // srtpWords are what trunks and realms may want of encryption.
 var srtpWords = []string{"rtp", "optional", "sdes", "dtls"}
 
-var codecNames = []string{"opus", "PCMU", "PCMA"}
+var codecNames = []string{"opus", "G722", "PCMU", "PCMA"}
 
 // Validate checks ranges and relations of a configuration that Defaults has filled. The error is a *Report without positions: Load
 // knows them.

@@ -19,26 +19,6 @@ func ProfileOf(sdp []byte) (Profile, error) {
 	return RTP, nil
 }
 
-// Shared returns those of our codecs that an offer has, in our order, without touching the machine: what the leg could
-// speak once it is answered. Errors: *Error.
-func (m *Machine) Shared(sdp []byte) ([]Codec, error) {
-	d, err := read(sdp)
-	if err != nil {
-		return nil, err
-	}
-	i, err := m.pickAudio(d)
-	if err != nil {
-		return nil, err
-	}
-	var out []Codec
-	for _, c := range m.cfg.Codecs {
-		if slices.ContainsFunc(d.sections[i].codecs, c.Same) {
-			out = append(out, c)
-		}
-	}
-	return out, nil
-}
-
 // Restarts reports whether an offer asks for an ICE restart: other credentials than those agreed (RFC 8839 section 4.4.1.1.1).
 // The caller may then fetch new local credentials from media and SetLocal them before it answers.
 func (m *Machine) Restarts(sdp []byte) bool {
@@ -121,10 +101,11 @@ func (m *Machine) disabled(next session) session {
 	return next
 }
 
-// chooseFormats takes the first of our codecs that the offer has, at the offer's payload type, and the telephone-event beside it.
+// chooseFormats takes the codec in use, if the offer has it still, else the first of ours that it has, at the offer's payload type, and the
+// telephone-event beside it.
 func (m *Machine) chooseFormats(next *session, st *Stream, offered []Codec) (payloadTypes, error) {
 	types := m.types
-	for _, ours := range m.cfg.Codecs {
+	for _, ours := range m.cfg.Prefer(m.agreed.stream.Recv.Name).Codecs {
 		i := slices.IndexFunc(offered, ours.Same)
 		if i < 0 {
 			continue

@@ -17,8 +17,8 @@ const (
 
 // Chosen here.
 const (
-	// opusFmtp makes a browser send what the far side can use: narrow, mono, with redundancy (media.md section 3, RFC 7587 section 6.1).
-	opusFmtp = "minptime=10;useinbandfec=1;stereo=0;maxplaybackrate=8000;sprop-maxcapturerate=8000"
+	// opusBase asks a browser for mono with redundancy (RFC 7587 section 6.1).
+	opusBase = "minptime=10;useinbandfec=1;stereo=0"
 	// eventFmtp is the sixteen digits of RFC 4733 section 3.2.
 	eventFmtp = "0-15"
 )
@@ -39,6 +39,17 @@ var staticCodecs = map[uint8]Codec{
 var catalogue = []Codec{
 	{Name: "opus", PT: 111, Clock: 48000, Channels: 2},
 	staticCodecs[0], staticCodecs[8], staticCodecs[9],
+}
+
+// opusFmtp makes a browser send what the far side can use (media.md section 3): rate is up to where it hears, in Hz, 48000 for all there is.
+func opusFmtp(rate int) string {
+	switch rate {
+	case 8000:
+		return opusBase + ";maxplaybackrate=8000;sprop-maxcapturerate=8000"
+	case 16000:
+		return opusBase + ";maxplaybackrate=16000;sprop-maxcapturerate=16000"
+	}
+	return opusBase
 }
 
 // Lookup returns the codec of that name (any case) as the gateway offers it.

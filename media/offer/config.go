@@ -59,7 +59,7 @@ func (c Config) withDefaults() Config {
 	for i := range c.Codecs {
 		c.Codecs[i] = c.Codecs[i].normal()
 		if c.Profile == WebRTC && c.Codecs[i].is("opus") && c.Codecs[i].Fmtp == "" {
-			c.Codecs[i].Fmtp = opusFmtp
+			c.Codecs[i].Fmtp = opusFmtp(8000)
 		}
 	}
 	c.Codecs = slices.DeleteFunc(c.Codecs, func(k Codec) bool { return k.is(eventName) })

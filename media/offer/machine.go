@@ -34,6 +34,7 @@ type Machine struct {
 	early  []byte   // the last preview, for Settle
 	types  payloadTypes
 	sent   sent
+	shared []Codec // what the peer's last offer and we have in common
 }
 
 // session is one state of the negotiation.
@@ -240,6 +241,7 @@ func (m *Machine) Offered(sdp []byte, like Direction) ([]byte, Stream, error) {
 	next.remote = bytes.Clone(sdp)
 	next.local = m.write(&next, directionOf(next.stream.MaySend, next.stream.MayRecv), next.setup.attribute())
 	m.types, m.agreed, m.fresh = types, next, false
+	m.shared = m.shares(d.sections[next.audio].codecs)
 	return next.local, next.stream, nil
 }
 
@@ -251,6 +253,6 @@ func (m *Machine) Cancel() {
 // Forget drops what only another answer to our last offer could ask for. It is for a call that goes on for long.
 func (m *Machine) Forget() {
 	if m.open == Stable {
-		m.tried, m.early = nil, nil
+		m.tried, m.early, m.shared = nil, nil, nil
 	}
 }

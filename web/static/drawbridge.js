@@ -549,7 +549,7 @@ function mediaError(err) {
 
 // preferOpus offers what the gateway speaks, Opus first; browsers without the call offer everything.
 function preferOpus(pc) {
-  const wanted = ['audio/opus', 'audio/pcma', 'audio/pcmu', 'audio/telephone-event'];
+  const wanted = ['audio/opus', 'audio/g722', 'audio/pcma', 'audio/pcmu', 'audio/telephone-event'];
   const codecs = RTCRtpReceiver.getCapabilities?.('audio')?.codecs.filter((c) => wanted.includes(c.mimeType.toLowerCase()));
   if (!codecs?.length) return;
   const rank = (c) => wanted.indexOf(c.mimeType.toLowerCase());

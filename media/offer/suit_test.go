@@ -1,0 +1,83 @@
+package offer
+
+import (
+	"errors"
+	"strings"
+	"testing"
+)
+
+// The answer names what the far side has chosen, where both sides have it, and tells Opus how much of it is heard.
+func TestReviseFitsTheAnswerToTheFarSide(t *testing.T) {
+	for _, c := range []struct {
+		far  []string
+		want string // codec of the answer
+		fmtp string
+	}{
+		{[]string{"PCMA"}, "PCMA", ""},
+		{[]string{"PCMU"}, "PCMU", ""},
+		{[]string{"opus"}, "opus", opusBase},
+		{[]string{"G722"}, "opus", opusBase + ";maxplaybackrate=16000;sprop-maxcapturerate=16000"}, // the gateway has none for browsers here
+		{[]string{"G729"}, "opus", opusBase + ";maxplaybackrate=8000;sprop-maxcapturerate=8000"},
+		{nil, "opus", opusBase + ";maxplaybackrate=8000;sprop-maxcapturerate=8000"},
+	} {
+		m := newBrowser(t)
+		mustAnswer(t, m, file(t, "chromium.sdp"), SendRecv)
+		var far []Codec
+		for _, name := range c.far {
+			far = append(far, Codec{Name: name, Clock: 8000, Channels: 1}.normal())
+		}
+		answer, st, err := m.Revise(far...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if st.Recv.Name != c.want || st.Recv.Fmtp != c.fmtp {
+			t.Errorf("far side %v: %+v, want %s with %q", c.far, st.Recv, c.want, c.fmtp)
+		}
+		if !strings.Contains(string(answer), "\r\no=- 42 1 IN") {
+			t.Errorf("far side %v: the answer that is seen first is not version 1:\n%s", c.far, answer)
+		}
+		if again, _ := mustAnswer(t, m, file(t, "chromium.sdp"), SendRecv); again != string(answer) {
+			t.Errorf("far side %v: the same offer gets another answer:\n%s", c.far, again)
+		}
+	}
+}
+
+func TestReviseNeedsAnAnswer(t *testing.T) {
+	m := newTrunk(t)
+	if _, _, err := m.Revise(staticCodecs[8]); !errors.Is(err, ErrNoOffer) {
+		t.Errorf("nothing has been offered: %v", err)
+	}
+	if _, err := m.Offer(SendRecv); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := m.Revise(staticCodecs[8]); !errors.Is(err, ErrNoOffer) {
+		t.Errorf("the offer is ours: %v", err)
+	}
+}
+
+func TestSuitKeepsOurOrderAmongWhatIsShared(t *testing.T) {
+	m := New(Config{Codecs: codecNamed(t, "opus", "G722", "PCMA", "PCMU")})
+	m.SetLocal(newTrunk(t).local)
+	m.Suit(staticCodecs[0], staticCodecs[8], staticCodecs[18])
+	text, err := m.Offer(SendRecv)
+	if err != nil || !strings.Contains(string(text), "RTP/AVP 8 0 111 9 ") {
+		t.Errorf("%v\n%s", err, text)
+	}
+}
+
+// A codec in use stays in use while the peer has it.
+func TestCodecInUseStays(t *testing.T) {
+	m := newTrunk(t)
+	text := file(t, "baresip.sdp")
+	_, st := mustAnswer(t, m, text, SendRecv)
+	if st.Recv.Name != "PCMA" {
+		t.Fatalf("%+v", st.Recv)
+	}
+	m.cfg = m.cfg.Prefer("PCMU")
+	if _, st = mustAnswer(t, m, text, SendRecv); st.Recv.Name != "PCMA" {
+		t.Errorf("a repeated offer changes to %s", st.Recv.Name)
+	}
+	if _, st = mustAnswer(t, m, strings.Replace(text, "96 9 0 8 97", "96 9 0 97", 1), SendRecv); st.Recv.Name != "PCMU" {
+		t.Errorf("an offer without it gets %s", st.Recv.Name)
+	}
+}
