@@ -29,6 +29,7 @@ type Realm struct {
 	Advertise     netip.Addr       // announced instead of the bound address; zero: the bound one
 	PortMin       uint16           // RTP ports, even = RTP, odd = RTCP; 0 with PortMax 0: the kernel picks
 	PortMax       uint16
+	Police        bool // drop what peers send beyond what was negotiated
 	AllowLoopback bool // peers may announce loopback addresses (demo, tests)
 }
 

@@ -29,6 +29,8 @@ type leg struct {
 	toRTCP    sockaddr
 	open      bool // to may be sent to
 
+	police police
+	flood  flood
 	latch  latch // RTP profile: who is the peer
 	ice    ice   // WebRTC: which sources are the browser
 	ufrags []string
@@ -174,6 +176,9 @@ func (g *leg) bind(l *loop, st offer.Stream) {
 	was, first := g.st, !g.bound
 	g.st, g.bound = st, true
 	g.in.rebase(st.Recv.Clock)
+	if g.realm.cfg.Police {
+		g.police.limit(st.Recv)
+	}
 	if g.profile == offer.WebRTC {
 		g.bindBrowser(l, was, first)
 	} else {
@@ -267,6 +272,10 @@ func (g *leg) media(l *loop, b []byte, src netip.AddrPort) Drop {
 	if g.in.packets == 1 {
 		g.openRTCP(l)
 		g.session.stage(EventRTP, g.id, "rtp")
+	}
+	if size := p.end - p.start; !g.police.admits(size, l.now) {
+		l.count.policed.Add(uint64(size))
+		return DropPolice
 	}
 	return g.forward(l, p, event)
 }

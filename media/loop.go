@@ -32,6 +32,7 @@ type loop struct {
 	sessions map[*Session]struct{}
 	timers   timers
 	pace     pace
+	flood    flood // of strangers
 
 	in     inlet
 	made   slots // packets that the loop makes itself

@@ -101,7 +101,7 @@ func TestReplaysAndStrayTypesStop(t *testing.T) {
 		t.Errorf("second: %q", p.Payload)
 	}
 	drops := gw.Stats().Drops
-	if drops["srtp-replay"] != 2 || drops["rtp-payload-type"] != 1 || drops["rtp-malformed"] != 1 {
+	if drops["srtp-replay"] != 2 || drops["rtp-pt"] != 1 || drops["rtp-malformed"] != 1 {
 		t.Errorf("drops %v", drops)
 	}
 }

@@ -306,3 +306,51 @@ func until(t testing.TB, cond func() bool) {
 		}
 	}
 }
+
+// A peer that sends many times its rate loses the excess, and so does nobody else (QOS-01). The call stays, one event tells it.
+func TestExcessIsPoliced(t *testing.T) {
+	t.Parallel()
+	gw := startGateway(t, 1, media.Realm{Bind: loopback, AllowLoopback: true, Police: true})
+	c := gw.open(t)
+	a, b := mediatest.NewPhone(t), mediatest.NewPhone(t)
+	toA, toB := c.trunk(media.A, a, pcmu), c.trunk(media.B, b, pcmu)
+	const burst = 2000 // packets of 20 ms
+	for i := range burst {
+		a.Send(t, toA, 0, false, make([]byte, 160), 160)
+		if i%50 == 49 { // no faster than the gateway reads: what it never saw it cannot count
+			until(t, func() bool { return seen(gw) >= uint64(i+1) })
+		}
+	}
+	st := gw.Stats()
+	passed := burst - int(st.Drops["rtp-police"])
+	if passed < 10 || passed > burst/4 {
+		t.Errorf("%d of %d packets passed", passed, burst)
+	}
+	if want := 160 * st.Drops["rtp-police"]; st.Policed != want {
+		t.Errorf("%d bytes were policed, want %d", st.Policed, want)
+	}
+	gw.waitRefused(t, "media-flood", 1)
+	b.Send(t, toB, 0, false, []byte("the other way"), 160)
+	if p := a.Next(t, limit); string(p.Payload) != "the other way" {
+		t.Errorf("a got %q", p.Payload)
+	}
+	p := speak(t, a, toA, b, "at last")
+	for string(p.Payload) != "at last" {
+		p = b.Next(t, limit)
+	}
+	gw.mu.Lock()
+	defer gw.mu.Unlock()
+	if n := gw.refused["media-flood"]; n != 1 {
+		t.Errorf("the flood was told %d times", n)
+	}
+}
+
+// seen is how many packets phones have sent, whatever became of them.
+func seen(gw *gateway) uint64 {
+	st := gw.Stats()
+	n := st.Loops[0].PacketsIn
+	for _, kind := range []string{"rtp-source", "srtp-replay", "rtp-ssrc"} {
+		n += st.Drops[kind]
+	}
+	return n
+}

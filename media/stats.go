@@ -40,6 +40,7 @@ const (
 	DropTarget               // the peer announced an address that the realm forbids
 	DropCodec                // payload that the codec refused
 	DropEnded                // from a browser whose call has just ended
+	DropPolice               // more than was negotiated
 	numDrops
 )
 
@@ -55,7 +56,7 @@ var dropKinds = [numDrops]struct {
 	DropAuth:            {"srtp-auth", true},
 	DropReplay:          {"srtp-replay", true},
 	DropEarly:           {"srtp-early", false},
-	DropPayloadType:     {"rtp-payload-type", false},
+	DropPayloadType:     {"rtp-pt", false},
 	DropSSRC:            {"rtp-ssrc", true},
 	DropHeld:            {"rtp-held", false},
 	DropUnbound:         {"rtp-unbound", false},
@@ -74,6 +75,7 @@ var dropKinds = [numDrops]struct {
 	DropTarget:          {"rtp-target", true},
 	DropCodec:           {"codec-refused", false},
 	DropEnded:           {"media-ended", false},
+	DropPolice:          {"rtp-police", true},
 }
 
 // String is the kind in metrics and events.
@@ -83,6 +85,7 @@ func (d Drop) String() string { return dropKinds[d].name }
 type counters struct {
 	drop     [numDrops]atomic.Uint64
 	in, out  atomic.Uint64 // authentic RTP packets
+	policed  atomic.Uint64 // bytes of payload that were more than negotiated
 	busy     atomic.Bool   // carries media, see pace.go
 	lateMax  atomic.Int64  // nanoseconds, since Stats looked last
 	lateMean atomic.Int64  // nanoseconds, moving mean
@@ -105,6 +108,9 @@ func (l *loop) drop(d Drop, src netip.AddrPort, g *leg) {
 		return
 	}
 	l.count.drop[d].Add(1)
+	if dropKinds[d].refused || d == DropPayloadType {
+		l.flooded(d, src, g)
+	}
 	if !dropKinds[d].refused || l.count.sampled[d].Swap(true) {
 		return
 	}
@@ -133,6 +139,7 @@ type Stats struct {
 	Ports      map[string]int // pairs in use by realm
 	Handshakes int            // running
 	Drops      map[string]uint64
+	Policed    uint64 // bytes of payload that peers sent beyond what was negotiated
 	Loops      []LoopStats
 }
 
@@ -162,6 +169,7 @@ func (e *Engine) Stats() Stats {
 			PacketsIn: l.count.in.Load(), PacketsOut: l.count.out.Load(),
 			LateMean: time.Duration(l.count.lateMean.Load()), LateMax: time.Duration(l.count.lateMax.Swap(0)),
 		}
+		st.Policed += l.count.policed.Load()
 		for _, d := range l.doors {
 			if !e.ended.Load() {
 				ls.KernelDrops += uint64(kernelDrops(d.fd))

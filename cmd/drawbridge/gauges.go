@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"net/netip"
+	"strings"
 	"time"
 )
 
@@ -54,7 +55,11 @@ func (g *gateway) mediaGauges() {
 		}
 		return out
 	})
-	m.Counters("drawbridge_media_drops_total", "Datagrams dropped by reason.", "reason", func() map[string]uint64 { return g.media.Stats().Drops })
+	for _, f := range dropFamilies {
+		m.Counters("drawbridge_"+f.name+"_drop_total", f.help, "reason", func() map[string]uint64 { return f.of(g.media.Stats().Drops) })
+	}
+	m.Counter("drawbridge_media_policed_bytes_total", "Bytes of RTP payload dropped because the peer sent more than was negotiated.",
+		func() uint64 { return g.media.Stats().Policed })
 	m.Counters("drawbridge_media_packets_total", "RTP packets by direction.", "direction", func() map[string]uint64 {
 		out := map[string]uint64{"in": 0, "out": 0}
 		for _, l := range g.media.Stats().Loops {
@@ -70,6 +75,35 @@ func (g *gateway) mediaGauges() {
 		}
 		return worst.Seconds()
 	})
+}
+
+// dropFamily is a metric of dropped datagrams. A kind such as "dtls-unvalidated" belongs to the family of one of its first words.
+type dropFamily struct {
+	name, help string
+	words      []string // a kind that begins with one of the first two has the rest for its reason, others are reasons as they are
+}
+
+var dropFamilies = []dropFamily{
+	{"rtp", "RTP, SRTP and RTCP dropped by reason.", []string{"rtp-", "srtp-", "rtcp-", "codec-", "dtmf-"}},
+	{"dtls", "DTLS dropped by reason.", []string{"dtls-"}},
+	{"stun", "STUN dropped by reason.", []string{"stun-"}},
+	{"media", "Other datagrams dropped by reason.", []string{"media-"}},
+}
+
+// of are the reasons of a family with their counts.
+func (f dropFamily) of(drops map[string]uint64) map[string]uint64 {
+	out := map[string]uint64{}
+	for kind, n := range drops {
+		for i, word := range f.words {
+			if reason, ok := strings.CutPrefix(kind, word); ok {
+				if i > 1 { // rtp-malformed and rtcp-malformed are two reasons
+					reason = kind
+				}
+				out[reason] += n
+			}
+		}
+	}
+	return out
 }
 
 // info is what /v1/info says: the addresses in use and what a client needs to trust them.

@@ -136,6 +136,7 @@ func mediaRealms(snap *config.Snapshot) (map[string]media.Realm, error) {
 		}
 		m := media.Realm{
 			Bind: bind, PortMin: r.Media.Ports.Min, PortMax: r.Media.Ports.Max, AllowLoopback: r.Media.AllowLoopback,
+			Police: true,
 		}
 		if a := announced(r.Media); a != bind {
 			m.Advertise = a
