@@ -114,6 +114,7 @@ type (
 		Side   media.LegID
 		Stream offer.Stream
 	}
+	// PlayDTMF is answered by a Media event of kind EventDTMF, unless the digit has come in by another way already.
 	PlayDTMF struct {
 		Side     media.LegID
 		Digit    byte

@@ -76,7 +76,7 @@ func (s Setup) mediaSide() media.Side {
 }
 
 func (p Party) mediaSide() media.Side {
-	return media.Side{Realm: p.Realm.Name, Profile: p.profile(), SRTP: p.SRTP, Prefixes: p.Prefixes}
+	return media.Side{Realm: p.Realm.Name, Profile: p.profile(), SRTP: p.SRTP, DTMF: p.DTMF.media(), Prefixes: p.Prefixes}
 }
 
 // openMedia waits for the caller's endpoint, and for the resources that the caller may have to reserve.

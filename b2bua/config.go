@@ -64,6 +64,7 @@ type Trunk struct {
 	TLSName     string         // name that its certificate bears, in lower case: without that proof nothing comes from it; "" wants none
 	Domain      string         // host of From and To towards the trunk; "" means the realm's
 	Rel100      Rel100         // reliable provisional responses
+	DTMF        DTMF           // how digits go towards it
 	SRTP        offer.SRTP     // encryption of its media
 	Auth        digest.Account // ours at the trunk, for its challenges; zero: none
 	Redirect    Redirect
@@ -143,7 +144,7 @@ func (c *Config) party(t *Trunk) Party {
 	p := Party{
 		Realm: r, Name: t.Name, Trunk: true, Codecs: t.Codecs, Sources: t.sources(), TLSName: t.TLSName,
 		Auth: t.Auth, Redirect: t.Redirect, Refer: t.Refer, Rel100: t.Rel100, Preconditions: t.Preconditions,
-		SRTP: t.SRTP, Prefixes: t.Prefixes,
+		SRTP: t.SRTP, DTMF: t.DTMF, Prefixes: t.Prefixes,
 	}
 	if len(p.Codecs) == 0 {
 		p.Codecs = r.Codecs

@@ -31,6 +31,8 @@ func (c *Call) dial(ev Event) {
 		c.preview(ev)
 	case Fired:
 		c.waited(ev.Timer)
+	case dialled: // into early media
+		c.play(ev)
 	case Media:
 		c.report(ev.Event)
 	}

@@ -13,7 +13,7 @@ const (
 	digitLength = 160 * time.Millisecond // when nothing is said
 	minDigit    = 40 * time.Millisecond
 	maxDigit    = 5 * time.Second
-	maxDigits   = 32 // of one message
+	maxDigits   = 64 // of one message
 )
 
 // digit is one DTMF key.

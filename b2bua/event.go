@@ -208,6 +208,7 @@ type Party struct {
 	Sources  []netip.Prefix // where a trunk's requests come from
 	TLSName  string         // a trunk that is known by this name of its certificate alone; "" is known by its sources
 	Rel100   Rel100         // reliable provisional responses, on a trunk
+	DTMF     DTMF           // how digits go towards it
 	Auth     digest.Account // ours at a trunk, for its challenges
 	Refer    ReferPolicy
 	SRTP     offer.SRTP // encryption of its media; a browser's always is

@@ -86,7 +86,8 @@ func play(t *testing.T, text string, bad *impairment) {
 }
 
 // editOf reads the "config" lines of a flow: "config limit acme 1", "config ring 20s", "config rel100 acme supported", "config auth acme
-// USER PASSWORD [REALM]", "config codecs access opus", "config redirect acme follow [REALM...]", "config refer acme reject", "config name acme trunk.example". "config ports 2",
+// USER PASSWORD [REALM]", "config codecs access opus", "config redirect acme follow [REALM...]", "config refer acme reject", "config dtmf acme
+// info", "config name acme trunk.example". "config ports 2",
 // the RTP port pairs that are left from there on, is a step.
 func editOf(text string) func(*Config) {
 	return func(c *Config) {
@@ -123,6 +124,8 @@ func editOf(text string) func(*Config) {
 			case "preconditions":
 				i := slices.IndexFunc(c.Trunks, func(t Trunk) bool { return t.Name == w[2] })
 				c.Trunks[i].Preconditions = true
+			case "dtmf":
+				c.Trunks[i].DTMF = map[string]DTMF{"info": DTMFRelay, "info-dtmf": DTMFPlain, "inband": DTMFTones, "rfc4733": DTMFEvents}[w[3]]
 			case "rel100":
 				c.Trunks[i].Rel100 = map[string]Rel100{"supported": Rel100Supported, "required": Rel100Required}[w[3]]
 			}

@@ -78,7 +78,7 @@ func (l *jsonLeg) heard(s Signal) []Event {
 	case SignalHold:
 		return l.reoffered(s)
 	case SignalDTMF:
-		if digits := parseDigits(s.Digits); len(digits) > 0 && l.state == Confirmed {
+		if digits := parseDigits(s.Digits); len(digits) > 0 && (l.state == Confirmed || l.early && l.state == Early) {
 			return []Event{dialled{l.id, digits}}
 		}
 	case SignalCall, SignalStage, SignalError: // never a page's inside a call
@@ -217,6 +217,9 @@ func (l *jsonLeg) farHold(on bool) {
 
 // digits tells the page what the far side has pressed.
 func (l *jsonLeg) digits(ds []digit) {
+	if l.state != Confirmed && !l.early {
+		return
+	}
 	keys := make([]byte, len(ds))
 	for i, d := range ds {
 		keys[i] = d.key

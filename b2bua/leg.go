@@ -42,9 +42,11 @@ type Leg interface {
 // watcher is a Leg that can show its user what happens beside the dialog; SIP has no words for it, JSON signalling has.
 type watcher interface {
 	farHold(on bool)         // the far side holds, or has come back
-	digits(ds []digit)       // the far side has pressed keys
 	stage(k media.EventKind) // the leg's own media has come this far
 }
+
+// listener is a Leg that may tell its peer by signalling what keys the far side has pressed. Media has told it otherwise by then.
+type listener interface{ digits(ds []digit) }
 
 // LegState follows the INVITE usage of a dialog (RFC 3261 sections 12-15, RFC 6026), seen from our side of it. A JSON leg takes the
 // same way without the waits.
@@ -107,7 +109,7 @@ func newLegCore(out *outbox, id LegID, p Party, session uint64) legCore {
 	}
 	return legCore{outbox: out, id: id, side: side, party: p, sdp: offer.New(offer.Config{
 		Profile: p.profile(), SRTP: p.SRTP, Codecs: p.Codecs, SessionID: session, AllowLoopback: p.Realm.AllowLoopback,
-		Preconditions: p.Preconditions && side == media.B,
+		Preconditions: p.Preconditions && side == media.B, NoEvents: p.DTMF.eventless(),
 	})}
 }
 

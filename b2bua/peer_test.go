@@ -285,6 +285,7 @@ a=DIR
 // bodies are the bodies that flows name.
 var bodies = map[string]struct{ kind, text string }{
 	"text": {"text/plain", "hello"}, "html": {"text/html", "<b>hello</b>"}, "digits": {"application/dtmf-relay", "Signal=5\r\n"},
+	"plain": {"application/dtmf", "5"}, "pin": {"application/dtmf", "12*\r\n"}, "flash": {"application/dtmf-relay", "Signal=hf\r\n"},
 	"mwi": {"application/simple-message-summary", "Messages-Waiting: yes\r\nMessage-Account: sip:x@10.0.0.9\r\nVoice-Message: 2/8\r\n"},
 	"busy": {"application/dialog-info+xml", `<dialog-info xmlns="urn:ietf:params:xml:ns:dialog-info" version="0" state="full" entity="sip:x@10.0.0.9">` +
 		`<dialog id="secret-cname" call-id="secret-cname"><state>confirmed</state><remote><identity>sip:y@10.0.0.9</identity></remote></dialog></dialog-info>`},

@@ -33,6 +33,7 @@ type sipLeg struct {
 
 	keys       keyring
 	refer      referState
+	inform     informState
 	session    sessionState
 	reoffer    reofferState
 	repeat     repeat           // the 2xx we have sent and that waits for its ACK
@@ -196,6 +197,8 @@ func (l *sipLeg) response(ev Response) []Event {
 		return []Event{referAnswered{l.id, ev.Msg.Status}}
 	case ev.Msg.CSeq.Method == wire.NOTIFY:
 		l.notified(ev)
+	case ev.Msg.CSeq.Method == wire.INFO:
+		l.told(ev.Msg.Status)
 	case ev.Msg.CSeq.Method == wire.BYE:
 		l.left()
 		return nil
@@ -220,6 +223,8 @@ func (l *sipLeg) txFailed(ev Failed) []Event {
 		return l.inviteFailed(ev.Err)
 	case ev.Tx == l.reoffer.tx && ev.Tx != 0:
 		return l.reofferFailed()
+	case ev.Tx == l.inform.tx && ev.Tx != 0:
+		l.told(408)
 	case ev.Tx == l.refer.tx && ev.Tx != 0:
 		l.refer.on, l.refer.tx, l.refer.next = false, 0, 0
 	case ev.Tx == l.refer.passed && ev.Tx != 0:

@@ -43,7 +43,16 @@ func (c *Call) rebind(id LegID, st offer.Stream) {
 	}
 }
 
-// play sends digits that came by signalling towards the other leg.
+// within is the leg behind a side of the media: before the answer the only branch that rings, if it is the only one.
+func (c *Call) within(l Leg) Leg {
+	if l == nil && len(c.hunt.branches) == 1 {
+		return c.legs[c.hunt.branches[0]]
+	}
+	return l
+}
+
+// play hands digits that came by signalling to media, which knows whether they have come by another way as well, and where they go: back
+// to the call by an event where that is signalling, too.
 func (c *Call) play(ev dialled) {
 	if !c.concerns(ev.leg) {
 		return
@@ -55,12 +64,9 @@ func (c *Call) play(ev dialled) {
 	for _, d := range ev.digits {
 		c.out.do(PlayDTMF{to, d.key, d.duration})
 	}
-	if l, ok := c.other(ev.leg).(watcher); ok {
-		l.digits(ev.digits)
-	}
 }
 
-// report passes on what media has seen: a leg's own stages, and digits heard on the far side.
+// report passes on what media has seen: a leg's own stages, and the digits of the far side, by whatever way they have come.
 func (c *Call) report(ev media.Event) {
 	own, far := c.a, c.b
 	if ev.Leg == media.B {
@@ -72,8 +78,8 @@ func (c *Call) report(ev media.Event) {
 			l.stage(ev.Kind)
 		}
 	case media.EventDTMF:
-		if l, ok := far.(watcher); ok {
-			l.digits([]digit{{key: ev.Digit}})
+		if l, ok := c.within(far).(listener); ok {
+			l.digits([]digit{{key: ev.Digit, duration: ev.Duration}})
 		}
 	case media.EventFailed, media.EventClosed: // interrupted has ended the call
 	}

@@ -342,8 +342,9 @@ func (m *memMedia) Bind(leg media.LegID, st offer.Stream) {
 	})
 }
 
-func (m *memMedia) SendDTMF(leg media.LegID, d byte, _ time.Duration) {
+func (m *memMedia) SendDTMF(leg media.LegID, d byte, length time.Duration) {
 	m.w.record(func() { m.digits[leg] += string(d) })
+	m.notify(media.Event{Kind: media.EventDTMF, Leg: 1 - leg, Digit: d, Duration: length})
 }
 
 func (m *memMedia) Close() {

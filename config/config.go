@@ -99,6 +99,7 @@ type Trunk struct {
 	Codecs         []string    `yaml:"codecs" doc:"By preference; the realm's by default." enum:"opus,G722,PCMU,PCMA"`
 	SRTP           string      `yaml:"srtp" doc:"Encryption of its media, in the words of a realm's srtp; the realm's by default." enum:"rtp,optional,sdes,dtls"`
 	Rel100         string      `yaml:"rel100" doc:"Reliable ringing (100rel). off by default: a caller that requires it gets it; supported also announces it and uses it with every caller that supports it; required insists on it." enum:"off,supported,required"`
+	DTMF           string      `yaml:"dtmf" doc:"How digits go towards it; they are taken in every way. auto by default: telephone-event (RFC 4733) when it is negotiated, else tones in the audio; rfc4733: telephone-event or not at all; info: INFO with application/dtmf-relay; info-dtmf: INFO with application/dtmf; inband: tones in the audio, which are then heard from it, too." enum:"auto,rfc4733,info,info-dtmf,inband"`
 	Limits         TrunkLimits `yaml:"limits" doc:"Limits of this trunk."`
 	TLS            TrunkTLS    `yaml:"tls" doc:"Its part in TLS connections."`
 	Auth           Account     `yaml:"auth" doc:"The account that its challenges (401, 407) are answered with; none by default."`

@@ -81,6 +81,7 @@ func (t Trunk) defaults(r Realm) Trunk {
 	fill(&t.SRTP, r.SRTP)
 	fill(&t.SRTP, "rtp") // of a realm that does not exist
 	fill(&t.Rel100, "off")
+	fill(&t.DTMF, "auto")
 	fill(&t.Redirect, "follow")
 	fill(&t.Refer, "local")
 	if len(t.Codecs) == 0 {

@@ -270,6 +270,7 @@ func (r *Report) checkTrunk(c *Config, name string, at path) {
 	}
 	r.oneOf(at.at("srtp"), t.SRTP, srtpWords...)
 	r.oneOf(at.at("rel100"), t.Rel100, "off", "supported", "required")
+	r.oneOf(at.at("dtmf"), t.DTMF, "auto", "rfc4733", "info", "info-dtmf", "inband")
 	if t.Limits.Calls < 0 {
 		r.Addf(at.at("limits", "calls"), "%d is below 0", t.Limits.Calls)
 	}

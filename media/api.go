@@ -33,6 +33,7 @@ type Side struct {
 	Realm   string
 	Profile offer.Profile
 	SRTP    offer.SRTP // RTP profile: which keys its SDP needs, and whether media may flow in clear
+	DTMF    DTMF       // how digits go towards it
 
 	Prefixes []netip.Prefix // RTP profile: hosts besides the announced one that media may come from, and is then sent to
 }
@@ -44,18 +45,19 @@ const (
 	EventICE    EventKind = iota // first verified connectivity check
 	EventDTLS                    // keys in place
 	EventRTP                     // first authentic media packet in
-	EventDTMF                    // a complete telephone-event digit came in on Leg (it has been relayed already)
+	EventDTMF                    // a digit came in on Leg, by whatever way; it has gone on already unless the other leg is one of DTMFSignal
 	EventFailed                  // media of the leg cannot work any more; Reason says why: "fingerprint", "dtls", "consent", "codec"
 	EventClosed                  // last event of the session; Stats is set
 )
 
 // Event is what a Session reports.
 type Event struct {
-	Kind   EventKind
-	Leg    LegID
-	Digit  byte
-	Reason string
-	Stats  [2]LegStats
+	Kind     EventKind
+	Leg      LegID
+	Digit    byte          // of EventDTMF
+	Duration time.Duration // of EventDTMF; 0 when nobody has said
+	Reason   string
+	Stats    [2]LegStats
 }
 
 // LegStats are the counters of one leg at the end.

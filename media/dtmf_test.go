@@ -303,5 +303,10 @@ func TestGeneratedDigits(t *testing.T) {
 	if n := gw.Stats().Drops["dtmf-refused"]; n != 1 {
 		t.Errorf("%d digits refused, want 1", n)
 	}
+	for _, key := range []byte("19#") {
+		if ev := c.wait(media.EventDTMF); ev.Leg != media.A || ev.Digit != key || ev.Duration != 80*time.Millisecond {
+			t.Errorf("told %+v, want %c", ev, key)
+		}
+	}
 	c.never(media.EventDTMF)
 }

@@ -40,8 +40,10 @@ type leg struct {
 	in     inbound
 	out    outbound
 	onward path // takes this leg's media to the other leg; nil until both are bound
+	dtmf   DTMF
 	event  eventIn
 	digits digits
+	twins  twins
 	report reporter
 	timers [numTimers]timer
 }
@@ -111,6 +113,7 @@ func (g *leg) arrive(l *loop) {
 // leave takes the leg out of its loop and frees everything it holds.
 func (g *leg) leave(l *loop) {
 	g.gone, g.open = true, false
+	g.digits.stop(g)
 	g.setPath(l, nil)
 	if other := g.session.legs[1-g.id]; other != nil {
 		other.setPath(l, nil)

@@ -37,10 +37,14 @@ func newPlayer(from, to *leg) (*player, error) {
 	}
 	t.ring = transcode.NewPlayout(t.dec, t.in.Clock)
 	t.frames = transcode.NewRepacketiser[int16](t.samples())
+	t.ear = newEar(from, "", t.dec.Rate())
 	return t, nil
 }
 
 func (t *player) forward(l *loop, p *packet) Drop {
+	if t.from.event.on() { // the ring would play it when the key is up again
+		return Delivered
+	}
 	if p.fresh && t.running {
 		t.ring = transcode.NewPlayout(t.dec, t.in.Clock) // another source: its numbers mean nothing to this ring
 	}
@@ -70,11 +74,14 @@ func (t *player) tick(l *loop, due *timer) {
 	if n == 0 {
 		return
 	}
+	if t.ear.listens(l, t.pcm[:n]) {
+		clear(t.pcm[:n])
+	}
 	t.frames.Write(t.pcm[:n])
 	for pcm, ok := t.frames.Next(); ok; pcm, ok = t.frames.Next() {
 		ts := t.ts
 		t.ts += t.step()
-		if t.silent() { // a digit takes the place of audio; time goes on
+		if t.silent(ts) { // a digit takes the place of audio; time goes on
 			continue
 		}
 		l.drop(t.emit(l, t.enc, pcm, ts, t.marker), t.to.to.addr, t.to)

@@ -14,6 +14,8 @@ type path interface {
 	forward(l *loop, p *packet) Drop
 	// number is the outgoing sequence number of an event packet, which takes the place of audio; false when it is too late.
 	number(l *loop, p *packet) (uint16, bool)
+	// skip leaves out an event packet that does not go on.
+	skip(l *loop, p *packet)
 	// stamp is the outgoing timestamp that belongs to p's.
 	stamp(l *loop, p *packet) uint32
 	// pause forgets the position in the incoming stream: what was left out shall not look like loss.
@@ -61,9 +63,9 @@ func newPath(from, to *leg) (path, error) {
 	in, out := from.st.Recv, to.st.Send
 	switch {
 	case sameCodec(in, out):
-		return &relay{to: to, codec: in}, nil
+		return &relay{from: from, to: to, codec: in, ear: newEar(from, in.Name, 0)}, nil
 	case isG711(in) && isG711(out):
-		return &relay{to: to, codec: in, table: g711Table(in.Name), becomes: out}, nil
+		return &relay{from: from, to: to, codec: in, ear: newEar(from, in.Name, 0), table: g711Table(in.Name), becomes: out}, nil
 	}
 	return newTranscoder(from, to)
 }
@@ -93,7 +95,9 @@ func g711Table(from string) *[256]byte {
 // relay passes packets on without a buffer: own source, sequence numbers and timestamps shifted by a constant, so that gaps and
 // markers stay what they were.
 type relay struct {
+	from    *leg
 	to      *leg
+	ear     *ear
 	codec   offer.Codec
 	becomes offer.Codec // with table: the other law
 	table   *[256]byte  // nil: the payload passes as it is
@@ -112,7 +116,8 @@ func (r *relay) forward(l *loop, p *packet) Drop {
 	if !ok {
 		return DropReplay
 	}
-	if r.to.digits.playing() { // the digit takes the place of audio
+	ts := p.ts + r.tsShift
+	if r.ear.hears(l, p.payload()) || r.beside(ts) {
 		if latest {
 			r.to.out.skew--
 		}
@@ -123,11 +128,23 @@ func (r *relay) forward(l *loop, p *packet) Drop {
 			p.b[p.start+i] = r.table[x]
 		}
 	}
-	ts := p.ts + r.tsShift
 	if latest {
 		r.to.out.sent(seq, ts, l.now)
 	}
 	return r.to.send(l, p.inPlace(p.marker || p.fresh, r.to.st.Send.PT, seq, ts, r.to.out.ssrc))
+}
+
+// beside tells whether audio lies beside a digit, which takes its place: one that is relayed, or one that we play.
+func (r *relay) beside(ts uint32) bool {
+	return r.from.event.on() || r.to.digits.playing() || r.to.digits.covers(ts)
+}
+
+// skip closes the gap that the packet would leave.
+func (r *relay) skip(l *loop, p *packet) {
+	latest := !r.anchored || p.fresh || p.ext > r.newest
+	if _, ok := r.number(l, p); ok && latest {
+		r.to.out.skew--
+	}
 }
 
 func (r *relay) number(l *loop, p *packet) (uint16, bool) {

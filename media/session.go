@@ -41,6 +41,7 @@ func (s *Session) Add(leg LegID, side Side) (offer.Local, error) {
 	}
 	g := newLeg(s, leg, r, side.Profile)
 	g.latch.prefixes = side.Prefixes
+	g.dtmf = side.DTMF
 	local, err := g.allocate()
 	if err != nil {
 		return offer.Local{}, err
@@ -63,11 +64,13 @@ func (s *Session) Bind(leg LegID, st offer.Stream) {
 	})
 }
 
-// SendDTMF plays one digit (0-9 * # A-D) as telephone-event towards leg, after those already queued. Dropped and counted when not negotiated.
+// SendDTMF sends one digit (0-9 * # A-D) towards leg that the peer of the other leg has asked for by signalling; d 0 is the usual length.
+// It goes the way that leg takes (Side.DTMF), behind those that wait, and comes to nothing when it has come in by another way as well.
+// EventDTMF of the other leg follows. Dropped and counted when it cannot go.
 func (s *Session) SendDTMF(leg LegID, digit byte, d time.Duration) {
 	s.do(func(l *loop) {
 		if g := s.legs[leg]; g != nil {
-			g.queueDigit(l, digit, d)
+			g.signalled(l, digit, d)
 		}
 	})
 }

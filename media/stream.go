@@ -119,6 +119,12 @@ func (w *window) add(ext int64) bool {
 	return true
 }
 
+// has tells whether a number near the top was noted.
+func (w *window) has(ext int64) bool {
+	back := w.top - ext
+	return w.started && back >= 0 && back < windowSize && w.seen[back/64]&(1<<(back%64)) != 0
+}
+
 func (w *window) shift(n uint64) {
 	switch {
 	case n >= windowSize:

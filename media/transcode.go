@@ -56,6 +56,7 @@ type ends struct {
 	in, out  offer.Codec
 	rate     int // of the PCM, Hz
 	ptime    int // ms towards the far side
+	ear      *ear
 }
 
 func endsOf(from, to *leg) ends {
@@ -82,9 +83,12 @@ func (e *ends) fits(from, to offer.Stream) bool {
 // number and stamp place an event packet in a stream of our own making.
 func (e *ends) number(*loop, *packet) (uint16, bool) { return e.to.out.seq + 1, true }
 func (e *ends) stamp(l *loop, _ *packet) uint32      { return e.to.out.stamp(l.now, e.out.Clock) }
+func (e *ends) skip(*loop, *packet)                  {}
 
-// silent tells whether audio waits for a digit: one that is relayed, or one that we play.
-func (e *ends) silent() bool { return e.from.event.on() || e.to.digits.playing() }
+// silent tells whether audio of this time waits for a digit: one that is relayed, or one that we play.
+func (e *ends) silent(ts uint32) bool {
+	return e.from.event.on() || e.to.digits.playing() || e.to.digits.covers(ts)
+}
 
 // samples is the length of one outgoing packet in PCM samples.
 func (e *ends) samples() int { return e.ptime * e.rate / 1000 }
@@ -131,6 +135,7 @@ func newOnArrival(from, to *leg) (*onArrival, error) {
 		return nil, err
 	}
 	t.frames = transcode.NewRepacketiser[int16](t.samples())
+	t.ear = newEar(from, "", t.dec.Rate())
 	return t, nil
 }
 
@@ -151,7 +156,7 @@ func (t *onArrival) forward(l *loop, p *packet) Drop {
 	case p.ext < t.newest && hole < 0:
 		return DropReplay // late: its place has been filled
 	case hole > 0:
-		t.fill(p, int(hole))
+		t.fill(l, p, int(hole))
 	}
 	// A newer packet with an older timestamp: the sender's clock has gone back, and the stream goes on.
 	n, err := t.dec.Decode(t.pcm[:], p.payload())
@@ -159,6 +164,9 @@ func (t *onArrival) forward(l *loop, p *packet) Drop {
 		return DropCodec
 	}
 	t.newest, t.expect = p.ext, p.ts+uint32(len(p.payload()))
+	if t.ear.listens(l, t.pcm[:n]) {
+		clear(t.pcm[:n])
+	}
 	t.frames.Write(t.pcm[:n])
 	return t.drain(l)
 }
@@ -171,7 +179,7 @@ func (t *onArrival) begin(l *loop, p *packet) {
 }
 
 // fill conceals a hole of so many ticks, or steps over a pause.
-func (t *onArrival) fill(p *packet, hole int) {
+func (t *onArrival) fill(l *loop, p *packet, hole int) {
 	if hole > maxConcealed*max(p.end-p.start, 1) {
 		t.frames.Reset()
 		t.ts += uint32(hole * t.out.Clock / t.in.Clock)
@@ -182,6 +190,9 @@ func (t *onArrival) fill(p *packet, hole int) {
 		n, err := t.dec.Conceal(t.pcm[:], min(hole, t.samples()))
 		if err != nil || n <= 0 {
 			return
+		}
+		if t.ear.listens(l, t.pcm[:n]) { // a tone goes on in what is invented
+			clear(t.pcm[:n])
 		}
 		t.frames.Write(t.pcm[:n])
 		hole -= n
@@ -197,7 +208,7 @@ func (t *onArrival) drain(l *loop) Drop {
 		}
 		ts := t.ts
 		t.ts += t.step()
-		if t.silent() {
+		if t.silent(ts) {
 			continue
 		}
 		if d := t.emit(l, t.enc, pcm, ts, t.marker); d != Delivered {

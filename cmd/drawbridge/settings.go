@@ -213,7 +213,7 @@ func trunks(snap *config.Snapshot) []b2bua.Trunk {
 			Name: name, Realm: t.Realm, Domain: t.Domain, Codecs: codecs(t.Codecs), MaxCalls: t.Limits.Calls, TLSName: strings.ToLower(t.TLS.Name),
 			Auth:     digest.Account{User: t.Auth.User, Password: t.Auth.Password.Reveal(), Realm: t.Auth.Realm},
 			Redirect: b2bua.Redirect{Follow: t.Redirect == "follow", Realms: t.RedirectRealms}, Refer: refers[t.Refer],
-			SRTP: srtps[t.SRTP], Rel100: rel100[t.Rel100], Preconditions: t.Preconditions,
+			SRTP: srtps[t.SRTP], Rel100: rel100[t.Rel100], DTMF: dtmfs[t.DTMF], Preconditions: t.Preconditions,
 		}
 		for _, target := range t.Targets {
 			b.Targets = append(b.Targets, targetURI(target))
@@ -234,6 +234,11 @@ var srtps = map[string]offer.SRTP{"rtp": offer.SRTPNone, "optional": offer.SRTPO
 
 // rel100 are the words of a trunk's rel100.
 var rel100 = map[string]b2bua.Rel100{"off": b2bua.Rel100Off, "supported": b2bua.Rel100Supported, "required": b2bua.Rel100Required}
+
+// dtmfs are the words of a trunk's dtmf.
+var dtmfs = map[string]b2bua.DTMF{
+	"auto": b2bua.DTMFAuto, "rfc4733": b2bua.DTMFEvents, "info": b2bua.DTMFRelay, "info-dtmf": b2bua.DTMFPlain, "inband": b2bua.DTMFTones,
+}
 
 // targetURI is a target as the calls dial it.
 func targetURI(t config.Target) wire.URI {

@@ -113,7 +113,7 @@ func (m *Machine) chooseFormats(next *session, st *Stream, offered []Codec) (pay
 		st.Send = offered[i]
 		st.Recv, types = types.bind(ours, offered[i].PT)
 		next.formats = append(next.formats, st.Recv)
-		if ev, ok := pickEvent(offered, st.Send); ok {
+		if ev, ok := pickEvent(offered, st.Send); ok && !m.cfg.NoEvents {
 			st.SendEvent = ev
 			st.RecvEvent, types = types.bind(event(m.cfg.Profile, ev.Clock), ev.PT)
 			next.formats = append(next.formats, st.RecvEvent)

@@ -148,7 +148,11 @@ func event(p Profile, clock int) Codec {
 }
 
 // events are the telephone-events of an offer: 48000 beside Opus, 8000 always on a trunk and beside G.711 to a browser.
-func events(p Profile, codecs []Codec) []Codec {
+func (cfg *Config) events() []Codec {
+	p, codecs := cfg.Profile, cfg.Codecs
+	if cfg.NoEvents {
+		return nil
+	}
 	var out []Codec
 	if slices.ContainsFunc(codecs, func(c Codec) bool { return c.Clock == 48000 }) {
 		out = append(out, event(p, 48000))

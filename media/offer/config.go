@@ -29,6 +29,7 @@ type Config struct {
 	SessionID     uint64  // of the o= line, constant for the leg
 	AllowLoopback bool    // peers may announce loopback and link-local addresses (demo, tests)
 	Preconditions bool    // our first offer to a trunk carries QoS preconditions (RFC 3312); an offer that does is answered in kind anyway
+	NoEvents      bool    // telephone-event is neither offered nor answered
 	PtimeMS       int     // packet time that we ask a trunk for; 0 means 20
 }
 

@@ -110,7 +110,7 @@ func (m *Machine) Offer(dir Direction) ([]byte, error) {
 
 // OfferAll is Offer with every configured codec, as a re-INVITE without SDP wants it (RFC 3261 section 14.2).
 func (m *Machine) OfferAll(dir Direction) ([]byte, error) {
-	all := slices.Concat(m.cfg.Codecs, events(m.cfg.Profile, m.cfg.Codecs))
+	all := slices.Concat(m.cfg.Codecs, m.cfg.events())
 	for i := range all {
 		all[i].PT = m.types.last(all[i])
 	}

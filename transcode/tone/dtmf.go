@@ -1,6 +1,9 @@
 package tone
 
-import "math"
+import (
+	"math"
+	"time"
+)
 
 // The digits and their two frequencies (ITU-T Q.23): rows are low, columns high.
 const dtmfKeys = "123A456B789C*0#D"
@@ -35,6 +38,7 @@ type DTMFDetector struct {
 	hits      int
 	current   byte // the digit that is on
 	misses    int
+	blocks    int // of the digit that is on
 }
 
 // goertzel is one frequency: 2 cos w.
@@ -51,44 +55,51 @@ func NewDTMFDetector(rate int) *DTMFDetector {
 	return d
 }
 
-// Write takes the next samples and calls found for each digit that begins, once.
-func (d *DTMFDetector) Write(pcm []int16, found func(digit byte)) {
+// Write takes the next samples and calls over for each digit that has ended, with the length that it had.
+func (d *DTMFDetector) Write(pcm []int16, over func(digit byte, length time.Duration)) {
 	for _, s := range pcm {
 		d.window[len(d.window)-d.block+d.at] = float64(s) / 32768
 		if d.at++; d.at < d.block {
 			continue
 		}
-		if digit, begins := d.follow(d.look()); begins {
-			found(digit)
+		if digit, length := d.follow(d.look()); digit != 0 {
+			over(digit, length)
 		}
 		copy(d.window, d.window[d.block:])
 		d.at = 0
 	}
 }
 
-// Sounding is the digit that is being heard now, 0 for none; it is known one window after it begins.
+// Sounding is the digit that is being heard now, 0 for none; it is known three windows after it begins.
 func (d *DTMFDetector) Sounding() byte { return d.current }
 
-// follow turns what single windows hold into digits with a beginning and an end.
-func (d *DTMFDetector) follow(digit byte) (byte, bool) {
-	if digit != 0 && digit == d.current {
-		d.misses = 0
-		return 0, false
+// Suspects reports whether the last window held a digit, or a digit is not over yet: what was written last may be its tone.
+func (d *DTMFDetector) Suspects() bool { return d.candidate != 0 || d.current != 0 }
+
+// follow turns what single windows hold into digits with a beginning and an end; it returns the digit that has ended.
+func (d *DTMFDetector) follow(digit byte) (over byte, length time.Duration) {
+	if digit == d.candidate {
+		d.hits++
+	} else {
+		d.candidate, d.hits = digit, 1
 	}
 	if d.current != 0 {
-		if d.misses++; d.misses >= dtmfMisses {
-			d.current = 0
+		d.blocks++
+		if digit == d.current {
+			d.misses = 0
+			return 0, 0
 		}
+		d.misses++
 	}
-	if digit == 0 || digit != d.candidate {
-		d.candidate, d.hits = digit, 1
-		return 0, false
+	begins := digit != 0 && d.hits == dtmfHits
+	if d.current != 0 && (begins || d.misses == dtmfMisses) {
+		over, length = d.current, time.Duration(d.blocks-d.misses)*time.Second/dtmfBlocks
+		d.current = 0
 	}
-	if d.hits++; d.hits < dtmfHits {
-		return 0, false
+	if begins {
+		d.current, d.misses, d.blocks = digit, 0, dtmfHits+dtmfSpan-1
 	}
-	d.current, d.misses = digit, 0
-	return digit, true
+	return over, length
 }
 
 // look says which digit the window holds, 0 for none.

@@ -4,15 +4,17 @@ import (
 	"math"
 	"math/rand/v2"
 	"testing"
+	"time"
 )
 
 // hear plays PCM in odd pieces, as packets come, and returns the digits found.
 func hear(rate int, pcm []int16) string {
 	d := NewDTMFDetector(rate)
 	var got []byte
+	pcm = append(pcm, make([]int16, rate/20)...) // the last digit ends
 	for len(pcm) > 0 {
 		n := min(133, len(pcm))
-		d.Write(pcm[:n], func(b byte) { got = append(got, b) })
+		d.Write(pcm[:n], func(b byte, _ time.Duration) { got = append(got, b) })
 		pcm = pcm[n:]
 	}
 	return string(got)
@@ -125,7 +127,7 @@ func TestDigitsInNoise(t *testing.T) {
 
 func TestDTMFDetectorDoesNotAllocate(t *testing.T) {
 	d, pcm := NewDTMFDetector(8000), dial(8000, "5", 20, 0)
-	if n := testing.AllocsPerRun(100, func() { d.Write(pcm, func(byte) {}) }); n != 0 {
+	if n := testing.AllocsPerRun(100, func() { d.Write(pcm, func(byte, time.Duration) {}) }); n != 0 {
 		t.Errorf("%v allocations a frame", n)
 	}
 }
@@ -133,6 +135,6 @@ func TestDTMFDetectorDoesNotAllocate(t *testing.T) {
 func BenchmarkDTMFDetector(b *testing.B) {
 	d, pcm := NewDTMFDetector(8000), dial(8000, "5", 20, 0)
 	for b.Loop() {
-		d.Write(pcm, func(byte) {})
+		d.Write(pcm, func(byte, time.Duration) {})
 	}
 }
