@@ -54,31 +54,49 @@ func (m *Machine) answer(d *description, like Direction) (session, payloadTypes,
 	if err != nil {
 		return next, nil, err
 	}
-	if st.Setup, err = m.answerRole(s.setup); err != nil {
+	if err := m.answerGuard(&next, &st, s); err != nil {
 		return next, nil, err
 	}
 	ours := m.peerDirection(s).Answer(like)
 	st.MaySend, st.MayRecv = ours.Sends(), ours.Recvs()
-	next.stream, next.setup, next.mux = st, st.Setup, st.Mux
+	next.stream, next.mux = st, st.Mux
 	return next, types, nil
 }
 
-// pickAudio finds the m-line to serve: the one in use, if it is still audio of our profile, else the first that fits.
+// pickAudio finds the m-line to serve: the one in use, if it is still audio of our profile, else the first that fits, and of several the
+// first that is encrypted.
 func (m *Machine) pickAudio(d *description) (int, error) {
 	n := m.agreed.audio
 	known := len(m.agreed.slots) > 0 && n < len(d.sections) && m.speaks(d.sections[n])
 	if known && d.sections[n].live() {
 		return n, nil
 	}
+	clear := -1
 	for i, s := range d.sections {
-		if m.speaks(s) && s.live() {
+		switch {
+		case !m.speaks(s) || !s.live():
+		case m.guardOf(s) != unguarded:
 			return i, nil
+		case clear < 0:
+			clear = i
 		}
 	}
-	if known {
+	switch {
+	case clear >= 0:
+		return clear, nil
+	case known:
 		return n, nil // the stream we had is switched off
 	}
 	return 0, refused("no audio that can be served")
+}
+
+// guardOf is how a section that we speak is protected.
+func (m *Machine) guardOf(s section) guard {
+	if m.cfg.Profile == WebRTC {
+		return byDTLS
+	}
+	g, _ := m.cfg.SRTP.guards(s)
+	return g
 }
 
 // speaks reports whether s is audio in a transport of our profile. A legacy RTP/SAVPF is WebRTC too (RFC 8829 section 5.1.2).
@@ -87,7 +105,8 @@ func (m *Machine) speaks(s section) bool {
 		return false
 	}
 	if m.cfg.Profile == RTP {
-		return s.proto == "RTP/AVP" || s.proto == "RTP/AVPF"
+		_, ok := m.cfg.SRTP.guards(s)
+		return ok || !s.live() && s.proto == m.agreed.proto()
 	}
 	return slices.Contains([]string{"UDP/TLS/RTP/SAVPF", "UDP/TLS/RTP/SAVP", "TCP/DTLS/RTP/SAVPF", "RTP/SAVPF"}, s.proto)
 }
@@ -96,7 +115,7 @@ func (m *Machine) speaks(s section) bool {
 func (m *Machine) disabled(next session) session {
 	next.refused = true
 	next.formats = m.agreed.formats
-	next.setup, next.mux = m.agreed.setup, m.agreed.mux
+	next.setup, next.mux, next.guard, next.cryptos = m.agreed.setup, m.agreed.mux, m.agreed.guard, m.agreed.cryptos
 	next.stream = Stream{Local: m.local, Refused: true, PtimeMS: defaultPtime}
 	return next
 }
@@ -146,13 +165,13 @@ func (m *Machine) answered(d *description) (session, error) {
 	if err := answeredFormats(&st, s.codecs, next.formats); err != nil {
 		return next, err
 	}
-	if st.Setup, err = m.answeredRole(s.setup); err != nil {
+	if err := m.answeredGuard(&next, &st, s); err != nil {
 		return next, err
 	}
 	theirs := m.peerDirection(s)
 	st.MaySend = next.stream.MaySend && theirs.Recvs()
 	st.MayRecv = next.stream.MayRecv && theirs.Sends()
-	next.stream, next.setup, next.qos = st, st.Setup, s.qos
+	next.stream, next.qos = st, s.qos
 	return next, nil
 }
 
@@ -201,7 +220,6 @@ func (m *Machine) judge(s section, lite bool) (Stream, error) {
 		return st, refused("no ICE credentials")
 	}
 	st.ICE = ICE{Ufrag: s.ufrag, Pwd: s.pwd, Lite: lite}
-	st.Fingerprint, st.Mux = s.fingerprint, s.mux
 	st.Remote = m.hint(s)
 	return st, nil
 }
@@ -261,6 +279,51 @@ func (s section) packetTime() int {
 	return min(max(t/10*10, minPtime), maxPtime)
 }
 
+// answerGuard settles the encryption of a peer's offer.
+func (m *Machine) answerGuard(next *session, st *Stream, s section) (err error) {
+	switch next.guard = m.guardOf(s); next.guard {
+	case bySDES:
+		next.cryptos = make([]cryptoLine, 1)
+		next.cryptos[0], st.SDES, err = m.takeKeys(s.cryptos)
+	case byDTLS:
+		st.guarded(s)
+		st.Setup, err = m.answerRole(s.setup)
+	}
+	next.setup = st.Setup
+	return err
+}
+
+// answeredGuard settles the encryption of our offer by the peer's answer.
+func (m *Machine) answeredGuard(next *session, st *Stream, s section) (err error) {
+	g := m.guardOf(s)
+	if g != next.guard && (g != unguarded || s.keyed || m.cfg.SRTP != SRTPOptional) {
+		return refused("the answer has another encryption than was offered")
+	}
+	switch g {
+	case bySDES:
+		st.SDES, err = m.answeredKeys(next.cryptos, s.cryptos)
+	case byDTLS:
+		st.guarded(s)
+		st.Setup, err = m.answeredRole(s.setup)
+	}
+	next.setup = st.Setup
+	return err
+}
+
+// guarded takes what DTLS needs. Without mux a trunk's RTCP would need a handshake of its own: there is none.
+func (st *Stream) guarded(s section) {
+	st.Fingerprint, st.Mux = s.fingerprint, s.mux
+	st.RemoteRTCP = netip.AddrPort{}
+}
+
+// proto is the transport of the audio line; "" before there is one.
+func (s *session) proto() string {
+	if s.audio >= len(s.slots) {
+		return ""
+	}
+	return s.slots[s.audio].proto
+}
+
 // setupOffer is the role in every offer of ours (RFC 8842 section 5.2).
 const setupOffer = "actpass"
 
@@ -275,9 +338,6 @@ func (s Setup) attribute() string {
 // answerRole chooses our DTLS role for an answer. The gateway is the server unless the peer insists; an agreed role is kept, because
 // a new one would mean a new handshake (RFC 8842 section 5.5).
 func (m *Machine) answerRole(setup string) (Setup, error) {
-	if m.cfg.Profile == RTP {
-		return SetupNone, nil
-	}
 	switch setup {
 	case "actpass", "":
 		if m.agreed.setup != SetupNone {
@@ -294,9 +354,6 @@ func (m *Machine) answerRole(setup string) (Setup, error) {
 
 // answeredRole reads our role from the peer's answer. Answers that do not choose leave us the server.
 func (m *Machine) answeredRole(setup string) (Setup, error) {
-	if m.cfg.Profile == RTP {
-		return SetupNone, nil
-	}
 	if setup == "passive" {
 		return SetupActive, nil
 	}

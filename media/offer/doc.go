@@ -12,6 +12,7 @@
 //	machine.go   the machine: who has an offer open, what is agreed
 //	answer.go    a peer's offer or answer -> Stream
 //	codec.go     which format; payload types keep their meaning for the whole session
+//	crypto.go    a=crypto, read and written
 //	srtp.go      what encryption is asked for, and what is agreed
 //	precondition.go  what a trunk says of QoS preconditions, which end here
 //	suit.go      what the other side of the call can hear, so that nothing is transcoded that need not be
@@ -20,6 +21,6 @@
 // A refusal is an [*Error] with the SIP status owed (400 when it cannot be read, 488 when it cannot be served). Whatever the
 // error, the machine is as it was before the call.
 //
-// RFC 3264 offer/answer, RFC 3312 preconditions, RFC 8866 SDP, RFC 8829 JSEP, RFC 8839 ICE in SDP, RFC 8842 DTLS in SDP, RFC 9143
-// BUNDLE, RFC 5761 rtcp-mux, RFC 4733 telephone-event, RFC 7587 Opus.
+// RFC 3264 offer/answer, RFC 3312 preconditions, RFC 8866 SDP, RFC 8829 JSEP, RFC 8839 ICE in SDP, RFC 8842 DTLS in SDP, RFC 4568 SDES, RFC
+// 8643 opportunistic SRTP, RFC 9143 BUNDLE, RFC 5761 rtcp-mux, RFC 4733 telephone-event, RFC 7587 Opus.
 package offer

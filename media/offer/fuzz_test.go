@@ -19,8 +19,16 @@ func seed(f *testing.F) {
 		if err != nil {
 			f.Fatal(err)
 		}
-		f.Add([]byte(strings.ReplaceAll(string(b), "\n", "\r\n")), name == filepath.Join("testdata", "chromium.sdp"))
+		text := []byte(strings.ReplaceAll(string(b), "\n", "\r\n"))
+		if name == filepath.Join("testdata", "chromium.sdp") {
+			f.Add(text, uint8(fuzzBrowser))
+		}
+		f.Add(text, uint8(SRTPNone))
 	}
+	keyed := phone("RTP/SAVP", crypto(2, "AES_CM_128_HMAC_SHA1_80", key30, "|2^31|1:4"))
+	f.Add([]byte(keyed), uint8(SRTPOptional))
+	f.Add([]byte(keyed), uint8(SRTPSDES))
+	f.Add([]byte(phone("UDP/TLS/RTP/SAVP", finger, "a=setup:active", "a=rtcp-mux")), uint8(SRTPDTLS))
 }
 
 // fit holds what must be true of any SDP that we give out, and of any Stream that media will act upon.
@@ -43,22 +51,34 @@ func fit(t *testing.T, m *Machine, text []byte, s Stream) {
 	if !s.Refused && (s.Send.Name == "" || s.Recv.Name == "" || s.PtimeMS < 10 || s.PtimeMS > 60 || !s.Send.Same(s.Recv)) {
 		t.Fatalf("unusable stream %+v", s)
 	}
+	if clear := s.SDES == nil && s.Fingerprint == ""; !s.Refused && clear && (m.cfg.Profile == WebRTC || m.cfg.SRTP.Required()) {
+		t.Fatalf("media would flow in clear: %+v", s)
+	}
+	if k := s.SDES; k != nil && (len(k.Send.Key) != k.Suite.KeySize() || len(k.Recv.Key) != k.Suite.KeySize() || k.Send.Key != m.local.Keys[k.Suite] || s.Fingerprint != "") {
+		t.Fatalf("unusable keys %+v of %+v", k, s)
+	}
 	if s.Refused && (s.MaySend || s.MayRecv) {
 		t.Fatalf("media on a refused stream %+v", s)
 	}
 }
 
-func machineFor(t *testing.T, browser bool) *Machine {
-	if browser {
+// fuzzBrowser is the peer that is a browser; those below are trunks that want this SRTP.
+const fuzzBrowser = uint8(SRTPDTLS) + 1
+
+func machineFor(t *testing.T, peer uint8) *Machine {
+	switch peer %= fuzzBrowser + 1; peer {
+	case fuzzBrowser:
 		return newBrowser(t)
+	case uint8(SRTPNone):
+		return newTrunk(t)
 	}
-	return newTrunk(t)
+	return newSecure(t, SRTP(peer))
 }
 
 func FuzzOffered(f *testing.F) {
 	seed(f)
-	f.Fuzz(func(t *testing.T, sdp []byte, browser bool) {
-		m := machineFor(t, browser)
+	f.Fuzz(func(t *testing.T, sdp []byte, peer uint8) {
+		m := machineFor(t, peer)
 		before := snapshot(m)
 		answer, s, err := m.Offered(sdp, SendRecv)
 		if err != nil {
@@ -91,8 +111,8 @@ func FuzzOffered(f *testing.F) {
 
 func FuzzAnswered(f *testing.F) {
 	seed(f)
-	f.Fuzz(func(t *testing.T, sdp []byte, browser bool) {
-		m := machineFor(t, browser)
+	f.Fuzz(func(t *testing.T, sdp []byte, peer uint8) {
+		m := machineFor(t, peer)
 		offer := mustOffer(t, m, SendRecv)
 		before := snapshot(m)
 		s, err := m.Answered(sdp)
@@ -131,8 +151,8 @@ func TestCorpora(t *testing.T) {
 			t.Fatal(err)
 		}
 		seen++
-		for _, browser := range []bool{true, false} {
-			m := machineFor(t, browser)
+		for peer := range fuzzBrowser + 1 {
+			m := machineFor(t, peer)
 			before := snapshot(m)
 			answer, s, err := m.Offered(sdp, SendRecv)
 			if err == nil {

@@ -46,6 +46,8 @@ type session struct {
 	mux     bool
 	refused bool // the audio has port 0
 	setup   Setup
+	guard   guard
+	cryptos []cryptoLine // of the audio in our SDP
 	qos     qos
 	stream  Stream
 	local   []byte
@@ -59,7 +61,7 @@ type slot struct {
 
 // kept is a word of a peer's SDP in memory that the SDP is not kept for.
 func kept(word string) string {
-	for _, usual := range [...]string{"audio", "video", "RTP/AVP", "UDP/TLS/RTP/SAVPF", "0", "8", "111"} {
+	for _, usual := range [...]string{"audio", "video", protoAVP, protoSAVP, protoDTLS, "UDP/TLS/RTP/SAVPF", "0", "8", "111"} {
 		if word == usual {
 			return usual
 		}
@@ -124,9 +126,10 @@ func (m *Machine) offer(dir Direction, formats []Codec) ([]byte, error) {
 	case m.open != Stable:
 		return nil, ErrOpen
 	}
-	next := m.agreed.reoffer(m.cfg.Profile)
+	next := m.agreed.reoffer()
+	next.cryptos = m.local.withKeys(next.cryptos)
 	if len(m.agreed.slots) == 0 {
-		next.qos.on = m.cfg.Preconditions
+		m.shape(&next)
 	}
 	types := m.types
 	for _, c := range formats {
@@ -139,18 +142,27 @@ func (m *Machine) offer(dir Direction, formats []Codec) ([]byte, error) {
 	return next.local, nil
 }
 
-// reoffer copies the shape of the session; the first offer makes it.
-func (s session) reoffer(p Profile) session {
-	next := session{slots: slices.Clone(s.slots), audio: s.audio, bundle: s.bundle, mux: s.mux, setup: s.setup, qos: s.qos}
-	if len(next.slots) > 0 {
-		return next
+// reoffer copies the shape of the session.
+func (s session) reoffer() session {
+	return session{
+		slots: slices.Clone(s.slots), audio: s.audio, bundle: s.bundle, mux: s.mux, setup: s.setup, guard: s.guard, cryptos: s.cryptos, qos: s.qos,
 	}
-	next.slots = []slot{{media: "audio", proto: "RTP/AVP"}}
-	if p == WebRTC {
-		next.slots[0] = slot{media: "audio", proto: "UDP/TLS/RTP/SAVPF", mid: "0"}
-		next.bundle, next.mux = true, true
+}
+
+// shape gives our first offer its m-line.
+func (m *Machine) shape(next *session) {
+	next.qos.on = m.cfg.Preconditions
+	if m.cfg.Profile == WebRTC {
+		next.slots = []slot{{media: "audio", proto: "UDP/TLS/RTP/SAVPF", mid: "0"}}
+		next.guard, next.bundle, next.mux = byDTLS, true, true
+		return
 	}
-	return next
+	proto, g := m.cfg.SRTP.transport()
+	next.slots = []slot{{media: "audio", proto: proto}}
+	next.guard, next.mux = g, g == byDTLS
+	if g == bySDES {
+		next.cryptos = m.local.offerKeys()
+	}
 }
 
 // Answered takes the peer's answer to our open offer. On an error the offer stays open.

@@ -33,6 +33,8 @@ type section struct {
 	mux         bool
 	setup       string
 	fingerprint string
+	keyed       bool         // it has SDES keys
+	cryptos     []cryptoLine // those that can be served
 	ufrag, pwd  string
 	candidate   netip.AddrPort // first usable one
 	qos         qos
@@ -101,6 +103,8 @@ func (s *section) read(line mline, session *sdp.SessionDescription, m *sdp.Media
 		s.attributes(level)
 	}
 	s.rtcp = rtcpAddr(m, s.addr)
+	_, s.keyed = m.Attribute("crypto")
+	s.cryptos = cryptos(m.Attributes)
 	return nil
 }
 

@@ -84,6 +84,7 @@ func (m *Machine) audio(s *session, dir Direction, setup string) *sdp.MediaDescr
 		if r := m.local.RTCP; r.IsValid() && r.Port() != m.local.RTP.Port()+1 {
 			md.WithValueAttribute("rtcp", strconv.Itoa(int(r.Port())))
 		}
+		m.keys(md, s, setup)
 	}
 	md.WithPropertyAttribute(dir.String())
 	if m.cfg.Profile == RTP {
@@ -103,6 +104,22 @@ func (m *Machine) secure(md *sdp.MediaDescription, mux bool, setup string) {
 	}
 	md.WithValueAttribute("candidate", hostCandidate(m.local.RTP))
 	md.WithPropertyAttribute("end-of-candidates")
+}
+
+// keys adds what encrypts a trunk's media.
+func (m *Machine) keys(md *sdp.MediaDescription, s *session, setup string) {
+	switch s.guard {
+	case bySDES:
+		for _, c := range s.cryptos {
+			md.WithValueAttribute("crypto", c.attribute())
+		}
+	case byDTLS:
+		md.WithValueAttribute("fingerprint", m.local.Fingerprint)
+		md.WithValueAttribute("setup", setup)
+		if s.mux {
+			md.WithPropertyAttribute("rtcp-mux")
+		}
+	}
 }
 
 func hostCandidate(ap netip.AddrPort) string {
