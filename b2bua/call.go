@@ -162,7 +162,7 @@ func (c *Call) interrupted(ev Event) (Cause, bool) {
 	case Media:
 		switch ev.Event.Kind {
 		case media.EventFailed:
-			return Cause{SIP: 500, Q850: 41, Text: "media failed: " + ev.Event.Reason, By: byGateway}, true
+			return mediaFailed(ev.Event.Reason), true
 		case media.EventClosed: // the media plane stops under us
 			c.media.closed, c.media.stats = true, ev.Event.Stats
 			return causeNoMedia, true

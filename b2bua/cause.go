@@ -35,6 +35,14 @@ var (
 	causeBadAnswer   = Cause{SIP: 488, Q850: 88, Text: "unusable answer", By: byGateway}
 )
 
+// mediaFailed is what media has said of a leg as a cause.
+func mediaFailed(why string) Cause {
+	if why == "fingerprint" { // whoever answers there is not who the SDP has spoken of
+		return Cause{SIP: 488, Q850: topology.Q850(488), Text: why, By: byGateway}
+	}
+	return Cause{SIP: 500, Q850: 41, Text: "media failed: " + why, By: byGateway}
+}
+
 // normal is a hang-up of a confirmed call.
 func normal(by string) Cause {
 	return Cause{Q850: topology.CauseNormal, Text: "normal call clearing", By: by}

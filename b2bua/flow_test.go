@@ -28,7 +28,7 @@ import (
 //	A -> MESSAGE 100 body=text  a request outside any dialog; bodies says what there is; expires=60; tags: its other dialogs
 //	T <- nothing              and nothing else
 //	stream T                  T speaks over TCP; after "lose T" over another connection
-//	wait 5s · deaf T · hear T · lose A · drain 5s · media b dtmf 5 · media a failed
+//	wait 5s · deaf T · hear T · lose A · drain 5s · media b dtmf 5 · media a failed · media b failed fingerprint
 //	A -> UPDATE hold=zero     on hold by c=0.0.0.0; also zero6, off, session, cut · port=30002 moves the media; expect to b 30002
 //	A -> INVITE qos=none      with preconditions: what A has reserved; qos=none+ask wants our side confirmed
 //	expect ended sip=486 by=b · expect answered 1 · expect cdrs 1 · expect bound a:opus:sendrecv · expect dtmf b 5 · expect calls 0 · expect relaxed 1
@@ -211,6 +211,9 @@ func (p *player) lose(name string) {
 func (p *player) media(side string, w []string) {
 	leg := map[string]media.LegID{"a": media.A, "b": media.B}[side]
 	ev := media.Event{Kind: media.EventFailed, Leg: leg, Reason: "dtls"}
+	if len(w) > 1 {
+		ev.Reason = w[1]
+	}
 	switch w[0] {
 	case "dtmf":
 		ev = media.Event{Kind: media.EventDTMF, Leg: leg, Digit: w[1][0]}

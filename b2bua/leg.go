@@ -144,10 +144,16 @@ func (l *legCore) ended(c Cause) []Event { return []Event{ended{l.id, c}} }
 // record is the part of the CDR that both kinds share.
 func (l *legCore) record(kind string) telemetry.Leg {
 	r := telemetry.Leg{Realm: l.party.Realm.Name, Peer: l.party.Name, Kind: kind, Media: "rtp"}
-	if l.party.profile() == offer.WebRTC {
+	st, _, _ := l.sdp.Current()
+	switch {
+	case l.party.profile() == offer.WebRTC:
 		r.Media = "webrtc"
+	case st.SDES != nil:
+		r.Media = "sdes"
+	case st.Fingerprint != "":
+		r.Media = "dtls"
 	}
-	if st, _, _ := l.sdp.Current(); st.Send.Name != "" {
+	if st.Send.Name != "" {
 		r.Codec = st.Send.Name
 	}
 	return r

@@ -19,9 +19,9 @@ type Engine struct {
 	start  time.Time // loops count nanoseconds from here
 	loops  []*loop
 	realms map[string]*realm
-	doors  []netip.AddrPort // browser addresses; the index is the same in every loop
-	cert   *certificate
-	pool   chan struct{} // a token per running DTLS handshake
+	doors  []netip.AddrPort            // browser addresses; the index is the same in every loop
+	cert   atomic.Pointer[certificate] // of new legs
+	pool   chan struct{}               // a token per running DTLS handshake
 	hands  sync.WaitGroup
 
 	mu      sync.RWMutex
@@ -57,12 +57,13 @@ func New(cfg Config) (*Engine, error) {
 		return nil, err
 	}
 	e := &Engine{
-		cfg: cfg, start: time.Now(), cert: cert,
+		cfg: cfg, start: time.Now(),
 		realms:  make(map[string]*realm, len(cfg.Realms)),
 		pool:    make(chan struct{}, maxHandshakes),
 		ufrags:  make(map[string]credential),
 		remotes: make(map[netip.AddrPort]uint32),
 	}
+	e.cert.Store(cert)
 	if err := e.openLoops(); err != nil {
 		e.release()
 		return nil, err
@@ -132,6 +133,7 @@ func (e *Engine) Run(ctx context.Context) error {
 		g.Go(func() error { return l.run(ctx) })
 	}
 	g.Go(func() error { return e.summarise(ctx) })
+	g.Go(func() error { return e.rotate(ctx, certificateLife) })
 	err := g.Wait()
 	e.ended.Store(true)
 	e.hands.Wait() // loops have let go of every handshake
@@ -148,8 +150,8 @@ func (e *Engine) Open(call string, notify func(Event)) *Session {
 	return s
 }
 
-// Fingerprint is the SHA-256 fingerprint of the process's DTLS certificate, as SDP writes it.
-func (e *Engine) Fingerprint() string { return e.cert.fingerprint }
+// Fingerprint is the SHA-256 fingerprint of the DTLS certificate that new legs get, as SDP writes it.
+func (e *Engine) Fingerprint() string { return e.cert.Load().fingerprint }
 
 // Addrs are the browser addresses of a realm, with the ports that were bound.
 func (e *Engine) Addrs(realm string) []netip.AddrPort {

@@ -195,6 +195,7 @@ func (g *leg) learn(l *loop, d *door, via *loop, to sockaddr, nominates bool) {
 	if first {
 		l.arm(&g.timers[timerConsent], l.now+int64(consentLimit))
 		g.session.stage(EventICE, g.id, "ice")
+		g.callOut(l)
 	}
 }
 

@@ -86,12 +86,12 @@ func (b *bench) crypt(t testing.TB, profile srtp.ProtectionProfile) {
 	t.Helper()
 	key, _ := profile.KeyLen()
 	salt, _ := profile.SaltLen()
-	k := &keys{profile: profile, clientKey: make([]byte, key), clientSalt: make([]byte, salt), serverKey: make([]byte, key), serverSalt: make([]byte, salt)}
+	k := &keys{profile: profile, recvKey: make([]byte, key), recvSalt: make([]byte, salt), sendKey: make([]byte, key), sendSalt: make([]byte, salt)}
 	var err error
 	if b.a.crypt, err = newCrypt(k); err != nil {
 		t.Fatal(err)
 	}
-	if b.browser, err = srtp.CreateContext(k.clientKey, k.clientSalt, profile); err != nil {
+	if b.browser, err = srtp.CreateContext(k.recvKey, k.recvSalt, profile); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -2,7 +2,6 @@ package media
 
 import (
 	"net/netip"
-	"strings"
 	"time"
 
 	"drawbridge/media/offer"
@@ -14,6 +13,9 @@ type leg struct {
 	session *Session
 	id      LegID
 	profile offer.Profile
+	srtp    offer.SRTP   // of the RTP profile
+	cert    *certificate // that our SDP shows
+	secure  bool         // media is encrypted, or there is none
 	realm   *realm
 	gone    bool // leave has been called
 
@@ -61,10 +63,12 @@ func newLeg(s *Session, id LegID, r *realm, profile offer.Profile) *leg {
 // allocate opens the leg's sockets, on the caller's goroutine.
 func (g *leg) allocate() (offer.Local, error) {
 	e, r := g.session.engine, g.realm
+	g.cert = e.cert.Load()
+	g.secure = g.mustEncrypt()
 	if g.profile == offer.WebRTC {
 		ufrag, pwd := e.newCredential(g)
 		g.ufrags = append(g.ufrags, ufrag)
-		return offer.Local{RTP: r.announced(e.doors[r.door]), Ufrag: ufrag, Pwd: pwd, Fingerprint: e.cert.fingerprint}, nil
+		return offer.Local{RTP: r.announced(e.doors[r.door]), Ufrag: ufrag, Pwd: pwd, Fingerprint: g.cert.fingerprint}, nil
 	}
 	pr, err := r.ports.open(r.cfg.Bind)
 	if err != nil {
@@ -78,7 +82,19 @@ func (g *leg) allocate() (offer.Local, error) {
 	g.rtcp = sock{fd: pr.rtcp, kind: sockRTCP, leg: g}
 	g.own = [2]*sock{&g.rtp, &g.rtcp}
 	addr := r.announced(pr.addr)
-	return offer.Local{RTP: addr, RTCP: netip.AddrPortFrom(addr.Addr(), addr.Port()+1)}, nil
+	local := offer.Local{RTP: addr, RTCP: netip.AddrPortFrom(addr.Addr(), addr.Port()+1)}
+	if g.srtp == offer.SRTPOptional || g.srtp == offer.SRTPSDES {
+		local.Keys = newKeys()
+	}
+	if g.srtp == offer.SRTPOptional || g.srtp == offer.SRTPDTLS {
+		local.Fingerprint = g.cert.fingerprint
+	}
+	return local, nil
+}
+
+// mustEncrypt tells whether nothing of the leg may be in clear, as policy has it and SDP.
+func (g *leg) mustEncrypt() bool {
+	return g.profile == offer.WebRTC || g.srtp.Required() || g.st.SDES != nil || g.st.Fingerprint != ""
 }
 
 // announced is what SDP says instead of a bound address.
@@ -182,29 +198,16 @@ func (g *leg) bind(l *loop, st offer.Stream) {
 	if g.realm.cfg.Police {
 		g.police.limit(st.Recv)
 	}
-	if g.profile == offer.WebRTC {
-		g.bindBrowser(l, was, first)
-	} else {
+	g.secure = g.mustEncrypt()
+	if g.profile == offer.RTP {
 		g.bindTrunk(l)
 	}
+	g.bindKeys(l, was, first)
 }
 
 // mute stops media both ways: the peer has set the stream's port to 0. What was agreed stays, so that the stream goes on without a gap when
 // it comes back (RFC 3264 section 8.2).
 func (g *leg) mute() { g.st.MaySend, g.st.MayRecv = false, false }
-
-// bindBrowser keeps keys as long as the fingerprint is the same: a changed one is another peer (security.md, media rule 8).
-func (g *leg) bindBrowser(l *loop, was offer.Stream, first bool) {
-	if !first && !strings.EqualFold(was.Fingerprint, g.st.Fingerprint) {
-		g.unshake()
-	}
-	if k := g.shake.waiting; k != nil {
-		g.shake.waiting = nil
-		if err := g.install(l, k); err != nil {
-			g.refuse(l, nil, err)
-		}
-	}
-}
 
 // bindTrunk points the leg at the announced address and gives it one chance to learn another.
 func (g *leg) bindTrunk(l *loop) {
@@ -292,7 +295,7 @@ func (g *leg) isEvent(pt uint8) bool {
 
 // unprotect is step 3. On a leg that must be encrypted nothing else gets past.
 func (g *leg) unprotect(l *loop, b []byte) ([]byte, Drop) {
-	if g.profile != offer.WebRTC {
+	if !g.secure {
 		return b, Delivered
 	}
 	if g.crypt == nil {
@@ -300,7 +303,7 @@ func (g *leg) unprotect(l *loop, b []byte) ([]byte, Drop) {
 	}
 	out, drop := g.crypt.unprotect(l, b)
 	if drop == Delivered {
-		g.shake.last = nil // the browser has our last flight
+		g.shake.last = nil // the peer has our last flight
 	}
 	return out, drop
 }
@@ -352,16 +355,18 @@ func (g *leg) pause() {
 
 // ready tells whether media can be sent to the peer at all. A leg that must be encrypted waits for its keys.
 func (g *leg) ready() bool {
-	return g.bound && g.open && !g.gone && (g.profile == offer.RTP || g.crypt != nil)
+	return g.bound && g.open && !g.gone && (!g.secure || g.crypt != nil)
 }
 
 // send protects a whole RTP packet in place and puts it on its way. b must have tailRoom behind it.
 func (g *leg) send(l *loop, b []byte) Drop {
 	payload := len(b) - rtpHeader
-	if g.profile == offer.WebRTC {
+	if g.secure {
 		if b = g.crypt.protect(l, b); b == nil {
 			return DropSend
 		}
+	}
+	if g.profile == offer.WebRTC {
 		l.queue(g.door, b, &g.to)
 	} else if !sendTo(g.rtp.fd, b, &g.to) {
 		return DropSend

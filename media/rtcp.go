@@ -53,11 +53,17 @@ func (g *leg) sendReport(l *loop) {
 	if !g.ready() {
 		return
 	}
+	if g.noRTCP() {
+		return
+	}
 	b := g.appendReport(l, l.slot()[:0])
-	if g.profile == offer.WebRTC {
-		if b = g.crypt.protectRTCP(b); b != nil {
-			l.queue(g.door, b, &g.to)
+	if g.secure {
+		if b = g.crypt.protectRTCP(b); b == nil {
+			return
 		}
+	}
+	if g.profile == offer.WebRTC {
+		l.queue(g.door, b, &g.to)
 		return
 	}
 	g.openRTCP(l)
@@ -129,20 +135,23 @@ func (g *leg) control(l *loop, b []byte, src netip.AddrPort) Drop {
 		return DropUnbound
 	case len(b) < rtcpHeader:
 		return DropRTCP
-	case g.profile == offer.RTP:
-		if !g.reporterOf(src) {
-			return DropSource
-		}
-	case g.crypt == nil:
+	case g.secure && (g.crypt == nil || g.noRTCP()):
 		return DropEarly
-	default:
+	}
+	if g.secure {
 		var drop Drop
-		if b, drop = g.crypt.unprotectRTCP(b); drop != Delivered {
+		if b, drop = g.crypt.unprotectRTCP(l, b); drop != Delivered {
 			return drop
 		}
 	}
+	if g.profile == offer.RTP && !g.reporterOf(src) {
+		return DropSource
+	}
 	return g.consume(l, b)
 }
+
+// noRTCP tells a trunk with DTLS and without mux: its RTCP would need a handshake of its own (RFC 5764 section 4), and has none.
+func (g *leg) noRTCP() bool { return g.profile == offer.RTP && g.st.Fingerprint != "" && !g.st.Mux }
 
 // reporterOf tells whether src may report: the announced RTCP address, or any port of the peer's host, which then is the address.
 func (g *leg) reporterOf(src netip.AddrPort) bool {

@@ -40,8 +40,7 @@ func (s *Session) Add(leg LegID, side Side) (offer.Local, error) {
 		return offer.Local{}, ErrClosed
 	}
 	g := newLeg(s, leg, r, side.Profile)
-	g.latch.prefixes = side.Prefixes
-	g.dtmf = side.DTMF
+	g.latch.prefixes, g.srtp, g.dtmf = side.Prefixes, side.SRTP, side.DTMF
 	local, err := g.allocate()
 	if err != nil {
 		return offer.Local{}, err

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 
+	"drawbridge/media/offer"
+
 	"github.com/pion/dtls/v3"
 	"github.com/pion/srtp/v3"
 )
@@ -16,17 +18,19 @@ const replayWindow = 256
 // exporterLabel is RFC 5764 section 4.2.
 const exporterLabel = "EXTRACTOR-dtls_srtp"
 
-// keys are what a handshake yields. They live in memory only.
+// keys are what a handshake yields, or SDP. They live in memory only.
 type keys struct {
-	profile               srtp.ProtectionProfile
-	clientKey, clientSalt []byte // the browser's direction
-	serverKey, serverSalt []byte // ours
-	peer                  []byte // the browser's certificate, DER
-	last                  []byte // our last flight
+	profile           srtp.ProtectionProfile
+	recvKey, recvSalt []byte // the peer's direction
+	sendKey, sendSalt []byte // ours
+	recvMKI, sendMKI  string // SDES
+	peer              []byte // DTLS: the peer's certificate, DER
+	last              []byte // DTLS: our last flight
+	agreed            *offer.SDES
 }
 
 // export takes keys and the peer's certificate out of a connection (RFC 5764 section 4.2).
-func export(conn *dtls.Conn) (*keys, error) {
+func export(conn *dtls.Conn, client bool) (*keys, error) {
 	state, ok := conn.ConnectionState()
 	if !ok || len(state.PeerCertificates) == 0 {
 		return nil, errFingerprint
@@ -53,37 +57,56 @@ func export(conn *dtls.Conn) (*keys, error) {
 	if err != nil {
 		return nil, fmt.Errorf("media: export: %w", err)
 	}
-	k.clientKey, raw = raw[:key], raw[key:]
-	k.serverKey, raw = raw[:key], raw[key:]
-	k.clientSalt, k.serverSalt = raw[:salt], raw[salt:]
+	k.recvKey, raw = raw[:key], raw[key:] // the client's come first
+	k.sendKey, raw = raw[:key], raw[key:]
+	k.recvSalt, k.sendSalt = raw[:salt], raw[salt:]
+	if client {
+		k.recvKey, k.recvSalt, k.sendKey, k.sendSalt = k.sendKey, k.sendSalt, k.recvKey, k.recvSalt
+	}
 	return k, nil
 }
 
 // crypt is the pair of contexts of a leg, each for one direction.
 type crypt struct {
-	in, out *srtp.Context
-	tag     int // bytes that protection adds to RTP
+	in, out          *srtp.Context
+	tag              int // bytes that protection adds to RTP, beside the MKI
+	macRTP, macRTCP  int // those of them that stand behind an MKI
+	recvMKI, sendMKI string
+	agreed           *offer.SDES // what the keys are from; nil: from a handshake
+	former           *former     // nil but for a moment after a change of keys
 }
 
 func newCrypt(k *keys) (*crypt, error) {
-	in, err := srtp.CreateContext(k.clientKey, k.clientSalt, k.profile, srtp.SRTPReplayProtection(replayWindow), srtp.SRTCPReplayProtection(replayWindow))
+	in, err := srtp.CreateContext(k.recvKey, k.recvSalt, k.profile, srtp.SRTPReplayProtection(replayWindow), srtp.SRTCPReplayProtection(replayWindow))
 	if err != nil {
 		return nil, fmt.Errorf("media: inbound context: %w", err)
 	}
-	out, err := srtp.CreateContext(k.serverKey, k.serverSalt, k.profile)
+	out, err := srtp.CreateContext(k.sendKey, k.sendSalt, k.profile)
 	if err != nil {
 		return nil, fmt.Errorf("media: outbound context: %w", err)
 	}
-	tag1, err1 := k.profile.AuthTagRTPLen()
-	tag2, err2 := k.profile.AEADAuthTagLen()
-	if err := errors.Join(err1, err2); err != nil {
-		return nil, err
-	}
-	return &crypt{in: in, out: out, tag: tag1 + tag2}, nil
+	c := &crypt{in: in, out: out, recvMKI: k.recvMKI, sendMKI: k.sendMKI, agreed: k.agreed}
+	aead, err1 := k.profile.AEADAuthTagLen()
+	var err2, err3 error
+	c.macRTP, err2 = k.profile.AuthTagRTPLen()
+	c.macRTCP, err3 = k.profile.AuthTagRTCPLen()
+	c.tag = c.macRTP + aead
+	return c, errors.Join(err1, err2, err3)
 }
 
 // unprotect authenticates and decrypts an RTP packet in place.
 func (c *crypt) unprotect(l *loop, b []byte) ([]byte, Drop) {
+	if c.former != nil {
+		return c.unprotectLate(l, b)
+	}
+	return c.decrypt(l, b)
+}
+
+func (c *crypt) decrypt(l *loop, b []byte) ([]byte, Drop) {
+	b, ok := withoutMKI(b, c.recvMKI, c.macRTP)
+	if !ok {
+		return nil, DropAuth
+	}
 	if start, ok := payloadStart(b); !ok || len(b) < start+c.tag {
 		return nil, DropMalformed
 	}
@@ -95,7 +118,18 @@ func (c *crypt) unprotect(l *loop, b []byte) ([]byte, Drop) {
 }
 
 // unprotectRTCP does the same for RTCP.
-func (c *crypt) unprotectRTCP(b []byte) ([]byte, Drop) {
+func (c *crypt) unprotectRTCP(l *loop, b []byte) ([]byte, Drop) {
+	if c.former != nil {
+		return c.unprotectRTCPLate(l, b)
+	}
+	return c.decryptRTCP(b)
+}
+
+func (c *crypt) decryptRTCP(b []byte) ([]byte, Drop) {
+	b, ok := withoutMKI(b, c.recvMKI, c.macRTCP)
+	if !ok {
+		return nil, DropAuth
+	}
 	out, err := c.in.DecryptRTCP(b, b, nil)
 	if err == nil {
 		return out, Delivered
@@ -117,7 +151,7 @@ func (c *crypt) protect(l *loop, b []byte) []byte {
 	if err != nil {
 		return nil
 	}
-	return out
+	return withMKI(out, c.sendMKI, c.macRTP)
 }
 
 // protectRTCP encrypts an RTCP packet in place; b must have tailRoom behind it.
@@ -126,5 +160,5 @@ func (c *crypt) protectRTCP(b []byte) []byte {
 	if err != nil {
 		return nil
 	}
-	return out
+	return withMKI(out, c.sendMKI, c.macRTCP)
 }

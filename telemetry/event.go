@@ -17,7 +17,7 @@ type Leg struct {
 	Kind      string `json:"kind,omitempty"`   // "sip" or "json"
 	CallID    string `json:"callId,omitempty"` // the dialog's Call-ID
 	Codec     string `json:"codec,omitempty"`
-	Media     string `json:"media,omitempty"` // "webrtc" or "rtp"
+	Media     string `json:"media,omitempty"` // "webrtc", "rtp", or SRTP on a port of its own by its keys: "sdes", "dtls"
 	PacketsIn uint64 `json:"packetsIn"`
 	OctetsIn  uint64 `json:"octetsIn"`
 	// PacketsOut counts packets that left the gateway on this leg.

@@ -1,0 +1,197 @@
+package media
+
+import (
+	"crypto/rand"
+	"fmt"
+	mathrand "math/rand/v2"
+	"time"
+
+	"drawbridge/media/offer"
+
+	"github.com/pion/srtp/v3"
+)
+
+// keyGrace is how long the keys of before still open packets: SDP and media take different ways, and some peers change keys without need.
+const keyGrace = 2 * time.Second
+
+// sdesProfiles are the suites of SDES as the contexts know them.
+var sdesProfiles = [...]srtp.ProtectionProfile{
+	offer.AEADGCM128: srtp.ProtectionProfileAeadAes128Gcm,
+	offer.AESCM80:    srtp.ProtectionProfileAes128CmHmacSha1_80,
+	offer.AESCM32:    srtp.ProtectionProfileAes128CmHmacSha1_32,
+}
+
+// newKeys draws what a leg's SDP offers with SDES.
+func newKeys() *offer.Keys {
+	k := new(offer.Keys)
+	for suite := range k {
+		raw := make([]byte, offer.Suite(suite).KeySize())
+		_, _ = rand.Read(raw) // never fails
+		k[suite] = offer.Key(raw)
+	}
+	return k
+}
+
+// sdesKeys are the keys that two crypto attributes have agreed.
+func sdesKeys(d *offer.SDES) (*keys, error) {
+	k := &keys{profile: sdesProfiles[d.Suite], recvMKI: d.Recv.MKI, sendMKI: d.Send.MKI, agreed: d}
+	n, err := k.profile.KeyLen()
+	if err != nil {
+		return nil, fmt.Errorf("media: suite %s: %w", d.Suite, err)
+	}
+	recv, send := []byte(d.Recv.Key), []byte(d.Send.Key)
+	k.recvKey, k.recvSalt, k.sendKey, k.sendSalt = recv[:n], recv[n:], send[:n], send[n:]
+	return k, nil
+}
+
+// bindKeys follows what SDP says of keys.
+func (g *leg) bindKeys(l *loop, was offer.Stream, first bool) {
+	switch {
+	case g.st.SDES != nil:
+		g.bindSDES(l)
+	case g.st.Fingerprint != "":
+		g.bindDTLS(l, was, first)
+	default:
+		g.unshake()
+	}
+}
+
+// bindSDES takes keys from SDP, unless they are those in use.
+func (g *leg) bindSDES(l *loop) {
+	if c := g.crypt; c != nil && c.agreed != nil && *c.agreed == *g.st.SDES {
+		return
+	}
+	k, err := sdesKeys(g.st.SDES)
+	if err == nil {
+		crypt := g.crypt
+		g.unshake()
+		g.crypt = crypt
+		err = g.rekey(l, k)
+	}
+	if err != nil {
+		g.fail("keys")
+	}
+}
+
+// rekey uses new keys from now on. A direction whose key is the same goes on with its roll-over counter. Where ours has changed behind a
+// roll-over the peer could go on with the counter or begin at 0; with a new source it has to begin.
+func (g *leg) rekey(l *loop, k *keys) error {
+	c, err := newCrypt(k)
+	if err != nil {
+		return err
+	}
+	if was := g.crypt; was != nil {
+		switch {
+		case sameKey(was.agreed, k.agreed, false):
+			c.in, c.former = was.in, was.former
+		default:
+			roc, _ := was.in.ROC(g.in.ssrc)
+			was.former = nil
+			c.former = &former{crypt: was, until: l.now + int64(keyGrace), ssrc: g.in.ssrc, roc: roc, spare: make([]byte, slotSize)}
+		}
+		if sameKey(was.agreed, k.agreed, true) {
+			c.out = was.out
+		} else if roc, _ := was.out.ROC(g.out.ssrc); roc > 0 {
+			g.out.ssrc = mathrand.Uint32()
+		}
+	}
+	g.crypt = c
+	return nil
+}
+
+// sameKey tells whether two agreements have one key for a direction.
+func sameKey(a, b *offer.SDES, send bool) bool {
+	switch {
+	case a == nil || b == nil || a.Suite != b.Suite:
+		return false
+	case send:
+		return a.Send.Key == b.Send.Key
+	}
+	return a.Recv.Key == b.Recv.Key
+}
+
+// former is what the inbound direction was before a change of keys.
+type former struct {
+	crypt *crypt
+	until int64
+	ssrc  uint32 // the source that was heard
+	roc   uint32 // and its roll-over counter, with which it may go on under the new key (RFC 3711 section 3.3.1), or not (libsrtp)
+	found bool   // a packet of the source has come in under the new key
+	spare []byte // the packet as it came: a failed attempt may spoil it
+}
+
+// unprotectLate opens a packet in the moment after a change of keys: by the new key, by the new key with the old roll-over counter, or by
+// the former key.
+func (c *crypt) unprotectLate(l *loop, b []byte) ([]byte, Drop) {
+	f := c.former
+	if l.now > f.until {
+		c.former = nil
+		return c.decrypt(l, b)
+	}
+	if len(b) < rtpHeader {
+		return nil, DropMalformed
+	}
+	again := func() []byte { return b[:copy(b, f.spare[:len(b)])] }
+	copy(f.spare, b)
+	ssrc := ssrcOf(b)
+	out, drop := c.decrypt(l, b)
+	if drop == DropAuth && ssrc == f.ssrc && f.roc > 0 && !f.found {
+		c.in.SetROC(ssrc, f.roc)
+		if out, drop = c.decrypt(l, again()); drop != Delivered {
+			c.in.SetROC(ssrc, 0)
+		}
+	}
+	switch {
+	case drop == Delivered:
+		f.found = f.found || ssrc == f.ssrc
+		return out, drop
+	case drop == DropAuth:
+		if out, late := f.crypt.decrypt(l, again()); late == Delivered {
+			return out, late
+		}
+	}
+	return nil, drop
+}
+
+// unprotectRTCPLate does the same for RTCP, which carries its index.
+func (c *crypt) unprotectRTCPLate(l *loop, b []byte) ([]byte, Drop) {
+	f := c.former
+	if l.now > f.until {
+		c.former = nil
+		return c.decryptRTCP(b)
+	}
+	copy(f.spare, b)
+	out, drop := c.decryptRTCP(b)
+	if drop == DropAuth {
+		if out, late := f.crypt.decryptRTCP(b[:copy(b, f.spare[:len(b)])]); late == Delivered {
+			return out, late
+		}
+	}
+	return out, drop
+}
+
+// withMKI puts a master key identifier in front of the last mac bytes of a protected packet (RFC 3711 section 3.1; behind all of it where
+// the cipher authenticates, RFC 7714 section 8.1). b has tailRoom behind it.
+func withMKI(b []byte, mki string, mac int) []byte {
+	if mki == "" {
+		return b
+	}
+	n := len(b)
+	b = b[:n+len(mki)]
+	copy(b[n-mac+len(mki):], b[n-mac:n])
+	copy(b[n-mac:], mki)
+	return b
+}
+
+// withoutMKI takes it out again; false when it is not there, or another one.
+func withoutMKI(b []byte, mki string, mac int) ([]byte, bool) {
+	if mki == "" {
+		return b, true
+	}
+	at := len(b) - mac - len(mki)
+	if at < 0 || string(b[at:at+len(mki)]) != mki {
+		return nil, false
+	}
+	copy(b[at:], b[at+len(mki):])
+	return b[:len(b)-len(mki)], true
+}
