@@ -9,7 +9,7 @@ GOFLAGS_   := -trimpath -tags $(TAGS)
 UNIT        = $$($(GO) list -tags $(TAGS) ./... | grep -vE '^drawbridge/tests(/load)?$$')
 
 .DEFAULT_GOAL := help
-.PHONY: help run selftest build test test-unit test-blackbox check lint bench bench-sip soak fresh fuzz torture deps test-deps clean
+.PHONY: help run selftest build test test-unit test-blackbox check lint bench bench-sip bench-echo bench-connect test-long soak fresh fuzz torture deps test-deps clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -31,6 +31,10 @@ test-unit: deps ## unit tests and call flows in virtual time
 
 test-blackbox: build test-deps ## the binary with SIPp phones and real Chromium
 	DRAWBRIDGE_BINARY=$(CURDIR)/$(BIN) $(GO) test -tags $(TAGS) -count=1 -parallel 12 -timeout 9m ./tests ./tests/load
+
+LONG = DRAWBRIDGE_BINARY=$(CURDIR)/$(BIN) $(GO) test -tags $(TAGS) -count=1 -timeout 15m
+test-long: build test-deps ## what takes longer than `make test` has time for, with real Chromium; some of it as root
+	$(LONG) -run '^TestLong' ./tests -args -long
 
 check: deps lint ## the gate before a commit: vet, lint, architecture, tidy, race, short fuzzing
 	@test -z "$$(gofmt -l . | tee /dev/stderr)" || { echo "gofmt: the files above need formatting"; exit 1; }
@@ -58,6 +62,13 @@ bench: build ## CPU per packet and per call second, beside rtpengine in the same
 bench-sip: build ## CPU per call in signalling, alone and beside Kamailio with rtpengine; overload; memory of held calls
 	@build/deps.sh bench
 	$(GO) run ./tests/benchsip -binary $(BIN)
+
+bench-echo: build test-deps ## echo through a real Chromium, transcoded and passed through, beside Kamailio with rtpengine
+	@build/deps.sh bench
+	@$(LONG) -v -run '^TestEchoRoundTrip$$' ./tests -args -long
+
+bench-connect: build test-deps ## how long after the 200 a real Chromium has ICE and DTLS behind it
+	@$(LONG) -v -run '^TestConnectsWithinMilliseconds$$' ./tests -args -long
 
 DURATION ?= 15m
 soak: build ## calls of every kind at 200 a second for DURATION (15m), then what was not given back

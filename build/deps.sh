@@ -27,6 +27,7 @@ if [ "${1:-build}" = bench ]; then
 	want sip-tester command -v sipp
 	want util-linux command -v taskset
 	want kamailio command -v kamailio
+	want kamailio-websocket-modules compgen -G '/usr/lib/*/kamailio/modules/websocket.so'
 	want rtpengine-daemon command -v rtpengine
 fi
 

@@ -1,6 +1,7 @@
 package tests
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"testing"
@@ -8,7 +9,19 @@ import (
 	"drawbridge/tests/gateway"
 )
 
+// long asks for the tests that measure, or that take longer than `make test` has time for.
+var long = flag.Bool("long", false, "run the long tests and the measurements too")
+
+// takesLong skips a test that nobody has asked for.
+func takesLong(t *testing.T) {
+	t.Helper()
+	if !*long {
+		t.Skip("takes long: make test-long")
+	}
+}
+
 func TestMain(m *testing.M) {
+	flag.Parse()
 	if err := gateway.Alone(); err != nil {
 		fmt.Fprintln(os.Stderr, "tests:", err)
 		os.Exit(1)

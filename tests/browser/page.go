@@ -175,6 +175,36 @@ func (p *Page) Bytes() (received, sent string) {
 	return evaluate[string](p, "window.tests.bytesReceived()"), evaluate[string](p, "window.tests.bytesSent()")
 }
 
+// Allow restricts the codecs that the page's later calls offer and accept, best first.
+func (p *Page) Allow(codecs ...string) {
+	p.t.Helper()
+	evaluate[bool](p, call("window.tests.allow", codecs)+", true")
+}
+
+// Chirp makes the page's later calls say chirps instead of the tone, for RoundTrips.
+func (p *Page) Chirp() {
+	p.t.Helper()
+	evaluate[bool](p, "window.tests.chirp(), true")
+}
+
+// RoundTrips measures how long a number of chirps take to a phone that echoes and back; chirps that do not come back are missing.
+func (p *Phone) RoundTrips(count int) (out []time.Duration) {
+	p.t.Helper()
+	var ms []float64
+	p.must(p.await("window.tests.roundTrips", p.name, count), &ms, "round trips")
+	for _, d := range ms {
+		out = append(out, time.Duration(d*float64(time.Millisecond)))
+	}
+	return out
+}
+
+// Connected is the time from the 200 of the newest call to the end of ICE and DTLS; it fails the test when they do not end.
+func (p *Page) Connected() time.Duration {
+	p.t.Helper()
+	p.Until("window.tests.connected() >= 0")
+	return time.Duration(evaluate[float64](p, "window.tests.connected()") * float64(time.Millisecond))
+}
+
 // BreakFingerprint makes the phone's SDP name another certificate than the one it uses.
 func (p *Phone) BreakFingerprint() {
 	p.t.Helper()

@@ -39,6 +39,7 @@ type Media struct {
 
 	mu        sync.Mutex // guards what follows
 	frequency float64    // of the microphone; 0 is silence
+	echo      uint32     // SSRC of what it sends back; 0 means that it speaks
 	remote    netip.AddrPort
 	heard     []int16 // the newest samples, at most window
 	last      time.Time
@@ -150,12 +151,30 @@ func (m *Media) take(raw []byte, from netip.AddrPort) {
 	case m.pt:
 		m.raw.Write(raw[:len(raw)-len(p.Payload)])
 		m.hear(p.Payload)
+		m.reflect(&p)
 	case ptEvent:
 		m.raw.Write(raw)
 		m.event(p.Timestamp, p.Marker, p.Payload)
 	default:
 		m.raw.Write(raw)
 		m.odd++
+	}
+}
+
+// Echo makes the phone send back at once what it hears, and say nothing else.
+func (m *Media) Echo() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.echo = rand.Uint32() | 1
+}
+
+func (m *Media) reflect(p *rtp.Packet) {
+	if m.echo == 0 {
+		return
+	}
+	p.SSRC = m.echo
+	if raw, err := p.Marshal(); err == nil {
+		_, _ = m.rtp.WriteToUDPAddrPort(raw, m.remote) // a call that is over refuses it
 	}
 }
 
@@ -189,9 +208,9 @@ func (m *Media) speak() {
 			return
 		}
 		m.mu.Lock()
-		remote, frequency := m.remote, m.frequency
+		remote, frequency, echoes := m.remote, m.frequency, m.echo != 0
 		m.mu.Unlock()
-		if !remote.IsValid() {
+		if !remote.IsValid() || echoes {
 			continue
 		}
 		m.fill(payload, frequency, n)

@@ -1,8 +1,10 @@
 // The page that the browser tests drive through the developer tools. Every call returns plain JSON:
 // { ok: true, value } or { ok: false, status, error }.
 
+import { allow, reached } from './peer.js';
 import { Ear } from './ear.js';
-import { bytesReceived, bytesSent } from './tap.js';
+import { Echo } from './echo.js';
+import { bytesReceived, bytesSent, received } from './tap.js';
 import { JsSIPPhone } from './jssip.js';
 import { SIPjsPhone } from './sipjs.js';
 import { JSONPhone } from './json.js';
@@ -42,4 +44,21 @@ async function hear(selector, frequency, limit) {
   return { ok: true, value };
 }
 
-window.tests = { open, hear, drive, breakFingerprint, bytesReceived, bytesSent };
+// chirp makes calls from now on say chirps, and measures how long they take to a phone that echoes and back.
+let echo;
+function chirp() {
+  echo = new Echo();
+  echo.speak();
+}
+
+async function roundTrips(name, count) {
+  return { ok: true, value: await echo.measure(phones[name].pc, count) };
+}
+
+// connected tells how long ICE and DTLS took from the answer of the newest call, in ms; negative is never.
+function connected() {
+  const at = reached('connection', 'connected');
+  return at ? at - received(/^SIP\/2\.0 200 [^]*\r\nCSeq: \d+ INVITE\r\n/i) : -1;
+}
+
+window.tests = { open, hear, drive, breakFingerprint, bytesReceived, bytesSent, allow, chirp, roundTrips, connected };

@@ -1,19 +1,16 @@
 // Everything that goes over a WebSocket of the page is kept, each way, so that a test can search every byte the gateway let through.
 
-const received = [];
+const incoming = [];
+const times = []; // of incoming, on the page's clock
 const sent = [];
 
 class TappedWebSocket extends WebSocket {
   constructor(...args) {
     super(...args);
-    this.addEventListener('message', (event) => {
-      if (typeof event.data === 'string') {
-        received.push(event.data);
-      } else if (event.data instanceof Blob) {
-        event.data.text().then((text) => received.push(text));
-      } else {
-        received.push(new TextDecoder().decode(event.data));
-      }
+    this.addEventListener('message', async (event) => {
+      const at = performance.now();
+      incoming.push(await text(event.data));
+      times.push(at);
     });
   }
 
@@ -23,6 +20,11 @@ class TappedWebSocket extends WebSocket {
   }
 }
 
+async function text(data) {
+  if (typeof data === 'string') return data;
+  return data instanceof Blob ? data.text() : new TextDecoder().decode(data);
+}
+
 window.WebSocket = TappedWebSocket;
 
 export function bytesSent() {
@@ -30,5 +32,10 @@ export function bytesSent() {
 }
 
 export function bytesReceived() {
-  return received.join('\n');
+  return incoming.join('\n');
+}
+
+// received tells when the newest message like this came, on the page's clock in ms.
+export function received(like) {
+  return times[incoming.findLastIndex((m) => like.test(m))];
 }
