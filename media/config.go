@@ -30,6 +30,7 @@ type Realm struct {
 	PortMin       uint16           // RTP ports, even = RTP, odd = RTCP; 0 with PortMax 0: the kernel picks
 	PortMax       uint16
 	Police        bool // drop what peers send beyond what was negotiated
+	Opus          Opus // towards this side
 	AllowLoopback bool // peers may announce loopback addresses (demo, tests)
 }
 

@@ -9,7 +9,17 @@
 // Standards: RFC 3550 (RTP, RTCP), RFC 3711 and RFC 7714 (SRTP), RFC 4733 (telephone-event), RFC 5761 (rtcp-mux), RFC 5764 and
 // RFC 7983 (DTLS-SRTP on one port), RFC 8445 (ICE, lite), RFC 8489 (STUN), RFC 7675 (consent, as far as a lite agent sees it).
 //
-// The files in reading order: api.go (what b2bua sees), config.go, errors.go, engine.go, session.go, loop.go, pace.go, lobby.go,
-// socket_linux.go, ports.go, demux.go, ice.go, dtls.go, certificate.go, pipe.go, srtp.go, rekey.go, latch.go, police.go, leg.go, stream.go, relay.go, transcode.go, playout.go, dtmf.go, event.go, play.go, ear.go, rtcp.go, clock.go,
-// stats.go.
+// The files in reading order:
+//
+//	api.go (what b2bua sees), config.go, errors.go
+//	engine.go, session.go
+//	loop.go, pace.go, lobby.go, socket_linux.go, ports.go
+//	demux.go, ice.go
+//	dtls.go, certificate.go, pipe.go, srtp.go, rekey.go
+//	latch.go, police.go
+//	leg.go, stream.go
+//	relay.go
+//	transcode.go, redundancy.go, playout.go
+//	dtmf.go, event.go, play.go, ear.go
+//	rtcp.go, clock.go, stats.go
 package media

@@ -202,6 +202,7 @@ func (g *leg) readBlocks(l *loop, b []byte, blocks int) {
 		if binary.BigEndian.Uint32(b) != g.out.ssrc {
 			continue
 		}
+		g.reported(b[4])
 		lsr, dlsr := binary.BigEndian.Uint32(b[16:]), binary.BigEndian.Uint32(b[20:])
 		if rtt, ok := rtpmath.RTT(rtpmath.Middle(l.ntp()), lsr, dlsr); ok {
 			g.report.rtt = int64(rtt)

@@ -118,6 +118,9 @@ type onArrival struct {
 	frames *transcode.Repacketiser[int16]
 	pcm    [maxPCM]int16
 
+	redundancy redundancy
+	loss       int // percent that enc prepares for
+
 	started bool
 	marker  bool   // the next packet begins a talk spurt
 	newest  int64  // newest incoming number
@@ -131,7 +134,7 @@ func newOnArrival(from, to *leg) (*onArrival, error) {
 	if t.dec, err = transcode.NewDecoder(t.in.Name, t.rate); err != nil {
 		return nil, err
 	}
-	if t.enc, err = t.encoder(transcode.DefaultOptions); err != nil {
+	if t.enc, err = t.encoder(to.realm.cfg.Opus.options(0)); err != nil {
 		return nil, err
 	}
 	t.frames = transcode.NewRepacketiser[int16](t.samples())

@@ -28,6 +28,12 @@ type Encoder interface {
 	Rate() int
 }
 
+// Lossy is an Encoder with redundancy, which depends on the loss that it expects.
+type Lossy interface {
+	// SetLoss changes LossPct on the way. An encoder that was made for no loss has no redundancy.
+	SetLoss(percent int) error
+}
+
 // Options tune an encoder. The zero value means [DefaultOptions]; G.711 has none.
 type Options struct {
 	Complexity int  // 0-10

@@ -102,7 +102,19 @@ func (e *opusEncoder) Encode(dst []byte, pcm []int16) (int, error) {
 	return e.enc.Encode(pcm, dst[:cap(dst)])
 }
 
+// SetLoss implements Lossy.
+func (e *opusEncoder) SetLoss(percent int) error {
+	if percent == e.opt.LossPct {
+		return nil
+	}
+	if err := e.enc.SetPacketLossPerc(min(max(percent, 1), 100)); err != nil {
+		return fmt.Errorf("opus encoder: %w", err)
+	}
+	e.opt.LossPct = percent
+	return nil
+}
+
 // reset forgets all audio and keeps the options.
 func (e *opusEncoder) reset() error { return e.enc.Reset() }
 
-func (e *opusEncoder) kind() kind { return kind{e.rate, e.opt} }
+func (e *opusEncoder) kind() kind { return kindOf(e.rate, e.opt) }

@@ -12,10 +12,15 @@ type Pool struct {
 	idle map[kind][]Encoder
 }
 
-// kind is what cannot be changed after an encoder's first frame.
+// kind is what cannot be changed after an encoder's first frame, LossPct 1 standing for any.
 type kind struct {
 	rate int
 	opt  Options
+}
+
+func kindOf(rate int, opt Options) kind {
+	opt.LossPct = min(opt.LossPct, 1)
+	return kind{rate, opt}
 }
 
 // resettable is an encoder worth keeping.
@@ -27,12 +32,16 @@ type resettable interface {
 
 // Get returns an Opus encoder as NewEncoder would.
 func (p *Pool) Get(rate int, opt Options) (Encoder, error) {
-	k := kind{rate, opt.withDefaults()}
+	opt = opt.withDefaults()
+	k := kindOf(rate, opt)
 	p.mu.Lock()
 	if n := len(p.idle[k]); n > 0 {
 		e := p.idle[k][n-1]
 		p.idle[k] = p.idle[k][:n-1]
 		p.mu.Unlock()
+		if l, ok := e.(Lossy); ok && opt.LossPct > 0 {
+			return e, l.SetLoss(opt.LossPct)
+		}
 		return e, nil
 	}
 	p.mu.Unlock()
