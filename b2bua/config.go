@@ -60,6 +60,7 @@ type Trunk struct {
 	Targets     []wire.URI     // best first; each is tried in turn, and each hop of it
 	Sources     []netip.Prefix // where its requests come from; the targets' addresses always count
 	Codecs      []offer.Codec  // best first; nil means the realm's
+	Ptime       int            // ms of audio in a packet that it is asked for; 0 means 20
 	MaxCalls    int            // 0 means no limit
 	TLSName     string         // name that its certificate bears, in lower case: without that proof nothing comes from it; "" wants none
 	Domain      string         // host of From and To towards the trunk; "" means the realm's
@@ -142,7 +143,7 @@ type session interface {
 func (c *Config) party(t *Trunk) Party {
 	r := c.Realms[t.Realm]
 	p := Party{
-		Realm: r, Name: t.Name, Trunk: true, Codecs: t.Codecs, Sources: t.sources(), TLSName: t.TLSName,
+		Realm: r, Name: t.Name, Trunk: true, Codecs: t.Codecs, Ptime: t.Ptime, Sources: t.sources(), TLSName: t.TLSName,
 		Auth: t.Auth, Redirect: t.Redirect, Refer: t.Refer, Rel100: t.Rel100, Preconditions: t.Preconditions,
 		SRTP: t.SRTP, DTMF: t.DTMF, Prefixes: t.Prefixes,
 	}

@@ -205,6 +205,7 @@ type Party struct {
 	Trunk    bool           // a trunk, not an account
 	Number   string         // an account's number, its caller id on trunks; "" means its name
 	Codecs   []offer.Codec  // best first
+	Ptime    int            // ms of audio in a packet that a trunk is asked for; 0 means 20
 	Sources  []netip.Prefix // where a trunk's requests come from
 	TLSName  string         // a trunk that is known by this name of its certificate alone; "" is known by its sources
 	Rel100   Rel100         // reliable provisional responses, on a trunk

@@ -58,7 +58,14 @@ type Realm struct {
 	SRTP   string   `yaml:"srtp" doc:"Encryption of media with SIP phones of this side and, unless they say otherwise, with its trunks. rtp by default: none; optional: with whoever can (SDES offered in RTP/AVP, RFC 8643; SDES and DTLS taken); sdes: keys in the SDP or no call; dtls: DTLS-SRTP or no call. Browsers always have DTLS-SRTP." enum:"rtp,optional,sdes,dtls"`
 	Refer  string   `yaml:"refer" doc:"Transfers (REFER) that accounts of this side ask for. local by default: the gateway calls the target itself; reject: none." enum:"local,reject"`
 	Codecs []string `yaml:"codecs" doc:"By preference; one that both sides of a call speak comes before it, so that audio passes as it is. Browsers: opus, G722, PCMU, PCMA; others: PCMA, PCMU. [opus] keeps browsers on Opus, which bears loss, whatever the far side speaks." enum:"opus,G722,PCMU,PCMA"`
+	Opus   Opus     `yaml:"opus" doc:"How audio is encoded to Opus for this side, where it has to be."`
 	TLS    RealmTLS `yaml:"tls" doc:"Certificate of the tls: sockets. Files that change are read again; connections stay."`
+}
+
+// Opus is what transcoding to Opus may cost.
+type Opus struct {
+	Complexity int `yaml:"complexity" doc:"0 to 10: more CPU for less noise. 0 by default, a quarter of the CPU of 10."`
+	Bitrate    int `yaml:"bitrate" doc:"Bits a second, 6000 to 510000; 40000 by default."`
 }
 
 // RealmTLS is who we are over TLS, and whom we believe.
@@ -98,6 +105,7 @@ type Trunk struct {
 	Domain         string      `yaml:"domain" doc:"Host part of the identities written towards it; the realm's by default."`
 	Codecs         []string    `yaml:"codecs" doc:"By preference; the realm's by default." enum:"opus,G722,PCMU,PCMA"`
 	SRTP           string      `yaml:"srtp" doc:"Encryption of its media, in the words of a realm's srtp; the realm's by default." enum:"rtp,optional,sdes,dtls"`
+	Ptime          int         `yaml:"ptime" doc:"Milliseconds of audio in a packet that it is asked for: 10, 20, 30, 40, 50 or 60; 20 by default. What it asks for itself is done either way."`
 	Rel100         string      `yaml:"rel100" doc:"Reliable ringing (100rel). off by default: a caller that requires it gets it; supported also announces it and uses it with every caller that supports it; required insists on it." enum:"off,supported,required"`
 	DTMF           string      `yaml:"dtmf" doc:"How digits go towards it; they are taken in every way. auto by default: telephone-event (RFC 4733) when it is negotiated, else tones in the audio; rfc4733: telephone-event or not at all; info: INFO with application/dtmf-relay; info-dtmf: INFO with application/dtmf; inband: tones in the audio, which are then heard from it, too." enum:"auto,rfc4733,info,info-dtmf,inband"`
 	Limits         TrunkLimits `yaml:"limits" doc:"Limits of this trunk."`

@@ -120,6 +120,7 @@ func (r *Report) checkRealm(c *Config, name string, at path) {
 	}
 	r.oneOf(at.at("family"), realm.Family, "v4-first", "v6-first", "v4", "v6")
 	r.checkCodecs(at.at("codecs"), realm.Codecs)
+	r.checkOpus(at.at("opus"), realm.Opus)
 	r.checkDigest(at.at("digest"), realm.Digest)
 	r.oneOf(at.at("refer"), realm.Refer, "local", "reject")
 	r.oneOf(at.at("srtp"), realm.SRTP, srtpWords...)
@@ -269,6 +270,9 @@ func (r *Report) checkTrunk(c *Config, name string, at path) {
 		r.checkCodecs(at.at("codecs"), t.Codecs)
 	}
 	r.oneOf(at.at("srtp"), t.SRTP, srtpWords...)
+	if t.Ptime != 0 && (t.Ptime < 10 || t.Ptime > 60 || t.Ptime%10 != 0) {
+		r.Addf(at.at("ptime"), "%d is none of 10, 20, 30, 40, 50, 60", t.Ptime)
+	}
 	r.oneOf(at.at("rel100"), t.Rel100, "off", "supported", "required")
 	r.oneOf(at.at("dtmf"), t.DTMF, "auto", "rfc4733", "info", "info-dtmf", "inband")
 	if t.Limits.Calls < 0 {
@@ -354,6 +358,15 @@ func (r *Report) checkCodecs(at path, names []string) {
 			r.Addf(at.at(i), "codec %s is in the list twice", name)
 		}
 		seen[name] = true
+	}
+}
+
+func (r *Report) checkOpus(at path, o Opus) {
+	if o.Complexity < 0 || o.Complexity > 10 {
+		r.Addf(at.at("complexity"), "%d is not between 0 and 10", o.Complexity)
+	}
+	if o.Bitrate != 0 && (o.Bitrate < 6000 || o.Bitrate > 510_000) {
+		r.Addf(at.at("bitrate"), "%d is not between 6000 and 510000 bits a second", o.Bitrate)
 	}
 }
 

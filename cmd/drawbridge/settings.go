@@ -136,7 +136,7 @@ func mediaRealms(snap *config.Snapshot) (map[string]media.Realm, error) {
 		}
 		m := media.Realm{
 			Bind: bind, PortMin: r.Media.Ports.Min, PortMax: r.Media.Ports.Max, AllowLoopback: r.Media.AllowLoopback,
-			Police: true,
+			Police: true, Opus: media.Opus{Complexity: r.Opus.Complexity, Bitrate: r.Opus.Bitrate},
 		}
 		if a := announced(r.Media); a != bind {
 			m.Advertise = a
@@ -210,7 +210,7 @@ func trunks(snap *config.Snapshot) []b2bua.Trunk {
 	for _, name := range slices.Sorted(maps.Keys(snap.Trunks)) { // the first that fits a source is taken: the same one at every start
 		t := snap.Trunks[name]
 		b := b2bua.Trunk{
-			Name: name, Realm: t.Realm, Domain: t.Domain, Codecs: codecs(t.Codecs), MaxCalls: t.Limits.Calls, TLSName: strings.ToLower(t.TLS.Name),
+			Name: name, Realm: t.Realm, Domain: t.Domain, Codecs: codecs(t.Codecs), Ptime: t.Ptime, MaxCalls: t.Limits.Calls, TLSName: strings.ToLower(t.TLS.Name),
 			Auth:     digest.Account{User: t.Auth.User, Password: t.Auth.Password.Reveal(), Realm: t.Auth.Realm},
 			Redirect: b2bua.Redirect{Follow: t.Redirect == "follow", Realms: t.RedirectRealms}, Refer: refers[t.Refer],
 			SRTP: srtps[t.SRTP], Rel100: rel100[t.Rel100], DTMF: dtmfs[t.DTMF], Preconditions: t.Preconditions,

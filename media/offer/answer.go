@@ -209,7 +209,7 @@ func (s section) live() bool { return s.portNumber != 0 || s.bundled }
 
 // judge takes from a live audio section what does not depend on who offered: addresses, ICE, DTLS, packet time.
 func (m *Machine) judge(s section, lite bool) (Stream, error) {
-	st := Stream{Local: m.local, PtimeMS: s.packetTime()}
+	st := Stream{Local: m.local, PtimeMS: s.packetTime(m.cfg.PtimeMS), PtimeAsked: s.ptime > 0, MaxPtimeMS: s.maxPT}
 	if m.cfg.Profile == RTP {
 		return st, m.judgeAddress(&st, s)
 	}
@@ -267,11 +267,11 @@ func (m *Machine) peerDirection(s section) Direction {
 	return s.direction
 }
 
-// packetTime is what the peer wants to get, in whole tens of milliseconds between 10 and 60; 20 when it says nothing.
-func (s section) packetTime() int {
+// packetTime is what the peer wants to get, in whole tens of milliseconds between 10 and 60; ours when it says nothing.
+func (s section) packetTime(ours int) int {
 	t := s.ptime
 	if t == 0 {
-		t = defaultPtime
+		t = ours
 	}
 	if s.maxPT > 0 && s.maxPT < t {
 		t = s.maxPT

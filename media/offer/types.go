@@ -68,7 +68,9 @@ type Stream struct {
 	RecvEvent   Codec
 	MaySend     bool // the gateway may send media (peer's direction allows it, and so does ours)
 	MayRecv     bool
-	PtimeMS     int // packet time towards the peer, 20 when it said nothing
+	PtimeMS     int  // packet time towards the peer, ours when it said nothing
+	PtimeAsked  bool // the peer has said so
+	MaxPtimeMS  int  // the longest packet time that the peer takes; 0 when it said nothing
 	ICE         ICE
 	Fingerprint string // the peer's "sha-256 AB:CD:..."; "" without DTLS
 	SDES        *SDES  // nil without; the same pointer as long as the agreement is the same
