@@ -55,6 +55,7 @@ type Realm struct {
 	Digest []string `yaml:"digest" doc:"Digest algorithms that accounts are challenged with, best first: SHA-256 and MD5 by default, MD5 alone for browsers. [MD5] for phones that give up at a challenge that they do not know, as many do." enum:"SHA-256,MD5"`
 	Family string   `yaml:"family" doc:"Which addresses of a host name are tried, v4-first by default. Those without a socket in listen are left out." enum:"v4-first,v6-first,v4,v6"`
 	Media  Media    `yaml:"media" doc:"RTP of this side."`
+	DSCP   DSCP     `yaml:"dscp" doc:"How packets to this side are marked for the network (RFC 2474), 0 to 63, such as {signalling: 40, audio: 46, rtcp: 46}. 0 marks nothing."`
 	SRTP   string   `yaml:"srtp" doc:"Encryption of media with SIP phones of this side and, unless they say otherwise, with its trunks. rtp by default: none; optional: with whoever can (SDES offered in RTP/AVP, RFC 8643; SDES and DTLS taken); sdes: keys in the SDP or no call; dtls: DTLS-SRTP or no call. Browsers always have DTLS-SRTP." enum:"rtp,optional,sdes,dtls"`
 	Refer  string   `yaml:"refer" doc:"Transfers (REFER) that accounts of this side ask for. local by default: the gateway calls the target itself; reject: none." enum:"local,reject"`
 	Codecs []string `yaml:"codecs" doc:"By preference; one that both sides of a call speak comes before it, so that audio passes as it is. Browsers: opus, G722, PCMU, PCMA; others: PCMA, PCMU. [opus] keeps browsers on Opus, which bears loss, whatever the far side speaks." enum:"opus,G722,PCMU,PCMA"`
@@ -73,6 +74,13 @@ type RealmTLS struct {
 	Cert string `yaml:"cert" doc:"PEM file: certificate and chain."`
 	Key  string `yaml:"key" doc:"PEM file: private key."`
 	CA   string `yaml:"ca" doc:"PEM file: authorities that the certificates of peers come from. The system's by default, for the peers that trunks name."`
+}
+
+// DSCP are differentiated services code points.
+type DSCP struct {
+	Signalling int `yaml:"signalling" doc:"SIP, over UDP, TCP, TLS and WebSocket; in the browsers' realm all of the public port."`
+	Audio      int `yaml:"audio" doc:"RTP, and everything on the browsers' UDP port."`
+	RTCP       int `yaml:"rtcp" doc:"RTCP on ports of its own."`
 }
 
 // Media is the media side of a realm.

@@ -118,12 +118,24 @@ func (r *Report) checkRealm(c *Config, name string, at path) {
 	if a := realm.Media.Bind.Addr; a.IsUnspecified() || a.IsMulticast() {
 		r.Addf(at.at("media", "bind"), "%s: media needs one address, or auto: a socket on all of them answers from the wrong one", a)
 	}
+	r.checkDSCP(at.at("dscp"), realm.DSCP)
 	r.oneOf(at.at("family"), realm.Family, "v4-first", "v6-first", "v4", "v6")
 	r.checkCodecs(at.at("codecs"), realm.Codecs)
 	r.checkOpus(at.at("opus"), realm.Opus)
 	r.checkDigest(at.at("digest"), realm.Digest)
 	r.oneOf(at.at("refer"), realm.Refer, "local", "reject")
 	r.oneOf(at.at("srtp"), realm.SRTP, srtpWords...)
+}
+
+func (r *Report) checkDSCP(at path, d DSCP) {
+	for _, kind := range []struct {
+		name  string
+		value int
+	}{{"signalling", d.Signalling}, {"audio", d.Audio}, {"rtcp", d.RTCP}} {
+		if kind.value < 0 || kind.value > 63 {
+			r.Addf(at.at(kind.name), "%d is not between 0 and 63", kind.value)
+		}
+	}
 }
 
 // checkSockets checks that no two sockets of the realms are one.

@@ -40,7 +40,12 @@ var (
 
 func newBrowser(t testing.TB) *browser {
 	t.Helper()
-	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	return newBrowserAt(t, loopback)
+}
+
+func newBrowserAt(t testing.TB, at netip.Addr) *browser {
+	t.Helper()
+	conn, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(at, 0)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +59,7 @@ func newBrowser(t testing.TB) *browser {
 	se.SetIncludeLoopbackCandidate(true)
 	se.SetHandleUndeclaredSSRCWithoutAnswer(true) // our answers carry no a=ssrc
 	se.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
-	se.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4})
+	se.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6})
 	api := webrtc.NewAPI(webrtc.WithMediaEngine(codecs(t)), webrtc.WithSettingEngine(se), webrtc.WithInterceptorRegistry(&interceptor.Registry{}))
 	if br.pc, err = api.NewPeerConnection(webrtc.Configuration{}); err != nil {
 		t.Fatal(err)

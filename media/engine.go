@@ -94,13 +94,14 @@ func (e *Engine) openLoops() error {
 // openRealm binds each browser address once a loop and prepares the port range.
 func (e *Engine) openRealm(name string, cfg Realm) error {
 	r := &realm{name: name, cfg: cfg, ports: newPorts(cfg.PortMin, cfg.PortMax), door: -1}
+	r.ports.dscp = cfg.DSCP
 	for _, addr := range cfg.WebRTC {
 		index := len(e.doors)
 		if err := vacantAddr(addr); err != nil {
 			return err
 		}
 		for _, l := range e.loops {
-			fd, bound, err := openShared(addr, len(e.loops) > 1)
+			fd, bound, err := openShared(addr, len(e.loops) > 1, cfg.DSCP.Audio)
 			if err != nil {
 				return fmt.Errorf("browser socket %s: %w", addr, err)
 			}

@@ -33,13 +33,18 @@ func newGateway(t testing.TB, loops int) *gateway {
 
 func startGateway(t testing.TB, loops int, core media.Realm) *gateway {
 	t.Helper()
+	return startRealms(t, loops, map[string]media.Realm{
+		"access": {WebRTC: []netip.AddrPort{netip.AddrPortFrom(loopback, 0)}, AllowLoopback: true},
+		"core":   core,
+	})
+}
+
+func startRealms(t testing.TB, loops int, realms map[string]media.Realm) *gateway {
+	t.Helper()
 	gw := &gateway{refused: map[string]uint64{}, changed: make(chan struct{}, 64)}
 	e, err := media.New(media.Config{
-		Loops: loops,
-		Realms: map[string]media.Realm{
-			"access": {WebRTC: []netip.AddrPort{netip.AddrPortFrom(loopback, 0)}, AllowLoopback: true},
-			"core":   core,
-		},
+		Loops:  loops,
+		Realms: realms,
 		Events: telemetry.Listener{Refused: gw.onRefused},
 	})
 	if err != nil {

@@ -17,6 +17,7 @@ type ports struct {
 	any  bool     // no range: the kernel picks
 	used int
 	rtcp atomic.Int64 // RTCP sockets that are open
+	dscp DSCP
 }
 
 type rested struct {
@@ -43,6 +44,7 @@ func newPorts(low, high uint16) *ports {
 type portPair struct {
 	rtp, rtcp int // file descriptors; -1: not open
 	addr      netip.AddrPort
+	dscp      DSCP
 }
 
 // open binds a pair on addr. Errors: ErrNoPorts, which wraps the last socket error.
@@ -53,7 +55,7 @@ func (p *ports) open(addr netip.Addr) (portPair, error) {
 		if !ok {
 			break
 		}
-		pr, err := openPair(addr, port)
+		pr, err := openPair(addr, port, p.dscp)
 		if err == nil {
 			return pr, nil
 		}
@@ -101,18 +103,19 @@ func (p *ports) inUse() int {
 
 // openPair binds port; port 0 lets the kernel choose an even one whose neighbour is free. The neighbour is bound when it is needed: a
 // call attempt that comes to nothing, as half of them do, has no RTCP, and sockets are the dearest part of its media.
-func openPair(addr netip.Addr, port uint16) (portPair, error) {
-	rtp, bound, err := openUDP(netip.AddrPortFrom(addr, port), unfragmented)
+func openPair(addr netip.Addr, port uint16, dscp DSCP) (portPair, error) {
+	options := marked(dscp.Audio, unfragmented)
+	rtp, bound, err := openUDP(netip.AddrPortFrom(addr, port), options)
 	if err != nil {
 		return portPair{}, err
 	}
 	if bound.Port()%2 != 0 { // RFC 3550 section 11: RTP is even. The kernel's choice plus one may be free.
 		closeFD(rtp)
-		if rtp, bound, err = openUDP(netip.AddrPortFrom(addr, bound.Port()-1), unfragmented); err != nil {
+		if rtp, bound, err = openUDP(netip.AddrPortFrom(addr, bound.Port()-1), options); err != nil {
 			return portPair{}, err
 		}
 	}
-	pr := portPair{rtp: rtp, rtcp: -1, addr: bound}
+	pr := portPair{rtp: rtp, rtcp: -1, addr: bound, dscp: dscp}
 	if port != 0 {
 		return pr, nil
 	}
@@ -126,7 +129,7 @@ func openPair(addr netip.Addr, port uint16) (portPair, error) {
 // openRTCP binds the odd port, if it is not yet.
 func (pr *portPair) openRTCP() (err error) {
 	if pr.rtcp < 0 {
-		pr.rtcp, _, err = openUDP(netip.AddrPortFrom(pr.addr.Addr(), pr.addr.Port()+1), nil)
+		pr.rtcp, _, err = openUDP(netip.AddrPortFrom(pr.addr.Addr(), pr.addr.Port()+1), marked(pr.dscp.RTCP, nil))
 	}
 	return err
 }

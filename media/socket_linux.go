@@ -174,8 +174,8 @@ func getPort(p *uint16) uint16 {
 }
 
 // openShared opens one browser socket; group adds it to the SO_REUSEPORT group of its address.
-func openShared(addr netip.AddrPort, group bool) (fd int, bound netip.AddrPort, err error) {
-	return openUDP(addr, func(fd, family int) error {
+func openShared(addr netip.AddrPort, group bool, dscp uint8) (fd int, bound netip.AddrPort, err error) {
+	return openUDP(addr, marked(dscp, func(fd, family int) error {
 		if err := unfragmented(fd, family); err != nil {
 			return err
 		}
@@ -189,7 +189,7 @@ func openShared(addr netip.AddrPort, group bool) (fd int, bound netip.AddrPort, 
 			return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, sharedRecv)
 		}
 		return nil
-	})
+	}))
 }
 
 // vacantAddr tells whether nobody else has addr: a group of SO_REUSEPORT would let a second gateway in, and half of all flows with it.
@@ -254,6 +254,25 @@ func unfragmented(fd, family int) error {
 		return unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_MTU_DISCOVER, unix.IPV6_PMTUDISC_PROBE)
 	}
 	return unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_MTU_DISCOVER, unix.IP_PMTUDISC_PROBE)
+}
+
+// marked adds a DSCP to a socket's options; the ECN bits stay 0. What the system refuses, as it may the values above 47, is left out: an
+// unmarked call is better than none.
+func marked(dscp uint8, options func(fd, family int) error) func(fd, family int) error {
+	if dscp == 0 {
+		return options
+	}
+	return func(fd, family int) error {
+		if family == unix.AF_INET6 {
+			_ = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_TCLASS, int(dscp)<<2)
+		} else {
+			_ = unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_TOS, int(dscp)<<2)
+		}
+		if options == nil {
+			return nil
+		}
+		return options(fd, family)
+	}
 }
 
 func localOf(fd int) (netip.AddrPort, error) {

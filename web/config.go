@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net/netip"
+	"syscall"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -50,6 +51,9 @@ type Config struct {
 	Listen []string    // host:port of the TLS listeners
 	Plain  []string    // host:port of listeners without TLS; refused unless loopback
 	TLS    *tls.Config // required with Listen; its certificates may change under GetCertificate
+
+	// Control prepares the socket of each listener, nil not at all; see net.ListenConfig.
+	Control func(network, address string, c syscall.RawConn) error
 
 	Realm         string   // the realm of browsers
 	Origins       []string // exact origins, "https://www.example.com", beside the page's own, which is always allowed

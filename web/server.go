@@ -72,7 +72,7 @@ func New(cfg Config) (*Server, error) {
 
 func (s *Server) open() error {
 	for _, addr := range s.cfg.Listen {
-		l, at, err := listen(addr)
+		l, at, err := s.bind(addr)
 		if err != nil {
 			return err
 		}
@@ -83,7 +83,7 @@ func (s *Server) open() error {
 		if err := checkLoopback(addr); err != nil {
 			return err
 		}
-		l, at, err := listen(addr)
+		l, at, err := s.bind(addr)
 		if err != nil {
 			return err
 		}
@@ -101,8 +101,10 @@ func (s *Server) tlsConfig() *tls.Config {
 	return c
 }
 
-func listen(addr string) (net.Listener, netip.AddrPort, error) {
-	l, err := new(net.ListenConfig).Listen(context.Background(), "tcp", addr)
+func (s *Server) bind(addr string) (net.Listener, netip.AddrPort, error) {
+	c := net.ListenConfig{Control: s.cfg.Control}
+	c.SetMultipathTCP(false) // its packets could not be marked on IPv6
+	l, err := c.Listen(context.Background(), "tcp", addr)
 	if err != nil {
 		return nil, netip.AddrPort{}, fmt.Errorf("web: %w", err)
 	}

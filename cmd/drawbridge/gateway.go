@@ -65,6 +65,7 @@ func open(snap *config.Snapshot, x extras) (*gateway, error) {
 	for _, w := range snap.Warnings {
 		g.log.Warn("configuration", "warning", w)
 	}
+	g.warnMarks()
 	for _, step := range []struct {
 		name  string
 		build func(extras) error
@@ -84,6 +85,22 @@ func open(snap *config.Snapshot, x extras) (*gateway, error) {
 	}
 	g.gauges()
 	return g, nil
+}
+
+// warnMarks says once which marks the system does not let us make. Their packets go unmarked.
+func (g *gateway) warnMarks() {
+	tried := map[int]bool{0: true} // no mark needs no leave
+	for _, r := range g.snap.Realms {
+		for _, dscp := range []int{r.DSCP.Signalling, r.DSCP.Audio, r.DSCP.RTCP} {
+			if tried[dscp] {
+				continue
+			}
+			tried[dscp] = true
+			if err := transport.CanMark(uint8(dscp)); err != nil {
+				g.log.Warn("packets go unmarked", "dscp", dscp, "error", err)
+			}
+		}
+	}
 }
 
 func (g *gateway) openTelemetry(x extras) (err error) {
@@ -177,7 +194,8 @@ func (g *gateway) openWeb(x extras) (err error) {
 	shown := func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return g.cert(), nil }
 	g.web, err = web.New(web.Config{
 		Listen: words(w.Listen), Plain: words(w.Plain), TLS: &tls.Config{GetCertificate: shown, MinVersion: tls.VersionTLS12},
-		Realm: w.Realm, Origins: w.Origins, AllowNoOrigin: w.AllowNoOrigin, Name: w.Name, Demo: x.demo,
+		Control: transport.Mark(uint8(g.snap.Realms[w.Realm].DSCP.Signalling)),
+		Realm:   w.Realm, Origins: w.Origins, AllowNoOrigin: w.AllowNoOrigin, Name: w.Name, Demo: x.demo,
 		SIP: inRealm(g.transport.ServeWS, w.Realm), Signals: g.calls, CheckPassword: g.registrar.CheckPassword, Numbers: numbers(g.snap), Events: g.events,
 	})
 	return err

@@ -52,7 +52,7 @@ func listeners(snap *config.Snapshot) []transport.Listener {
 			if sameFamily := a.Is4() == l.Addr.Addr().Is4(); sameFamily && (l.Addr.Addr().IsUnspecified() || r.Media.Advertise.Addr.IsValid()) {
 				advertise = netip.AddrPortFrom(a, l.Addr.Port())
 			}
-			out = append(out, transport.Listener{Realm: name, Network: l.Network, Addr: l.Addr, Advertise: advertise})
+			out = append(out, transport.Listener{Realm: name, Network: l.Network, Addr: l.Addr, DSCP: uint8(r.DSCP.Signalling), Advertise: advertise})
 		}
 	}
 	return out
@@ -137,6 +137,7 @@ func mediaRealms(snap *config.Snapshot) (map[string]media.Realm, error) {
 		m := media.Realm{
 			Bind: bind, PortMin: r.Media.Ports.Min, PortMax: r.Media.Ports.Max, AllowLoopback: r.Media.AllowLoopback,
 			Police: true, Opus: media.Opus{Complexity: r.Opus.Complexity, Bitrate: r.Opus.Bitrate},
+			DSCP: media.DSCP{Audio: uint8(r.DSCP.Audio), RTCP: uint8(r.DSCP.RTCP)},
 		}
 		if a := announced(r.Media); a != bind {
 			m.Advertise = a

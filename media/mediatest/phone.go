@@ -24,9 +24,15 @@ type Phone struct {
 // NewPhone opens a phone that closes with the test.
 func NewPhone(t testing.TB) *Phone {
 	t.Helper()
+	return NewPhoneAt(t, netip.AddrFrom4([4]byte{127, 0, 0, 1}))
+}
+
+// NewPhoneAt opens a phone on another address of this host, of either family.
+func NewPhoneAt(t testing.TB, at netip.Addr) *Phone {
+	t.Helper()
 	p := &Phone{SSRC: 0x1000, Seq: 100, TS: 8000}
 	for range 64 {
-		if p.open() {
+		if p.open(at) {
 			t.Cleanup(p.Close)
 			return p
 		}
@@ -35,13 +41,13 @@ func NewPhone(t testing.TB) *Phone {
 	return nil
 }
 
-func (p *Phone) open() bool {
-	first, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+func (p *Phone) open(at netip.Addr) bool {
+	first, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(at, 0)))
 	if err != nil {
 		return false
 	}
 	port := first.LocalAddr().(*net.UDPAddr).Port
-	second, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port ^ 1})
+	second, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(at, uint16(port^1))))
 	if err != nil {
 		_ = first.Close()
 		return false
@@ -137,6 +143,9 @@ func read(t testing.TB, c *net.UDPConn, b []byte, limit time.Duration) []byte {
 	}
 	return b[:n]
 }
+
+// RTP is the socket of the RTP port, for a test that wants to know more of what comes in than its bytes.
+func (p *Phone) RTP() *net.UDPConn { return p.rtp }
 
 // Marshal builds one RTP packet.
 func Marshal(t testing.TB, h rtp.Header, payload []byte) []byte {

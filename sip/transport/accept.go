@@ -18,6 +18,7 @@ type streamListener struct {
 	ln      net.Listener
 	local   netip.AddrPort
 	sentBy  netip.AddrPort
+	dscp    uint8
 	limits  *flowLimits // of the realm
 }
 
@@ -28,7 +29,7 @@ func (t *Transport) openStream(l Listener) (*streamListener, error) {
 	}
 	local := addrPort(ln.Addr())
 	return &streamListener{
-		t: t, realm: l.Realm, network: l.Network, ln: ln, local: local, sentBy: l.advertised(local), limits: t.realmLimits(l.Realm),
+		t: t, realm: l.Realm, network: l.Network, ln: markOpen(ln, l.DSCP), dscp: l.DSCP, local: local, sentBy: l.advertised(local), limits: t.realmLimits(l.Realm),
 	}, nil
 }
 

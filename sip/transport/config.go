@@ -31,7 +31,7 @@ type Config struct {
 	// Tests only.
 	listen       func(network string, at netip.AddrPort) (packetConn, error)
 	listenStream func(network string, at netip.AddrPort) (net.Listener, error)
-	dialStream   func(ctx context.Context, network string, from, to netip.AddrPort) (net.Conn, error)
+	dialStream   func(ctx context.Context, network string, from, to netip.AddrPort, dscp uint8) (net.Conn, error)
 }
 
 // Listener is one socket of a realm.
@@ -39,6 +39,7 @@ type Listener struct {
 	Realm     string
 	Network   string         // "udp", "tcp" or "tls"
 	Addr      netip.AddrPort // port 0 picks one
+	DSCP      uint8          // of its packets, those of the connections it accepts and those that are made from its address
 	Advertise netip.AddrPort // what Via and Contact say; zero means Addr, port 0 means the bound port; needed when Addr is unspecified
 }
 

@@ -21,12 +21,15 @@ func listenUDP(network string, at netip.AddrPort) (packetConn, error) {
 	return conn, nil
 }
 
+// listenTCP opens a listener that is no Multipath TCP socket, as Go's are by default: the packets of one cannot be marked on IPv6.
 func listenTCP(network string, at netip.AddrPort) (net.Listener, error) {
-	return net.ListenTCP(network, net.TCPAddrFromAddrPort(at))
+	var c net.ListenConfig
+	c.SetMultipathTCP(false)
+	return c.Listen(context.Background(), network, at.String())
 }
 
-func dialTCP(ctx context.Context, network string, from, to netip.AddrPort) (net.Conn, error) {
-	d := net.Dialer{}
+func dialTCP(ctx context.Context, network string, from, to netip.AddrPort, dscp uint8) (net.Conn, error) {
+	d := net.Dialer{Control: Mark(dscp)}
 	if !from.Addr().IsUnspecified() {
 		d.LocalAddr = net.TCPAddrFromAddrPort(from)
 	}

@@ -47,7 +47,7 @@ func newBubble(t *testing.T, change ...func(*Config)) *bubble {
 		Receiver: b.got, Listeners: []Listener{{Realm: "a", Network: "tcp", Addr: gatewayAt}},
 		Events:       telemetry.Listener{Refused: func(e telemetry.Refused) { b.refused = append(b.refused, e) }},
 		listenStream: func(_ string, at netip.AddrPort) (net.Listener, error) { return b.pipes.Listen(at), nil },
-		dialStream: func(ctx context.Context, _ string, from, to netip.AddrPort) (net.Conn, error) {
+		dialStream: func(ctx context.Context, _ string, from, to netip.AddrPort, _ uint8) (net.Conn, error) {
 			return b.pipes.Dial(ctx, from, to)
 		},
 	}

@@ -163,7 +163,7 @@ func (t *Transport) streamListener(realm string, hop txn.Hop) *streamListener {
 func (l *streamListener) dialler(hop txn.Hop) opener {
 	from := netip.AddrPortFrom(l.local.Addr(), 0)
 	return func(ctx context.Context) (net.Conn, []string, error) {
-		conn, err := l.t.cfg.dialStream(ctx, "tcp"+family(hop.Addr.Addr()), from, hop.Addr)
+		conn, err := l.t.cfg.dialStream(ctx, "tcp"+family(hop.Addr.Addr()), from, hop.Addr, l.dscp)
 		if err != nil {
 			return nil, nil, err
 		}

@@ -35,7 +35,7 @@ func (t *Transport) openUDP(l Listener) (*udpSocket, error) {
 		return nil, err
 	}
 	local := addrPort(conn.LocalAddr())
-	return &udpSocket{t: t, realm: l.Realm, conn: conn, local: local, sentBy: l.advertised(local)}, nil
+	return &udpSocket{t: t, realm: l.Realm, conn: markOpen(conn, l.DSCP), local: local, sentBy: l.advertised(local)}, nil
 }
 
 // read hands on datagrams until the socket is closed. Any other error is the fault of one datagram or one moment, never of the

@@ -43,6 +43,8 @@ type Config struct {
 	Key     Identity       // TLS certificate of the public port
 	DNS     netip.AddrPort // zero means the system's
 	TLS     Keys           // of the carrier realm; zero means that it has no TLS socket
+	Access  string         // further settings of the realms, one line of YAML each, such as "dscp: {audio: 46}"
+	Carrier string
 }
 
 // Keys are files for TLS between SIP peers.
@@ -77,6 +79,7 @@ func (c Config) yaml(p ports, cdr string) string {
 	f("    domain: access.test")
 	f("    media: {bind: %s, udp: %d, allow_loopback: true}", AccessAddr, p.media)
 	f("    codecs: [opus, PCMU, PCMA]")
+	f("    %s", c.Access)
 	f("  carrier:")
 	if c.TLS.Cert == "" {
 		f("    listen: [%q, %q]", "udp:"+addr(CarrierAddr, p.sip), "tcp:"+addr(CarrierAddr, p.sip))
@@ -87,6 +90,7 @@ func (c Config) yaml(p ports, cdr string) string {
 	f("    domain: carrier.test")
 	f("    media: {bind: %s, ports: %d-%d, allow_loopback: true}", CarrierAddr, p.rtp, p.rtp+2*pairs-1)
 	f("    codecs: [PCMA, PCMU]")
+	f("    %s", c.Carrier)
 	f("users:")
 	f("  domain: access.test")
 	f("  local:")
