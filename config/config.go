@@ -1,6 +1,7 @@
 package config
 
 import (
+	"maps"
 	"net/netip"
 	"slices"
 	"time"
@@ -86,7 +87,7 @@ type DSCP struct {
 // Media is the media side of a realm.
 type Media struct {
 	Bind          Address   `yaml:"bind" doc:"Local address; auto is the host's first address that is not loopback."`
-	Advertise     Address   `yaml:"advertise" doc:"Address announced to peers: the public one behind a 1:1 NAT. The bound one by default."`
+	Advertise     Address   `yaml:"advertise" doc:"Address announced to peers: the public one behind a 1:1 NAT, or stun:HOST:PORT to ask that STUN server at the start. The bound one by default."`
 	UDP           *uint16   `yaml:"udp" doc:"One port for all browsers of the realm; makes it a realm for browsers. 0 picks one."`
 	Ports         PortRange `yaml:"ports" doc:"Ports for RTP and RTCP pairs, such as 20000-29999; 0-0 lets the system pick."`
 	AllowLoopback bool      `yaml:"allow_loopback" doc:"Peers may announce loopback addresses (demonstrations, tests)."`
@@ -203,6 +204,18 @@ type Snapshot struct {
 	Config
 	dir      string   // relative files are in it
 	Warnings []string // worth a line in the log, no reason to refuse
+}
+
+// Advertising is the snapshot with the addresses that STUN servers have told, by realm.
+func (s *Snapshot) Advertising(found map[string]netip.Addr) *Snapshot {
+	told := *s
+	told.Realms = maps.Clone(s.Realms)
+	for name, addr := range found {
+		r := told.Realms[name]
+		r.Media.Advertise.Addr = addr
+		told.Realms[name] = r
+	}
+	return &told
 }
 
 // File is where a file that the configuration names is; "" stays "".

@@ -50,10 +50,11 @@ func (h HostPort) Loopback() bool {
 	return err == nil && a.Unmap().IsLoopback()
 }
 
-// Address is an IP address, or "auto".
+// Address is an IP address, "auto", or "stun:HOST:PORT".
 type Address struct {
 	Auto bool
-	Addr netip.Addr // invalid when absent or Auto
+	STUN string     // host:port of the server that knows the address
+	Addr netip.Addr // invalid when absent, Auto, or not yet asked for
 }
 
 // UnmarshalText implements encoding.TextUnmarshaler.
@@ -64,6 +65,9 @@ func (a *Address) UnmarshalText(text []byte) error {
 	case "auto":
 		*a = Address{Auto: true}
 	default:
+		if server, ok := strings.CutPrefix(s, "stun:"); ok {
+			return a.ask(server)
+		}
 		addr, err := netip.ParseAddr(s)
 		if err != nil {
 			return fmt.Errorf("%q is not an IP address or auto", s)
@@ -73,11 +77,29 @@ func (a *Address) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// stunPort is the default of RFC 8489 section 17.
+const stunPort = "3478"
+
+// ask takes the server behind "stun:".
+func (a *Address) ask(server string) error {
+	host, port, err := net.SplitHostPort(server)
+	if err != nil && !strings.Contains(server, ":") {
+		host, port, err = server, stunPort, nil
+	}
+	if n, bad := strconv.ParseUint(port, 10, 16); err != nil || bad != nil || n == 0 || host == "" {
+		return fmt.Errorf("%q is not a STUN server such as stun:stun.example.com:3478", "stun:"+server)
+	}
+	*a = Address{STUN: net.JoinHostPort(host, port)}
+	return nil
+}
+
 // MarshalText implements encoding.TextMarshaler.
 func (a Address) MarshalText() ([]byte, error) {
 	switch {
 	case a.Auto:
 		return []byte("auto"), nil
+	case a.STUN != "":
+		return []byte("stun:" + a.STUN), nil
 	case a.Addr.IsValid():
 		return a.Addr.MarshalText()
 	}

@@ -104,7 +104,7 @@ func (r *Report) checkRealm(c *Config, name string, at path) {
 			r.Addf(at.at("listen", i), "transport %s is not served; there are %s", l.Network, strings.Join(transports, ", "))
 		case l.Addr.Addr().IsUnspecified() && realm.Media.Advertise == (Address{}):
 			r.Addf(at.at("listen", i), "%s is every address: media.advertise has to say which one peers should use", l.Addr)
-		case l.Addr.Addr().IsUnspecified() && l.Addr.Addr().Is6() && !realm.Media.Advertise.Addr.Is6():
+		case l.Addr.Addr().IsUnspecified() && l.Addr.Addr().Is6() && !realm.Media.Advertise.Addr.Is6() && realm.Media.Advertise.STUN == "":
 			r.Addf(at.at("listen", i), "%s is every IPv6 address: media.advertise is none", l.Addr)
 		}
 	}
@@ -114,6 +114,9 @@ func (r *Report) checkRealm(c *Config, name string, at path) {
 	r.checkRealmTLS(realm, at)
 	if a := realm.Media.Advertise.Addr; a.IsUnspecified() || a.IsMulticast() {
 		r.Addf(at.at("media", "advertise"), "%s cannot be reached", a)
+	}
+	if server := realm.Media.Bind.STUN; server != "" {
+		r.Addf(at.at("media", "bind"), "stun:%s is for media.advertise: a socket is bound to an address of this host", server)
 	}
 	if a := realm.Media.Bind.Addr; a.IsUnspecified() || a.IsMulticast() {
 		r.Addf(at.at("media", "bind"), "%s: media needs one address, or auto: a socket on all of them answers from the wrong one", a)

@@ -61,8 +61,12 @@ type gateway struct {
 
 // open builds every part and opens every socket; nothing is served before run.
 func open(snap *config.Snapshot, x extras) (*gateway, error) {
-	g := &gateway{snap: snap, log: x.log, started: time.Now()}
-	for _, w := range snap.Warnings {
+	g := &gateway{log: x.log, started: time.Now()}
+	var err error
+	if g.snap, err = g.findAddresses(snap); err != nil {
+		return nil, err
+	}
+	for _, w := range g.snap.Warnings {
 		g.log.Warn("configuration", "warning", w)
 	}
 	g.warnMarks()
@@ -250,6 +254,7 @@ func (g *gateway) serve(ctx context.Context) error {
 		group.Go(func() error { return g.admin.Run(parts) })
 	}
 	g.events.EmitLifecycle(telemetry.Lifecycle{What: "started", Detail: "version " + version()})
+	group.Go(func() error { return g.watchAddresses(parts) })
 	group.Go(func() error {
 		defer stop()
 		select {

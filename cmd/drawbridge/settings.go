@@ -130,10 +130,7 @@ func routes(snap *config.Snapshot) []route.Row {
 func mediaRealms(snap *config.Snapshot) (map[string]media.Realm, error) {
 	out := map[string]media.Realm{}
 	for name, r := range snap.Realms {
-		bind := r.Media.Bind.Addr
-		if r.Media.Bind.Auto || !bind.IsValid() {
-			bind = hostAddress()
-		}
+		bind := bound(r.Media)
 		m := media.Realm{
 			Bind: bind, PortMin: r.Media.Ports.Min, PortMax: r.Media.Ports.Max, AllowLoopback: r.Media.AllowLoopback,
 			Police: true, Opus: media.Opus{Complexity: r.Opus.Complexity, Bitrate: r.Opus.Bitrate},
@@ -151,6 +148,14 @@ func mediaRealms(snap *config.Snapshot) (map[string]media.Realm, error) {
 		return nil, fmt.Errorf("no realm")
 	}
 	return out, nil
+}
+
+// bound is the address that media is on.
+func bound(m config.Media) netip.Addr {
+	if m.Bind.Auto || !m.Bind.Addr.IsValid() {
+		return hostAddress()
+	}
+	return m.Bind.Addr
 }
 
 // announced is the address that peers are told: the configured one, else the bound one.
