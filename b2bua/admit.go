@@ -76,7 +76,9 @@ func (s Setup) mediaSide() media.Side {
 }
 
 func (p Party) mediaSide() media.Side {
-	return media.Side{Realm: p.Realm.Name, Profile: p.profile(), SRTP: p.SRTP, DTMF: p.DTMF.media(), Prefixes: p.Prefixes}
+	return media.Side{
+		Realm: p.Realm.Name, Profile: p.profile(), SRTP: p.SRTP, DTMF: p.DTMF.media(), Prefixes: p.Prefixes, Inactivity: p.Inactivity,
+	}
 }
 
 // openMedia waits for the caller's endpoint, and for the resources that the caller may have to reserve.

@@ -32,13 +32,17 @@ var (
 	causeInternal    = Cause{SIP: 500, Q850: 41, Text: "internal", By: byGateway}
 	causeTransferred = Cause{SIP: 200, Q850: 16, Text: "call transferred", By: byGateway}
 	causeRing        = Cause{SIP: 482, Q850: 25, Text: "transferred in a circle", By: byGateway}
+	causeInactive    = Cause{SIP: 408, Q850: 41, Text: "media-inactivity", By: byGateway}
 	causeBadAnswer   = Cause{SIP: 488, Q850: 88, Text: "unusable answer", By: byGateway}
 )
 
 // mediaFailed is what media has said of a leg as a cause.
 func mediaFailed(why string) Cause {
-	if why == "fingerprint" { // whoever answers there is not who the SDP has spoken of
+	switch why {
+	case "fingerprint": // whoever answers there is not who the SDP has spoken of
 		return Cause{SIP: 488, Q850: topology.Q850(488), Text: why, By: byGateway}
+	case causeInactive.Text:
+		return causeInactive
 	}
 	return Cause{SIP: 500, Q850: 41, Text: "media failed: " + why, By: byGateway}
 }

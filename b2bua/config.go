@@ -73,6 +73,7 @@ type Trunk struct {
 
 	Preconditions bool           // our INVITEs carry QoS preconditions (RFC 3312)
 	Prefixes      []netip.Prefix // where its media may come from besides the address that it announces
+	Inactivity    time.Duration  // media that is due and does not come ends the call after it; 0 is the realm's, negative never
 }
 
 // Redirect is what becomes of a trunk's 3xx.
@@ -136,6 +137,8 @@ type session interface {
 	Add(media.LegID, media.Side) (offer.Local, error)
 	Bind(media.LegID, offer.Stream)
 	SendDTMF(media.LegID, byte, time.Duration)
+	Talking()
+	Stats(func([2]media.LegStats))
 	Close()
 }
 
@@ -145,7 +148,7 @@ func (c *Config) party(t *Trunk) Party {
 	p := Party{
 		Realm: r, Name: t.Name, Trunk: true, Codecs: t.Codecs, Ptime: t.Ptime, Sources: t.sources(), TLSName: t.TLSName,
 		Auth: t.Auth, Redirect: t.Redirect, Refer: t.Refer, Rel100: t.Rel100, Preconditions: t.Preconditions,
-		SRTP: t.SRTP, DTMF: t.DTMF, Prefixes: t.Prefixes,
+		SRTP: t.SRTP, DTMF: t.DTMF, Prefixes: t.Prefixes, Inactivity: t.Inactivity,
 	}
 	if len(p.Codecs) == 0 {
 		p.Codecs = r.Codecs

@@ -2,6 +2,7 @@ package b2bua
 
 import (
 	"net/netip"
+	"time"
 
 	"drawbridge/media"
 	"drawbridge/media/offer"
@@ -217,6 +218,7 @@ type Party struct {
 
 	Preconditions bool           // our INVITEs to a trunk carry QoS preconditions (RFC 3312)
 	Prefixes      []netip.Prefix // where a trunk's media may come from besides the address that it announces
+	Inactivity    time.Duration  // of a trunk's media, see Trunk
 }
 
 // attempt is what policy is asked about the party: may it send such a request, as from, for to?

@@ -101,6 +101,9 @@ func (s *Switch) execute(at *seat, a Action) {
 	case Started:
 		s.cfg.Events.EmitCallStarted(telemetry.CallStarted(a))
 	case Answered:
+		if at.media != nil {
+			at.media.Talking()
+		}
 		s.cfg.Events.EmitCallAnswered(telemetry.CallAnswered(a))
 	case Rejected:
 		s.cfg.Events.EmitRejected(telemetry.Rejected(a))

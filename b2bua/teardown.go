@@ -103,8 +103,8 @@ func (c *Call) record() {
 	if b := c.callee(); b != nil {
 		e.B = b.Record()
 	}
-	count(&e.A, c.media.stats[media.A])
-	count(&e.B, c.media.stats[media.B])
+	measure(&e.A, c.media.stats[media.A])
+	measure(&e.B, c.media.stats[media.B])
 	c.out.do(Ended(e))
 }
 
@@ -117,14 +117,6 @@ func (c *Call) callee() Leg {
 		return c.legs[len(c.legs)-1]
 	}
 	return nil
-}
-
-func count(l *telemetry.Leg, s media.LegStats) {
-	l.PacketsIn, l.OctetsIn, l.PacketsOut, l.Lost = s.PacketsIn, s.OctetsIn, s.PacketsOut, s.Lost
-	l.JitterMS, l.RTTMS = float64(s.Jitter.Microseconds())/1000, float64(s.RTT.Microseconds())/1000
-	if s.Codec != "" {
-		l.Codec = s.Codec
-	}
 }
 
 // bury asks the switch to forget the call once nothing can come of it any more.

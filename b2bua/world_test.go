@@ -302,6 +302,7 @@ type memMedia struct {
 	remotes [2]netip.AddrPort
 	pairs   int
 	digits  [2]string
+	talking int // times that the answer was told
 	closed  int
 }
 
@@ -345,6 +346,12 @@ func (m *memMedia) Bind(leg media.LegID, st offer.Stream) {
 func (m *memMedia) SendDTMF(leg media.LegID, d byte, length time.Duration) {
 	m.w.record(func() { m.digits[leg] += string(d) })
 	m.notify(media.Event{Kind: media.EventDTMF, Leg: 1 - leg, Digit: d, Duration: length})
+}
+
+func (m *memMedia) Talking() { m.w.record(func() { m.talking++ }) }
+
+func (m *memMedia) Stats(fn func([2]media.LegStats)) {
+	fn([2]media.LegStats{{PacketsIn: 1}, {PacketsIn: 2}})
 }
 
 func (m *memMedia) Close() {

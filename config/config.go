@@ -91,6 +91,7 @@ type Media struct {
 	UDP           *uint16   `yaml:"udp" doc:"One port for all browsers of the realm; makes it a realm for browsers. 0 picks one."`
 	Ports         PortRange `yaml:"ports" doc:"Ports for RTP and RTCP pairs, such as 20000-29999; 0-0 lets the system pick."`
 	AllowLoopback bool      `yaml:"allow_loopback" doc:"Peers may announce loopback addresses (demonstrations, tests)."`
+	Inactivity    Patience  `yaml:"inactivity" doc:"A peer from which neither RTP nor RTCP has come for so long, although its media is due, has gone: the call ends with the cause media-inactivity. Hold and ringing do not count. 60s by default; off never ends a call."`
 }
 
 // Users are the accounts.
@@ -130,7 +131,8 @@ type Trunk struct {
 
 // TrunkMedia is the media of a trunk.
 type TrunkMedia struct {
-	Prefixes []Source `yaml:"prefixes" doc:"Addresses and networks its RTP may come from, and is then sent to, besides the address that its SDP announces: for a trunk that hides its media hosts. Whoever can send from there can take over a call whose peer is silent, so keep them narrow. None by default."`
+	Prefixes   []Source `yaml:"prefixes" doc:"Addresses and networks its RTP may come from, and is then sent to, besides the address that its SDP announces: for a trunk that hides its media hosts. Whoever can send from there can take over a call whose peer is silent, so keep them narrow. None by default."`
+	Inactivity Patience `yaml:"inactivity" doc:"How long nothing may come from it although its media is due, before the call ends; the realm's by default, off never."`
 }
 
 // TrunkTLS is who a peer is over TLS, and who we are to it.

@@ -303,3 +303,13 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func TestPatience(t *testing.T) {
+	s := mustParse(t, "realms: {access: {media: {udp: 1}}, c: {listen: ['udp:203.0.113.9:5060'], media: {inactivity: 2m}}}\n"+
+		"trunks: {t: {realm: c, targets: ['sip:198.51.100.7']}, u: {realm: c, targets: ['sip:198.51.100.8'], media: {inactivity: off}}}")
+	got := []Patience{s.Realms["access"].Media.Inactivity, s.Realms["c"].Media.Inactivity, s.Trunks["t"].Media.Inactivity, s.Trunks["u"].Media.Inactivity}
+	want := []Patience{{Limit: time.Minute}, {Limit: 2 * time.Minute}, {Limit: 2 * time.Minute}, {Off: true}}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+}

@@ -12,6 +12,7 @@ const (
 	defaultDomain = "drawbridge"
 	defaultAdmin  = "127.0.0.1:9080"
 	defaultCalls  = 10_000
+	defaultSilent = time.Minute      // longer than networks heal, shorter than a forgotten call is dear
 	defaultDrain  = 30 * time.Second // longer than a transaction lasts, shorter than a process manager's patience
 )
 
@@ -46,6 +47,7 @@ func (c *Config) Defaults() {
 
 func (r Realm) defaults(web bool, domain string) Realm {
 	fill(&r.Family, "v4-first")
+	fill(&r.Media.Inactivity, Patience{Limit: defaultSilent})
 	if web || r.Open {
 		fill(&r.Domain, domain)
 	}
@@ -78,6 +80,7 @@ func (r Realm) bind() Address {
 
 func (t Trunk) defaults(r Realm) Trunk {
 	fill(&t.Domain, r.Domain)
+	fill(&t.Media.Inactivity, r.Media.Inactivity)
 	fill(&t.SRTP, r.SRTP)
 	fill(&t.SRTP, "rtp") // of a realm that does not exist
 	fill(&t.Rel100, "off")

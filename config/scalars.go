@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // The types below read themselves from one word of the file; the decoder adds the position to their errors.
@@ -171,6 +172,40 @@ func (p PortRange) Contains(port uint16) bool { return p.Set && p.Min <= port &&
 // overlaps reports whether the ranges share a port.
 func (p PortRange) overlaps(q PortRange) bool {
 	return p.Set && q.Set && p.Min <= q.Max && q.Min <= p.Max
+}
+
+// Patience is a duration, or "off": for ever.
+type Patience struct {
+	Off   bool
+	Limit time.Duration // 0 when absent or Off
+}
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (p *Patience) UnmarshalText(text []byte) error {
+	switch s := string(text); s {
+	case "":
+		*p = Patience{}
+	case "off":
+		*p = Patience{Off: true}
+	default:
+		d, err := time.ParseDuration(s)
+		if err != nil {
+			return fmt.Errorf("%q is not a duration such as 60s, or off", s)
+		}
+		*p = Patience{Limit: d}
+	}
+	return nil
+}
+
+// MarshalText implements encoding.TextMarshaler.
+func (p Patience) MarshalText() ([]byte, error) {
+	switch {
+	case p.Off:
+		return []byte("off"), nil
+	case p.Limit == 0:
+		return nil, nil
+	}
+	return []byte(p.Limit.String()), nil
 }
 
 // Source is an address, a network, or "any".

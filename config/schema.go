@@ -33,6 +33,7 @@ var patterns = map[reflect.Type]string{
 	reflect.TypeFor[PortRange]():     `^[0-9]{1,5}-[0-9]{1,5}$`,
 	reflect.TypeFor[Target]():        `^sip:`,
 	reflect.TypeFor[Nameserver]():    `^[0-9a-fA-F.:\[\]]+$`,
+	reflect.TypeFor[Patience]():      `^(off|([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+)$`,
 	reflect.TypeFor[time.Duration](): `^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$`,
 }
 

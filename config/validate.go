@@ -122,6 +122,7 @@ func (r *Report) checkRealm(c *Config, name string, at path) {
 		r.Addf(at.at("media", "bind"), "%s: media needs one address, or auto: a socket on all of them answers from the wrong one", a)
 	}
 	r.checkDSCP(at.at("dscp"), realm.DSCP)
+	r.checkPatience(at.at("media", "inactivity"), realm.Media.Inactivity)
 	r.oneOf(at.at("family"), realm.Family, "v4-first", "v6-first", "v4", "v6")
 	r.checkCodecs(at.at("codecs"), realm.Codecs)
 	r.checkOpus(at.at("opus"), realm.Opus)
@@ -302,6 +303,9 @@ func (r *Report) checkTrunk(c *Config, name string, at path) {
 		}
 	}
 	r.checkPrefixes(at.at("media", "prefixes"), t.Media.Prefixes)
+	if t.Media.Inactivity != realm.Media.Inactivity { // otherwise it has been judged there
+		r.checkPatience(at.at("media", "inactivity"), t.Media.Inactivity)
+	}
 	r.checkTrunkTLS(c, name, at.at("tls"))
 }
 
@@ -319,6 +323,18 @@ func (r *Report) checkPrefixes(at path, sources []Source) {
 				break
 			}
 		}
+	}
+}
+
+// A peer reports every 5 s on average, with nothing to say as well: less than two such times ends calls that are alive. Chosen here.
+const (
+	leastPatience = 10 * time.Second
+	mostPatience  = 24 * time.Hour
+)
+
+func (r *Report) checkPatience(at path, p Patience) {
+	if !p.Off && (p.Limit < leastPatience || p.Limit > mostPatience) {
+		r.Addf(at, "%s is not between %s and 24h, nor off", p.Limit, leastPatience)
 	}
 }
 

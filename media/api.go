@@ -36,6 +36,8 @@ type Side struct {
 	DTMF    DTMF       // how digits go towards it
 
 	Prefixes []netip.Prefix // RTP profile: hosts besides the announced one that media may come from, and is then sent to
+
+	Inactivity time.Duration // media that is due and does not come ends the leg after it; 0 is the realm's, negative never
 }
 
 // EventKind says what happened to a session.
@@ -46,7 +48,7 @@ const (
 	EventDTLS                    // keys in place
 	EventRTP                     // first authentic media packet in
 	EventDTMF                    // a digit came in on Leg, by whatever way; it has gone on already unless the other leg is one of DTMFSignal
-	EventFailed                  // media of the leg cannot work any more; Reason says why: "fingerprint", "dtls", "consent", "codec"
+	EventFailed                  // media of the leg cannot work any more; Reason says why: "fingerprint", "dtls", "consent", "codec", "media-inactivity"
 	EventClosed                  // last event of the session; Stats is set
 )
 
@@ -60,9 +62,12 @@ type Event struct {
 	Stats    [2]LegStats
 }
 
-// LegStats are the counters of one leg at the end.
+// LegStats are the counters of one leg, now or at the end.
 type LegStats struct {
 	PacketsIn, OctetsIn, PacketsOut, OctetsOut, Lost uint64
 	Jitter, RTT                                      time.Duration
 	Codec                                            string
+
+	AudioIn, AudioOut Verdict     // whether there is audio, and why not
+	Quality           *LegQuality // nil when there is nothing to rate yet
 }

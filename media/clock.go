@@ -16,6 +16,7 @@ const (
 	timerEvent                    // a telephone-event that comes in has fallen silent
 	timerReport                   // RTCP
 	timerConsent                  // no connectivity check for too long
+	timerSilence                  // media that is due has to be looked for
 	numTimers
 )
 

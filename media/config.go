@@ -29,10 +29,11 @@ type Realm struct {
 	Advertise     netip.Addr       // announced instead of the bound address; zero: the bound one
 	PortMin       uint16           // RTP ports, even = RTP, odd = RTCP; 0 with PortMax 0: the kernel picks
 	PortMax       uint16
-	DSCP          DSCP // of what leaves
-	Police        bool // drop what peers send beyond what was negotiated
-	Opus          Opus // towards this side
-	AllowLoopback bool // peers may announce loopback addresses (demo, tests)
+	DSCP          DSCP          // of what leaves
+	Police        bool          // drop what peers send beyond what was negotiated
+	Opus          Opus          // towards this side
+	Inactivity    time.Duration // a peer whose media is due and does not come ends the call after it; 0 or less: never
+	AllowLoopback bool          // peers may announce loopback addresses (demo, tests)
 }
 
 // DSCP are the differentiated services code points (RFC 2474) of a realm's packets, 0 to 63. Audio is that of everything on an RTP port or a

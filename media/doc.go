@@ -21,5 +21,7 @@
 //	relay.go
 //	transcode.go, redundancy.go, playout.go
 //	dtmf.go, event.go, play.go, ear.go
-//	rtcp.go, clock.go, stats.go
+//	rtcp.go, rtcpin.go, xr.go
+//	quality.go, verdict.go, silence.go
+//	clock.go, stats.go
 package media

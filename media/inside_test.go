@@ -410,7 +410,7 @@ func TestReportsAreWellFormed(t *testing.T) {
 	if d := b.b.control(b.l, rr, b.phone); d != Delivered {
 		t.Fatal(d)
 	}
-	if rtt := b.b.stats().RTT.Round(time.Millisecond); rtt != 30*time.Millisecond {
+	if rtt := b.b.stats(b.l).RTT.Round(time.Millisecond); rtt != 30*time.Millisecond {
 		t.Errorf("RTT %s", rtt)
 	}
 	for _, bad := range [][]byte{rr[:6], {0x81, 201, 0, 9, 0, 0, 0, 0}, {0x80, 200, 0, 1, 0, 0, 0, 0}, append(append([]byte{}, rr...), 1)} {

@@ -13,14 +13,15 @@ type leg struct {
 	session *Session
 	id      LegID
 	profile offer.Profile
-	srtp    offer.SRTP   // of the RTP profile
-	cert    *certificate // that our SDP shows
-	secure  bool         // media is encrypted, or there is none
+	srtp    offer.SRTP    // of the RTP profile
+	secure  bool          // media is encrypted, or there is none
+	gone    bool          // leave has been called
+	bound   bool          // st is set
+	open    bool          // to may be sent to
+	cert    *certificate  // that our SDP shows
+	silence time.Duration // Side.Inactivity
 	realm   *realm
-	gone    bool // leave has been called
-
-	st    offer.Stream
-	bound bool
+	st      offer.Stream
 
 	// Where packets leave and go.
 	pair      portPair // RTP profile
@@ -29,7 +30,6 @@ type leg struct {
 	door      int      // WebRTC: the browser address
 	to        sockaddr
 	toRTCP    sockaddr
-	open      bool // to may be sent to
 
 	police police
 	flood  flood
@@ -47,6 +47,7 @@ type leg struct {
 	digits digits
 	twins  twins
 	report reporter
+	vigil  vigil
 	timers [numTimers]timer
 }
 
@@ -190,6 +191,7 @@ func (g *leg) openRTCP(l *loop) {
 func (g *leg) bind(l *loop, st offer.Stream) {
 	if st.Refused {
 		g.mute()
+		g.expect(l)
 		return
 	}
 	was, first := g.st, !g.bound
@@ -203,6 +205,7 @@ func (g *leg) bind(l *loop, st offer.Stream) {
 		g.bindTrunk(l)
 	}
 	g.bindKeys(l, was, first)
+	g.expect(l)
 }
 
 // mute stops media both ways: the peer has set the stream's port to 0. What was agreed stays, so that the stream goes on without a gap when
@@ -274,6 +277,7 @@ func (g *leg) media(l *loop, b []byte, src netip.AddrPort) Drop {
 	if drop := g.in.receive(p, l.now, event); drop != Delivered {
 		return drop
 	}
+	g.vigil.audio = l.now
 	l.count.in.Add(1)
 	if g.in.packets == 1 {
 		g.openRTCP(l)
@@ -391,6 +395,8 @@ func (g *leg) fire(l *loop, t *timer) {
 		g.sendReport(l)
 	case timerConsent:
 		g.consent(l)
+	case timerSilence:
+		g.listen(l)
 	}
 }
 
@@ -399,9 +405,10 @@ func (g *leg) fail(reason string) {
 	g.session.tell(Event{Kind: EventFailed, Leg: g.id, Reason: reason})
 }
 
-// stats are the leg's counters.
-func (g *leg) stats() LegStats {
+// stats are the leg's counters, and what they say of it.
+func (g *leg) stats(l *loop) LegStats {
 	return LegStats{
+		AudioIn: g.audioIn(l.now), AudioOut: g.audioOut(), Quality: g.quality(),
 		PacketsIn: g.in.packets, OctetsIn: g.in.octets, PacketsOut: g.out.packets, OctetsOut: g.out.octets,
 		Lost: uint64(max(g.in.lost(), 0)), Jitter: g.in.jitter.Duration(g.in.clock), RTT: time.Duration(g.report.rtt), Codec: g.st.Recv.Name,
 	}

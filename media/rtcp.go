@@ -3,20 +3,24 @@ package media
 import (
 	"encoding/binary"
 	"math/rand/v2"
-	"net/netip"
 	"time"
 
 	"drawbridge/media/offer"
 	"drawbridge/media/rtpmath"
 )
 
-// RTCP ends on each leg: our reports speak of the stream that we send and the one that we receive, and nothing is passed on.
+// RTCP ends on each leg: our reports speak of the stream that we send and the one that we receive, and nothing is passed on. This file is
+// what we send, rtcpin.go what we hear, xr.go the extended reports of both.
 
-// Packet types (RFC 3550 section 12.1) and sizes in bytes.
+// Packet types (RFC 3550 section 12.1, RFC 4585 section 6.1, RFC 3611 section 2) and sizes in bytes.
 const (
-	rtcpSR   = 200
-	rtcpRR   = 201
-	rtcpSDES = 202
+	rtcpSR    = 200
+	rtcpRR    = 201
+	rtcpSDES  = 202
+	rtcpBYE   = 203
+	rtcpRTPFB = 205
+	rtcpPSFB  = 206
+	rtcpXR    = 207
 
 	rtcpHeader  = 8  // header and SSRC
 	senderSize  = 20 // sender info
@@ -33,8 +37,9 @@ type reporter struct {
 	sentBefore uint64 // packets that had been sent at the last report
 	peerSR     uint32 // middle bits of the peer's last SR
 	peerAt     int64  // when it came
-	rtt        int64  // nanoseconds
+	rtt        int64  // nanoseconds; 0 unknown
 	cname      [cnameLength]byte
+	peer       *heardByPeer // nil before its first report
 }
 
 // first draws the canonical name (RFC 7022 section 4.2: random, nothing of the host) and the time of the first report.
@@ -97,11 +102,15 @@ func (g *leg) appendReport(l *loop, b []byte) []byte {
 		b = g.appendBlock(l, b)
 	}
 	// One chunk: SSRC, CNAME item, and zeros up to a word of which the first ends the list.
-	const pad = 4 - (2+cnameLength)%4
+	const pad = 2 // 4 - (2+cnameLength)%4
 	b = appendHeader(b, 1, rtcpSDES, words(rtcpHeader+2+cnameLength+pad), g.out.ssrc)
 	b = append(b, sdesCNAME, cnameLength)
 	b = append(b, g.report.cname[:]...)
-	return append(b, make([]byte, pad)...)
+	b = append(b, 0, 0)
+	if g.st.XR && blocks == 1 {
+		b = g.appendXR(b)
+	}
+	return b
 }
 
 func appendHeader(b []byte, count, kind int, words uint16, ssrc uint32) []byte {
@@ -127,85 +136,3 @@ func (g *leg) appendBlock(l *loop, b []byte) []byte {
 
 // ntp is the wall clock of this round. It runs with the monotonic clock, so a step of the system's clock is no round trip.
 func (l *loop) ntp() uint64 { return rtpmath.NTP(l.engine.start.Add(time.Duration(l.now))) }
-
-// control takes one RTCP datagram of the leg.
-func (g *leg) control(l *loop, b []byte, src netip.AddrPort) Drop {
-	switch {
-	case !g.bound:
-		return DropUnbound
-	case len(b) < rtcpHeader:
-		return DropRTCP
-	case g.secure && (g.crypt == nil || g.noRTCP()):
-		return DropEarly
-	}
-	if g.secure {
-		var drop Drop
-		if b, drop = g.crypt.unprotectRTCP(l, b); drop != Delivered {
-			return drop
-		}
-	}
-	if g.profile == offer.RTP && !g.reporterOf(src) {
-		return DropSource
-	}
-	return g.consume(l, b)
-}
-
-// noRTCP tells a trunk with DTLS and without mux: its RTCP would need a handshake of its own (RFC 5764 section 4), and has none.
-func (g *leg) noRTCP() bool { return g.profile == offer.RTP && g.st.Fingerprint != "" && !g.st.Mux }
-
-// reporterOf tells whether src may report: the announced RTCP address, or any port of the peer's host, which then is the address.
-func (g *leg) reporterOf(src netip.AddrPort) bool {
-	if src == unmapped(g.st.RemoteRTCP) {
-		return true
-	}
-	if !g.latch.source.IsValid() || src.Addr() != g.latch.source.Addr() {
-		return false
-	}
-	if g.toRTCP.addr != src && !g.st.Mux {
-		g.toRTCP = sockaddrOf(src)
-	}
-	return true
-}
-
-// consume walks a compound packet. Only reports count here; feedback of other kinds ends at the border.
-func (g *leg) consume(l *loop, b []byte) Drop {
-	for len(b) > 0 {
-		if len(b) < 4 || b[0]>>6 != 2 {
-			return DropRTCP
-		}
-		size := 4 + 4*int(binary.BigEndian.Uint16(b[2:]))
-		if size > len(b) {
-			return DropRTCP
-		}
-		body, blocks := b[:size], int(b[0]&0x1f)
-		b = b[size:]
-		switch body[1] {
-		case rtcpSR:
-			if size < rtcpHeader+senderSize {
-				return DropRTCP
-			}
-			g.report.peerSR, g.report.peerAt = binary.BigEndian.Uint32(body[10:]), l.now
-			g.readBlocks(l, body[rtcpHeader+senderSize:], blocks)
-		case rtcpRR:
-			if size < rtcpHeader {
-				return DropRTCP
-			}
-			g.readBlocks(l, body[rtcpHeader:], blocks)
-		}
-	}
-	return Delivered
-}
-
-// readBlocks takes the round trip from the block that is about us.
-func (g *leg) readBlocks(l *loop, b []byte, blocks int) {
-	for ; blocks > 0 && len(b) >= reportSize; blocks, b = blocks-1, b[reportSize:] {
-		if binary.BigEndian.Uint32(b) != g.out.ssrc {
-			continue
-		}
-		g.reported(b[4])
-		lsr, dlsr := binary.BigEndian.Uint32(b[16:]), binary.BigEndian.Uint32(b[20:])
-		if rtt, ok := rtpmath.RTT(rtpmath.Middle(l.ntp()), lsr, dlsr); ok {
-			g.report.rtt = int64(rtt)
-		}
-	}
-}

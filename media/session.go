@@ -19,6 +19,7 @@ type Session struct {
 	// For the owner only.
 	legs    [2]*leg
 	adopted bool // the owner is final
+	talking bool // the call has been answered
 	closed  bool
 
 	mu      sync.Mutex
@@ -40,7 +41,7 @@ func (s *Session) Add(leg LegID, side Side) (offer.Local, error) {
 		return offer.Local{}, ErrClosed
 	}
 	g := newLeg(s, leg, r, side.Profile)
-	g.latch.prefixes, g.srtp, g.dtmf = side.Prefixes, side.SRTP, side.DTMF
+	g.latch.prefixes, g.srtp, g.dtmf, g.silence = side.Prefixes, side.SRTP, side.DTMF, side.Inactivity
 	local, err := g.allocate()
 	if err != nil {
 		return offer.Local{}, err
@@ -72,6 +73,24 @@ func (s *Session) SendDTMF(leg LegID, digit byte, d time.Duration) {
 			g.signalled(l, digit, d)
 		}
 	})
+}
+
+// Stats hands fn the counters of both legs as they are now: on a media goroutine, which it must not hold up, or at once and empty when the
+// session has ended.
+func (s *Session) Stats(fn func([2]LegStats)) {
+	if !s.do(func(l *loop) { fn(s.stats(l)) }) {
+		fn([2]LegStats{})
+	}
+}
+
+// stats are the counters of both legs.
+func (s *Session) stats(l *loop) (stats [2]LegStats) {
+	for i, g := range s.legs {
+		if g != nil {
+			stats[i] = g.stats(l)
+		}
+	}
+	return stats
 }
 
 // Close releases sockets and ports and answers with one EventClosed. It may be called once or more.
@@ -129,10 +148,9 @@ func (s *Session) end(l *loop) {
 		return
 	}
 	s.closed = true
-	var stats [2]LegStats
-	for i, g := range s.legs {
+	stats := s.stats(l)
+	for _, g := range s.legs {
 		if g != nil {
-			stats[i] = g.stats()
 			g.leave(l)
 		}
 	}

@@ -86,9 +86,10 @@ type counters struct {
 	drop     [numDrops]atomic.Uint64
 	in, out  atomic.Uint64 // authentic RTP packets
 	policed  atomic.Uint64 // bytes of payload that were more than negotiated
-	busy     atomic.Bool   // carries media, see pace.go
-	lateMax  atomic.Int64  // nanoseconds, since Stats looked last
-	lateMean atomic.Int64  // nanoseconds, moving mean
+	rtcp     [numRTCPKinds]atomic.Uint64
+	busy     atomic.Bool  // carries media, see pace.go
+	lateMax  atomic.Int64 // nanoseconds, since Stats looked last
+	lateMean atomic.Int64 // nanoseconds, moving mean
 
 	sampled [numDrops]atomic.Bool // an example is waiting to be reported
 	mu      sync.Mutex
@@ -108,6 +109,9 @@ func (l *loop) drop(d Drop, src netip.AddrPort, g *leg) {
 		return
 	}
 	l.count.drop[d].Add(1)
+	if g != nil {
+		g.vigil.refuse(d, l.now)
+	}
 	if dropKinds[d].refused || d == DropPayloadType {
 		l.flooded(d, src, g)
 	}
@@ -139,7 +143,8 @@ type Stats struct {
 	Ports      map[string]int // pairs in use by realm
 	Handshakes int            // running
 	Drops      map[string]uint64
-	Policed    uint64 // bytes of payload that peers sent beyond what was negotiated
+	Policed    uint64            // bytes of payload that peers sent beyond what was negotiated
+	RTCP       map[string]uint64 // packets that came, by what they were about
 	Loops      []LoopStats
 }
 
@@ -155,6 +160,7 @@ func (e *Engine) Stats() Stats {
 	st := Stats{
 		Sessions: int(e.open.Load()), Handshakes: int(e.shaking.Load()),
 		Ports: make(map[string]int, len(e.realms)), Drops: make(map[string]uint64, numDrops),
+		RTCP: make(map[string]uint64, numRTCPKinds),
 	}
 	for name, r := range e.realms {
 		n := r.ports.inUse()
@@ -165,6 +171,9 @@ func (e *Engine) Stats() Stats {
 		st.Drops[d.String()] = e.dropped(d)
 	}
 	for _, l := range e.loops {
+		for kind := range l.count.rtcp {
+			st.RTCP[rtcpKinds[kind]] += l.count.rtcp[kind].Load()
+		}
 		ls := LoopStats{
 			PacketsIn: l.count.in.Load(), PacketsOut: l.count.out.Load(),
 			LateMean: time.Duration(l.count.lateMean.Load()), LateMax: time.Duration(l.count.lateMax.Swap(0)),

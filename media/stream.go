@@ -24,7 +24,8 @@ type inbound struct {
 	seq     rtpmath.Sequence
 	window  window
 	jitter  rtpmath.Jitter
-	before  int64 // lost of earlier sources
+	bursts  *rtpmath.Bursts // nil before the first packet: most calls that only ring have none
+	before  int64           // lost of earlier sources
 	packets uint64
 	octets  uint64
 }
@@ -49,6 +50,7 @@ func (in *inbound) receive(p *packet, now int64, event bool) Drop {
 		p.fresh = true
 		in.window = window{}
 		in.jitter.Restart()
+		in.bursts.Restart()
 	case rtpmath.InOrder:
 		if !event { // an event's packets all carry the time of its beginning
 			in.jitter.Update(time.Duration(now), p.ts, in.clock)
@@ -58,6 +60,7 @@ func (in *inbound) receive(p *packet, now int64, event bool) Drop {
 	if !in.window.add(p.ext) {
 		return DropReplay
 	}
+	in.bursts.Update(p.ext)
 	in.packets++
 	in.octets += uint64(p.end - p.start)
 	return Delivered
@@ -71,9 +74,13 @@ func (in *inbound) begin(ssrc uint32, now int64) {
 		in.changes[sourceChanges-1] = now
 		in.known = min(in.known+1, sourceChanges)
 	}
+	if in.bursts == nil {
+		in.bursts = new(rtpmath.Bursts)
+	}
 	in.ssrc, in.started = ssrc, true
 	in.seq, in.window = rtpmath.Sequence{}, window{}
 	in.jitter.Restart()
+	in.bursts.Restart()
 }
 
 // rebase follows a change of the codec's clock.
@@ -139,6 +146,7 @@ func (w *window) shift(n uint64) {
 // outbound is the stream that a leg sends: our own source, continuous whatever feeds it.
 type outbound struct {
 	ssrc    uint32
+	first   uint16 // sequence number of the first packet
 	seq     uint16 // of the newest packet
 	ts      uint32 // its timestamp
 	at      int64  // when it was sent; 0 before the first
@@ -151,6 +159,7 @@ type outbound struct {
 func (o *outbound) init() {
 	o.ssrc, o.ts = rand.Uint32(), rand.Uint32()
 	o.seq = uint16(rand.Uint32N(1 << 15)) // in the lower half, so that early loss does not confuse a receiver's ROC (RFC 3711 section 3.3.1)
+	o.first = o.seq + 1
 }
 
 // stamp is the timestamp of this instant.

@@ -25,6 +25,23 @@ type Leg struct {
 	Lost       uint64  `json:"lost"`     // packets, from sequence numbers
 	JitterMS   float64 `json:"jitterMs"` // RFC 3550 interarrival jitter
 	RTTMS      float64 `json:"rttMs,omitempty"`
+
+	AudioIn  string   `json:"audioIn,omitempty"`  // whether the peer is heard, and why not: a word of docs/quality.md
+	AudioOut string   `json:"audioOut,omitempty"` // whether the peer hears
+	In       *Quality `json:"in,omitempty"`       // of the peer's audio, measured here
+	Out      *Quality `json:"out,omitempty"`      // of ours, as the peer reports it
+}
+
+// Quality is how one direction of a leg sounds. R and MOS are those of the E-model (ITU-T G.107).
+type Quality struct {
+	LossPct  float64 `json:"lossPct"`            // packets lost of those due, per cent
+	BurstR   float64 `json:"burstR,omitempty"`   // how much more often than at random losses follow each other
+	BurstPct float64 `json:"burstPct,omitempty"` // lost within bursts (RFC 3611), per cent
+	BurstMS  float64 `json:"burstMs,omitempty"`  // mean length of a burst
+	JitterMS float64 `json:"jitterMs"`
+	R        float64 `json:"r"`
+	MOS      float64 `json:"mos"`
+	PeerMOS  float64 `json:"peerMos,omitempty"` // what the peer itself says (RFC 3611); of Out only
 }
 
 // CallStarted is emitted when a call attempt has been given an id, before admission.
@@ -91,6 +108,18 @@ type MediaUp struct {
 	Leg   string // "a" or "b"
 	Stage string
 	At    time.Time
+}
+
+// AudioMissing tells why there is no audio in one direction of a leg of an answered call; once for each reason. Why is a word of
+// docs/quality.md: "nothing-came", "stopped", "reports-only", "wrong-source", "no-ice", "no-keys", "wrong-keys", "payload-type", "malformed",
+// "not-received".
+type AudioMissing struct {
+	Call      string
+	Leg       string // "a" or "b"
+	Direction string // "in": from the peer; "out": to it
+	Why       string
+	Realm     string
+	At        time.Time
 }
 
 // Lifecycle is a fact about the process: "started", "draining", "stopped", "panic", and of the call records' file "records refused" and "records

@@ -11,6 +11,7 @@ type Listener struct {
 	Unregistered func(Unregistered)
 	Refused      func(Refused)
 	MediaUp      func(MediaUp)
+	AudioMissing func(AudioMissing)
 	Lifecycle    func(Lifecycle)
 }
 
@@ -25,6 +26,7 @@ func Tee(ls ...Listener) Listener {
 		Unregistered: tee(ls, func(l Listener) func(Unregistered) { return l.Unregistered }),
 		Refused:      tee(ls, func(l Listener) func(Refused) { return l.Refused }),
 		MediaUp:      tee(ls, func(l Listener) func(MediaUp) { return l.MediaUp }),
+		AudioMissing: tee(ls, func(l Listener) func(AudioMissing) { return l.AudioMissing }),
 		Lifecycle:    tee(ls, func(l Listener) func(Lifecycle) { return l.Lifecycle }),
 	}
 }
@@ -83,6 +85,9 @@ func (l Listener) EmitRefused(e Refused) {
 
 // EmitMediaUp reports that a leg's media has passed a stage.
 func (l Listener) EmitMediaUp(e MediaUp) { emit(l.MediaUp, e) }
+
+// EmitAudioMissing reports that audio that is due does not come.
+func (l Listener) EmitAudioMissing(e AudioMissing) { emit(l.AudioMissing, e) }
 
 // EmitLifecycle reports a fact about the process.
 func (l Listener) EmitLifecycle(e Lifecycle) { emit(l.Lifecycle, e) }

@@ -28,6 +28,9 @@ func Slog(log *slog.Logger) Listener {
 			b.add(burstKey{Event: "refused", Kind: e.Kind, Realm: e.Realm}, e.Count, e)
 		},
 		MediaUp: s.mediaUp,
+		AudioMissing: func(e AudioMissing) {
+			b.add(burstKey{Event: "audio missing", Kind: e.Direction + " " + e.Why, Realm: e.Realm}, 1, e)
+		},
 		Lifecycle: func(e Lifecycle) {
 			if e.What == "stopped" {
 				b.flush()
@@ -108,6 +111,8 @@ func (s slogSink) burst(k burstKey, n uint64, last any) {
 	switch e := last.(type) {
 	case Refused:
 		attrs = append(attrs, nonEmpty("source", e.Source, "call", e.Call, "detail", e.Detail)...)
+	case AudioMissing:
+		attrs = append(attrs, nonEmpty("call", e.Call, "leg", e.Leg)...)
 	case Rejected:
 		attrs = append(attrs, nonEmpty("source", e.Source, "method", e.Method)...)
 	}

@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"drawbridge/b2bua"
 	"drawbridge/config"
@@ -134,7 +135,8 @@ func mediaRealms(snap *config.Snapshot) (map[string]media.Realm, error) {
 		m := media.Realm{
 			Bind: bind, PortMin: r.Media.Ports.Min, PortMax: r.Media.Ports.Max, AllowLoopback: r.Media.AllowLoopback,
 			Police: true, Opus: media.Opus{Complexity: r.Opus.Complexity, Bitrate: r.Opus.Bitrate},
-			DSCP: media.DSCP{Audio: uint8(r.DSCP.Audio), RTCP: uint8(r.DSCP.RTCP)},
+			DSCP:       media.DSCP{Audio: uint8(r.DSCP.Audio), RTCP: uint8(r.DSCP.RTCP)},
+			Inactivity: patience(r.Media.Inactivity),
 		}
 		if a := announced(r.Media); a != bind {
 			m.Advertise = a
@@ -148,6 +150,14 @@ func mediaRealms(snap *config.Snapshot) (map[string]media.Realm, error) {
 		return nil, fmt.Errorf("no realm")
 	}
 	return out, nil
+}
+
+// patience is how long a peer may be silent; negative is for ever.
+func patience(p config.Patience) time.Duration {
+	if p.Off {
+		return -1
+	}
+	return p.Limit
 }
 
 // bound is the address that media is on.
@@ -227,6 +237,7 @@ func trunks(snap *config.Snapshot) []b2bua.Trunk {
 		for _, s := range t.Sources {
 			b.Sources = append(b.Sources, s.Prefixes...)
 		}
+		b.Inactivity = patience(t.Media.Inactivity)
 		for _, s := range t.Media.Prefixes {
 			b.Prefixes = append(b.Prefixes, s.Prefixes...)
 		}

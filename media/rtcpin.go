@@ -1,0 +1,216 @@
+package media
+
+import (
+	"encoding/binary"
+	"net/netip"
+	"time"
+
+	"drawbridge/media/offer"
+	"drawbridge/media/rtpmath"
+)
+
+// rtcpKind is what an RTCP packet is about, for the counters.
+type rtcpKind uint8
+
+const (
+	kindReport    rtcpKind = iota // SR, RR
+	kindSource                    // SDES
+	kindBye                       // a source has left; the call has not
+	kindExtended                  // XR
+	kindNack                      // RFC 4585: audio that is late is of no use, so nothing is sent again
+	kindBandwidth                 // TMMBR, REMB, transport-wide feedback: a codec's rate is negotiated in SDP here
+	kindPicture                   // PLI, FIR, SLI: there is no picture
+	kindOther
+	numRTCPKinds
+)
+
+var rtcpKinds = [numRTCPKinds]string{
+	kindReport: "report", kindSource: "source", kindBye: "bye", kindExtended: "extended", kindNack: "nack", kindBandwidth: "bandwidth",
+	kindPicture: "picture", kindOther: "other",
+}
+
+// kindOf reads type and format of one packet. Feedback ends here, at the border: none of it is passed on or obeyed.
+func kindOf(kind, format byte) rtcpKind {
+	switch kind {
+	case rtcpSR, rtcpRR:
+		return kindReport
+	case rtcpSDES:
+		return kindSource
+	case rtcpBYE:
+		return kindBye
+	case rtcpXR:
+		return kindExtended
+	case rtcpRTPFB:
+		if format == 1 {
+			return kindNack
+		}
+		return kindBandwidth
+	case rtcpPSFB:
+		if format == 15 { // application layer feedback: REMB
+			return kindBandwidth
+		}
+		return kindPicture
+	}
+	return kindOther
+}
+
+// control takes one RTCP datagram of the leg.
+func (g *leg) control(l *loop, b []byte, src netip.AddrPort) Drop {
+	switch {
+	case !g.bound:
+		return DropUnbound
+	case len(b) < rtcpHeader:
+		return DropRTCP
+	case g.secure && (g.crypt == nil || g.noRTCP()):
+		return DropEarly
+	}
+	if g.secure {
+		var drop Drop
+		if b, drop = g.crypt.unprotectRTCP(l, b); drop != Delivered {
+			return drop
+		}
+	}
+	if g.profile == offer.RTP && !g.reporterOf(src) {
+		return DropSource
+	}
+	return g.consume(l, b)
+}
+
+// noRTCP tells a trunk with DTLS and without mux: its RTCP would need a handshake of its own (RFC 5764 section 4), and has none.
+func (g *leg) noRTCP() bool { return g.profile == offer.RTP && g.st.Fingerprint != "" && !g.st.Mux }
+
+// reporterOf tells whether src may report: the announced RTCP address, or any port of the peer's host, which then is the address.
+func (g *leg) reporterOf(src netip.AddrPort) bool {
+	if src == unmapped(g.st.RemoteRTCP) {
+		return true
+	}
+	if !g.latch.source.IsValid() || src.Addr() != g.latch.source.Addr() {
+		return false
+	}
+	if g.toRTCP.addr != src && !g.st.Mux {
+		g.toRTCP = sockaddrOf(src)
+	}
+	return true
+}
+
+// consume walks a compound packet, or a part of one (RFC 5506): first whether it is whole, then what it says. Its last packet may be padded.
+func (g *leg) consume(l *loop, b []byte) Drop {
+	if !wholeRTCP(b) {
+		return DropRTCP
+	}
+	g.vigil.report = l.now
+	g.report.ofPeer()
+	for len(b) > 0 {
+		size := 4 + 4*int(binary.BigEndian.Uint16(b[2:]))
+		body, count := b[:size], int(b[0]&0x1f)
+		b = b[size:]
+		l.count.rtcp[kindOf(body[1], byte(count))].Add(1)
+		switch body[1] {
+		case rtcpSR:
+			g.report.peerSR, g.report.peerAt = binary.BigEndian.Uint32(body[10:]), l.now
+			g.readBlocks(l, body[rtcpHeader+senderSize:], count)
+		case rtcpRR:
+			g.readBlocks(l, body[rtcpHeader:], count)
+		case rtcpXR:
+			g.readXR(body[rtcpHeader:])
+		}
+	}
+	return Delivered
+}
+
+// wholeRTCP checks lengths and versions of every packet (RFC 3550 appendix A.2), before anything is believed.
+func wholeRTCP(b []byte) bool {
+	for len(b) > 0 {
+		if len(b) < 4 || b[0]>>6 != 2 {
+			return false
+		}
+		size := 4 + 4*int(binary.BigEndian.Uint16(b[2:]))
+		least := 4
+		switch count := int(b[0] & 0x1f); b[1] {
+		case rtcpSR:
+			least = rtcpHeader + senderSize + count*reportSize
+		case rtcpRR:
+			least = rtcpHeader + count*reportSize
+		case rtcpXR:
+			least = rtcpHeader
+		}
+		if size > len(b) || size < least {
+			return false
+		}
+		b = b[size:]
+	}
+	return true
+}
+
+// Chosen here.
+const (
+	deafReports = 2  // in a row: one may have crossed with our first packets
+	deafPackets = 50 // that we have sent meanwhile: a second of speech
+)
+
+// heardByPeer is what the peer reports of our stream.
+type heardByPeer struct {
+	known    bool   // there has been a report block about us
+	lost     int64  // packets, over all of the peer's counts
+	counted  int32  // its count in the newest report
+	highest  uint32 // extended sequence number
+	jitter   uint32 // in units of our clock
+	sentThen uint64 // packets that we had sent by the newest report
+	deaf     uint8  // reports in a row by which it hears nothing
+	xr       *VoIPMetrics
+}
+
+// ofPeer is what the peer reports; the first report makes room for it, which is the one allocation of a leg here.
+func (r *reporter) ofPeer() *heardByPeer {
+	if r.peer == nil {
+		r.peer = new(heardByPeer)
+	}
+	return r.peer
+}
+
+// readBlocks takes what SR or RR say about us.
+func (g *leg) readBlocks(l *loop, b []byte, blocks int) {
+	if blocks == 0 {
+		g.unheard()
+		return
+	}
+	for ; blocks > 0; blocks, b = blocks-1, b[reportSize:] {
+		if binary.BigEndian.Uint32(b) == g.out.ssrc {
+			g.readBlock(l, b)
+		}
+	}
+}
+
+// unheard notes a report without a word about us. That is no fault as long as we have hardly sent.
+func (g *leg) unheard() {
+	if p := g.report.ofPeer(); g.out.packets-p.sentThen >= deafPackets {
+		p.deaf = min(p.deaf+1, deafReports)
+		p.sentThen = g.out.packets
+	}
+}
+
+// readBlock takes the block about us: loss, jitter, round trip.
+func (g *leg) readBlock(l *loop, b []byte) {
+	p := g.report.ofPeer()
+	g.reported(b[4])
+	lost, highest := int32(binary.BigEndian.Uint32(b[4:])<<8)>>8, binary.BigEndian.Uint32(b[8:]) // 24 bits, signed
+	if p.known && highest == p.highest {
+		g.unheard()
+	} else {
+		p.deaf, p.sentThen = 0, g.out.packets
+	}
+	const late = 100 // packets that may be taken off the loss because they came after all; more is a peer that counts anew
+	if step := lost - p.counted; step > -late {
+		p.lost += int64(step)
+	} else {
+		p.lost += int64(max(lost, 0))
+	}
+	p.known, p.counted, p.highest, p.jitter = true, lost, highest, binary.BigEndian.Uint32(b[12:])
+	lsr, dlsr := binary.BigEndian.Uint32(b[16:]), binary.BigEndian.Uint32(b[20:])
+	if rtt, ok := rtpmath.RTT(rtpmath.Middle(l.ntp()), lsr, dlsr); ok && rtt < maxRTT {
+		g.report.rtt = max(int64(rtt), 1)
+	}
+}
+
+// maxRTT is the longest round trip that is believed. Chosen here: beyond it a peer has its clock wrong, or its report.
+const maxRTT = 30 * time.Second
