@@ -152,13 +152,16 @@ func (l Local) withKeys(lines []cryptoLine) []cryptoLine {
 }
 
 // takeKeys answers the first of the peer's crypto lines that we have a key for (RFC 4568 section 5.1.2): the same tag and suite, and an MKI
-// where the peer uses one, because who sends it often wants to see it.
+// where the peer uses one, because who sends it often wants to see it. A key that is in use keeps what it had.
 func (m *Machine) takeKeys(offered []cryptoLine) (line cryptoLine, agreed *SDES, err error) {
 	if m.local.Keys == nil || len(offered) == 0 {
 		return line, nil, refused("no key for SRTP")
 	}
 	theirs := offered[0]
 	line = cryptoLine{tag: theirs.tag, suite: theirs.suite, Crypto: Crypto{Key: m.local.Keys[theirs.suite], MKI: theirs.MKI}}
+	if was := m.agreed.stream.SDES; was != nil && was.Send.Key == line.Key {
+		line.MKI = was.Send.MKI
+	}
 	return line, m.agreed.sdes(SDES{Suite: theirs.suite, Send: line.Crypto, Recv: theirs.Crypto}), nil
 }
 
