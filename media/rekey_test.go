@@ -1,0 +1,327 @@
+package media
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"drawbridge/media/offer"
+	"drawbridge/tests/corpora"
+)
+
+// agreement is a pair of SDES keys made of two letters.
+func agreement(suite offer.Suite, send, recv, mki string) *offer.SDES {
+	key := func(letter string) offer.Crypto {
+		return offer.Crypto{Key: offer.Key(strings.Repeat(letter, suite.KeySize())), MKI: mki}
+	}
+	return &offer.SDES{Suite: suite, Send: key(send), Recv: key(recv)}
+}
+
+// secured gives leg B of a bench SDES keys.
+func (b *bench) secured(d *offer.SDES) {
+	st := b.b.st
+	st.SDES = d
+	b.b.bind(b.l, st)
+	b.s.compose(b.l)
+}
+
+// far is what the phone of an agreement would encrypt with; far(swapped) is what it would decrypt with.
+func far(t testing.TB, d *offer.SDES) *crypt {
+	t.Helper()
+	k, err := sdesKeys(&offer.SDES{Suite: d.Suite, Send: d.Recv, Recv: d.Send})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := newCrypt(k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// fromSecurePhone is the next packet of the phone under the keys of c.
+func (b *bench) fromSecurePhone(c *crypt, payload []byte) []byte {
+	return c.protect(b.l, append(b.cipher[:0], b.fromPhone(payload)...))
+}
+
+// TestSRTPVectors holds libsrtp's vectors, which are those of RFC 3711 and RFC 7714 made whole packets, against both directions.
+func TestSRTPVectors(t *testing.T) {
+	const (
+		cm  = "e1f97a0d3e018be0d64fa32c06de41390ec675ad498afeebb6960b3aabe6"
+		gcm = "000102030405060708090a0b0c0d0e0fa0a1a2a3a4a5a6a7a8a9aaab"
+		rtp = "800f1234decafbadcafebabeabababababababababababababababab"
+	)
+	text, err := os.ReadFile(filepath.Join(corpora.Dir(t, "vectors"), "libsrtp-validate.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file struct {
+		Vectors []struct {
+			Function string
+			Arrays   map[string]string
+		}
+	}
+	if err := json.Unmarshal(text, &file); err != nil {
+		t.Fatal(err)
+	}
+	done := 0
+	for _, c := range []struct {
+		function string
+		suite    offer.Suite
+		key, mki string
+	}{
+		{"srtp_validate", offer.AESCM80, cm, ""},
+		{"srtp_validate_mki", offer.AESCM80, cm, "e1f97a0d"},
+		{"srtp_validate_gcm", offer.AEADGCM128, gcm, ""},
+	} {
+		for _, v := range file.Vectors {
+			if v.Function != c.function {
+				continue
+			}
+			done++
+			both := offer.Crypto{Key: offer.Key(unhex(t, c.key)), MKI: string(unhex(t, c.mki))}
+			checkVector(t, c.function, &offer.SDES{Suite: c.suite, Send: both, Recv: both},
+				rtp, v.Arrays["srtp_ciphertext"], v.Arrays["rtcp_plaintext_ref"], v.Arrays["srtcp_ciphertext"])
+		}
+	}
+	if done != 3 {
+		t.Errorf("%d vectors", done)
+	}
+}
+
+func checkVector(t *testing.T, name string, d *offer.SDES, rtp, srtp, rtcp, srtcp string) {
+	t.Helper()
+	l := &loop{}
+	k, err := sdesKeys(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := newCrypt(k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	slot := func(text string) []byte { return append(make([]byte, 0, slotSize), unhex(t, text)...) }
+	if got := c.protect(l, slot(rtp)); hex.EncodeToString(got) != srtp {
+		t.Errorf("%s: SRTP\n%x\n%s", name, got, srtp)
+	}
+	if got, drop := c.unprotect(l, slot(srtp)); hex.EncodeToString(got) != rtp {
+		t.Errorf("%s: RTP\n%x (%s)\n%s", name, got, drop, rtp)
+	}
+	if got := c.protectRTCP(slot(rtcp)); hex.EncodeToString(got) != srtcp {
+		t.Errorf("%s: SRTCP\n%x\n%s", name, got, srtcp)
+	}
+	if got, drop := c.unprotectRTCP(l, slot(srtcp)); hex.EncodeToString(got) != rtcp {
+		t.Errorf("%s: RTCP\n%x (%s)\n%s", name, got, drop, rtcp)
+	}
+}
+
+func unhex(t *testing.T, s string) []byte {
+	t.Helper()
+	b, err := hex.DecodeString(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// Budget: 0 allocations for a packet relayed from and to a phone with SDES and an MKI.
+func TestSDESAllocatesNothing(t *testing.T) {
+	if underRace {
+		t.Skip("the race detector allocates")
+	}
+	payload := make([]byte, 80)
+	for suite := offer.AEADGCM128; suite <= offer.AESCM32; suite++ {
+		b := newBench(t, profiles["GCM"], opusCodec, opusCodec)
+		d := agreement(suite, "s", "r", "\x00\x01")
+		b.secured(d)
+		phone := far(t, d)
+		in := func() {
+			if d := b.b.media(b.l, b.fromSecurePhone(phone, payload), b.phone); d != Delivered {
+				t.Fatal(d)
+			}
+			b.l.flush()
+		}
+		out := func() {
+			if d := b.a.media(b.l, b.fromBrowser(t, payload), b.src); d != Delivered {
+				t.Fatal(d)
+			}
+		}
+		in()
+		out()
+		if n := testing.AllocsPerRun(500, in) + testing.AllocsPerRun(500, out); n != 0 {
+			t.Errorf("%s: %v allocations a packet", suite, n)
+		}
+	}
+}
+
+// A phone that changes its key behind a roll-over goes on with the counter, or begins at 0: both are understood, and so are the packets
+// of before that come late. A forged packet in between changes nothing.
+func TestRollOverCounterAtNewKey(t *testing.T) {
+	for suite := offer.AEADGCM128; suite <= offer.AESCM32; suite++ {
+		for _, goesOn := range []bool{false, true} {
+			b := newBench(t, profiles["GCM"], opusCodec, opusCodec)
+			was := agreement(suite, "s", "r", "")
+			b.secured(was)
+			phone := far(t, was)
+			b.seq = 65535
+			hear := func(what string, p []byte, want Drop) {
+				t.Helper()
+				if d := b.b.media(b.l, p, b.phone); d != want {
+					t.Errorf("%s, counter goes on %v: %s: %s", suite, goesOn, what, d)
+				}
+			}
+			for range 3 {
+				hear("before", b.fromSecurePhone(phone, []byte("voice")), Delivered)
+			}
+			late := append([]byte(nil), b.fromSecurePhone(phone, []byte("voice"))...)
+			out := b.b.crypt.out
+			now := agreement(suite, "s", "n", "")
+			b.secured(now)
+			if b.b.crypt.out != out {
+				t.Errorf("%s: our own key is the same, and its counter begins again", suite)
+			}
+			phone = far(t, now)
+			if goesOn {
+				phone.out.SetROC(0xbbbb, 1)
+			}
+			forged := changed(b.fromSecurePhone(phone, []byte("voice")), 14, 1)
+			b.seq--
+			hear("forged", append(make([]byte, 0, slotSize), forged...), DropAuth)
+			hear("late", append(make([]byte, 0, slotSize), late...), Delivered)
+			for range 3 {
+				hear("after", b.fromSecurePhone(phone, []byte("voice")), Delivered)
+			}
+			b.l.now += int64(keyGrace) + 1
+			hear("much later", b.fromSecurePhone(phone, []byte("voice")), Delivered)
+			if b.b.crypt.former != nil {
+				t.Error("the former key is kept for ever")
+			}
+		}
+	}
+}
+
+// Where our own key changes behind a roll-over, our source does too: the peer cannot know with which counter we go on.
+func TestOurNewKeyBehindARollOver(t *testing.T) {
+	b := newBench(t, profiles["GCM"], opusCodec, opusCodec)
+	b.secured(agreement(offer.AESCM80, "s", "r", ""))
+	source := b.b.out.ssrc
+	b.secured(agreement(offer.AESCM32, "t", "r", ""))
+	if b.b.out.ssrc != source {
+		t.Error("a new source without need")
+	}
+	b.b.crypt.out.SetROC(source, 1)
+	b.secured(agreement(offer.AEADGCM128, "u", "r", ""))
+	if b.b.out.ssrc == source {
+		t.Error("the old source under a new key")
+	}
+}
+
+// A call of three roll-overs: every packet is understood both ways. A forged packet half a cycle ahead moves no counter (T15).
+func TestLongCall(t *testing.T) {
+	for suite := offer.AEADGCM128; suite <= offer.AESCM32; suite++ {
+		b := newBench(t, profiles["GCM"], opusCodec, opusCodec)
+		d := agreement(suite, "s", "r", "")
+		b.secured(d)
+		phone := far(t, d)
+		slot := make([]byte, 0, slotSize)
+		for i := range 3*65536 + 100 {
+			p := b.fromSecurePhone(phone, []byte("voice"))
+			if i%5000 == 0 {
+				forged := append(slot[:0], changed(p, 2, 0x80)...)
+				if _, drop := b.b.crypt.unprotect(b.l, forged); drop == Delivered {
+					t.Fatalf("%s: packet %d: a forged one is taken", suite, i)
+				}
+			}
+			if out, drop := b.b.crypt.unprotect(b.l, p); drop != Delivered || string(out[rtpHeader:]) != "voice" {
+				t.Fatalf("%s: packet %d: %s", suite, i, drop)
+			}
+			ours := append(slot[:0], b.fromPhone([]byte("voice"))...)
+			b.seq--
+			if _, drop := phone.unprotect(b.l, b.b.crypt.protect(b.l, ours)); drop != Delivered {
+				t.Fatalf("%s: packet %d of ours: %s", suite, i, drop)
+			}
+		}
+		if roc, _ := b.b.crypt.in.ROC(0xbbbb); roc != 3 {
+			t.Errorf("%s: %d roll-overs", suite, roc)
+		}
+	}
+}
+
+// From SRTP to clear and back, as an optional policy allows: each offer/answer counts.
+func TestEncryptionComesAndGoes(t *testing.T) {
+	b := newBench(t, profiles["GCM"], opusCodec, opusCodec)
+	d := agreement(offer.AESCM80, "s", "r", "")
+	for range 2 {
+		b.secured(d)
+		phone := far(t, d)
+		if drop := b.b.media(b.l, b.fromSecurePhone(phone, []byte{1}), b.phone); drop != Delivered {
+			t.Errorf("encrypted: %s", drop)
+		}
+		if drop := b.b.media(b.l, b.fromPhone([]byte{1}), b.phone); drop == Delivered {
+			t.Error("clear where keys are agreed")
+		}
+		b.secured(nil)
+		if drop := b.b.media(b.l, b.fromPhone([]byte{1}), b.phone); drop != Delivered {
+			t.Errorf("clear: %s", drop)
+		}
+	}
+}
+
+// New legs get another certificate once a day; those that are there keep the one that their SDP shows.
+func TestCertificateRotates(t *testing.T) {
+	b := newBench(t, profiles["GCM"], opusCodec, opusCodec)
+	e, was := b.l.engine, b.l.engine.Fingerprint()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- e.rotate(ctx, certificateLife) }()
+		time.Sleep(certificateLife - time.Second)
+		synctest.Wait()
+		if e.Fingerprint() != was {
+			t.Error("too early")
+		}
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if e.Fingerprint() == was {
+			t.Error("the certificate is the same")
+		}
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	if b.a.cert.fingerprint != was {
+		t.Error("a leg has lost its certificate")
+	}
+	if g := b.seat(t, A, "access", offer.WebRTC); g.cert.fingerprint == was {
+		t.Error("a new leg has the old certificate")
+	}
+}
+
+// FuzzMKI: an identifier goes in and comes out again, and nothing else is taken for one.
+func FuzzMKI(f *testing.F) {
+	f.Add([]byte("packet and tag"), "\x00\x01", uint8(10))
+	f.Add([]byte("x"), "12345678", uint8(16))
+	f.Fuzz(func(t *testing.T, packet []byte, mki string, mac uint8) {
+		if len(mki) > 16 || len(packet) > slotSize-tailRoom || int(mac) > len(packet) {
+			return
+		}
+		b := append(make([]byte, 0, slotSize), packet...)
+		with := withMKI(b, mki, int(mac))
+		if len(with) != len(packet)+len(mki) || !bytes.HasSuffix(with, packet[len(packet)-int(mac):]) {
+			t.Fatalf("%x", with)
+		}
+		out, ok := withoutMKI(with, mki, int(mac))
+		if !ok || !bytes.Equal(out, packet) {
+			t.Fatalf("%x, %v", out, ok)
+		}
+		_, _ = withoutMKI(packet, mki, int(mac)+1)
+	})
+}
