@@ -18,7 +18,7 @@ func listenUDP(network string, at netip.AddrPort) (packetConn, error) {
 		_ = conn.Close()
 		return nil, err
 	}
-	return conn, nil
+	return newDatagrams(conn)
 }
 
 // listenTCP opens a listener that is no Multipath TCP socket, as Go's are by default: the packets of one cannot be marked on IPv6.

@@ -11,7 +11,7 @@ import (
 	"drawbridge/sip/txn"
 )
 
-// packetConn is what a UDP socket must do; *net.UDPConn does it.
+// packetConn is what a UDP socket must do; *net.UDPConn does it, and datagrams does it better.
 type packetConn interface {
 	ReadFromUDPAddrPort(b []byte) (int, netip.AddrPort, error)
 	WriteToUDPAddrPort(b []byte, to netip.AddrPort) (int, error)
@@ -41,20 +41,29 @@ func (t *Transport) openUDP(l Listener) (*udpSocket, error) {
 // read hands on datagrams until the socket is closed. Any other error is the fault of one datagram or one moment, never of the
 // listener.
 func (s *udpSocket) read(ctx context.Context) {
+	for {
+		if err := s.receive(); errors.Is(err, net.ErrClosed) {
+			return
+		}
+		s.t.errors.Add(1)
+		if !pause(ctx, time.Millisecond) { // an error that stays must not take a core
+			return
+		}
+	}
+}
+
+// receive hands on datagrams until reading fails.
+func (s *udpSocket) receive() error {
+	if conn, ok := s.conn.(batchConn); ok {
+		return conn.receive(s.t.cfg.MaxMessage, s.datagram)
+	}
 	b := make([]byte, s.t.cfg.MaxMessage+1) // one more tells what was too large
 	for {
 		n, from, err := s.conn.ReadFromUDPAddrPort(b)
-		switch {
-		case err == nil:
-			s.datagram(b[:n], unmap(from))
-		case errors.Is(err, net.ErrClosed):
-			return
-		default:
-			s.t.errors.Add(1)
-			if !pause(ctx, time.Millisecond) { // an error that stays must not take a core
-				return
-			}
+		if err != nil {
+			return err
 		}
+		s.datagram(b[:n], unmap(from))
 	}
 }
 
