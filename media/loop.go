@@ -272,7 +272,7 @@ func (l *loop) forget(s *sock) {
 
 func closeFD(fd int) {
 	if fd >= 0 {
-		_ = unix.Close(fd) // nothing is buffered that could fail
+		closeSocket(fd)
 	}
 }
 

@@ -222,7 +222,7 @@ func openUDP(addr netip.AddrPort, options func(fd, family int) error) (fd int, b
 		}
 	}
 	if err != nil {
-		_ = unix.Close(fd) // the error that matters is the first
+		closeSocket(fd)
 		return -1, addr, err
 	}
 	return fd, bound, nil
@@ -234,26 +234,48 @@ func setUp(fd, family int, addr netip.AddrPort, options func(fd, family int) err
 			return fmt.Errorf("setsockopt: %w", err)
 		}
 	}
-	var sa unix.Sockaddr = &unix.SockaddrInet4{Port: int(addr.Port()), Addr: [4]byte(addr.Addr().AsSlice()[:4])}
 	if family == unix.AF_INET6 {
-		sa = &unix.SockaddrInet6{Port: int(addr.Port()), Addr: addr.Addr().As16()}
-		if err := unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 1); err != nil {
+		if err := setOption(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 1); err != nil {
 			return fmt.Errorf("setsockopt: %w", err)
 		}
 	}
-	if err := unix.Bind(fd, sa); err != nil {
+	if err := bind(fd, addr); err != nil {
 		return fmt.Errorf("bind %s: %w", addr, err)
 	}
 	return nil
+}
+
+// bind, setOption and closeSocket are made for each call that is set up and never wait, so the scheduler need not see them: one system
+// call that it sees wakes its monitor for a millisecond (pace.go).
+
+func bind(fd int, addr netip.AddrPort) error {
+	sa := sockaddrOf(addr)
+	if _, _, errno := unix.RawSyscall(unix.SYS_BIND, uintptr(fd), uintptr(unsafe.Pointer(&sa.raw)), uintptr(sa.len)); errno != 0 {
+		return errno
+	}
+	return nil
+}
+
+func setOption(fd, level, option int, value int32) error {
+	_, _, errno := unix.RawSyscall6(unix.SYS_SETSOCKOPT, uintptr(fd), uintptr(level), uintptr(option),
+		uintptr(unsafe.Pointer(&value)), unsafe.Sizeof(value), 0)
+	if errno != 0 {
+		return errno
+	}
+	return nil
+}
+
+func closeSocket(fd int) {
+	_, _, _ = unix.RawSyscall(unix.SYS_CLOSE, uintptr(fd), 0, 0) // nothing is buffered that could fail
 }
 
 // unfragmented is for sockets that send a stream: PROBE sets DF and lets every packet go, so no fragment identification is drawn per
 // packet and no path MTU is kept per destination.
 func unfragmented(fd, family int) error {
 	if family == unix.AF_INET6 {
-		return unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_MTU_DISCOVER, unix.IPV6_PMTUDISC_PROBE)
+		return setOption(fd, unix.IPPROTO_IPV6, unix.IPV6_MTU_DISCOVER, unix.IPV6_PMTUDISC_PROBE)
 	}
-	return unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_MTU_DISCOVER, unix.IP_PMTUDISC_PROBE)
+	return setOption(fd, unix.IPPROTO_IP, unix.IP_MTU_DISCOVER, unix.IP_PMTUDISC_PROBE)
 }
 
 // marked adds a DSCP to a socket's options; the ECN bits stay 0. What the system refuses, as it may the values above 47, is left out: an

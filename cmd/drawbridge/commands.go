@@ -22,7 +22,9 @@ func (c serveCommand) Run(ctx context.Context) error {
 		return err
 	}
 	tuneMemory()
-	g, err := open(snap, extras{log: logger(os.Stderr, snap.Log)})
+	lines := &gathered{to: os.Stderr}
+	defer lines.flush()
+	g, err := open(snap, extras{log: logger(lines, snap.Log)})
 	if err != nil {
 		return err
 	}
