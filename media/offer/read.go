@@ -159,37 +159,55 @@ func (s *section) attributes(level []sdp.Attribute) {
 
 // codecs reads the formats of an m-line with their rtpmap and fmtp. Formats it cannot name are left out; the first rtpmap of a type counts.
 func codecs(formats []string, attributes []sdp.Attribute) []Codec {
-	var maps [lastPT + 1]Codec
-	var params [lastPT + 1]string
+	var maps []Codec
+	var params []fmtp
 	for _, a := range attributes {
 		switch a.Key {
 		case "rtpmap":
-			if c, ok := parseRtpmap(a.Value); ok && maps[c.PT].Name == "" {
-				maps[c.PT] = c
+			if c, ok := parseRtpmap(a.Value); ok && c.Name != "" && indexPT(maps, c.PT) < 0 {
+				maps = append(maps, c)
 			}
 		case "fmtp":
 			pt, text, _ := strings.Cut(a.Value, " ")
-			if n, err := strconv.ParseUint(pt, 10, 7); err == nil && params[n] == "" {
-				params[n] = strings.TrimSpace(text)
+			if n, err := strconv.ParseUint(pt, 10, 7); err == nil {
+				params = append(params, fmtp{uint8(n), strings.TrimSpace(text)})
 			}
 		}
 	}
-	var seen [lastPT + 1]bool
 	var out []Codec
 	for _, f := range formats {
 		n, err := strconv.ParseUint(f, 10, 7)
-		if err != nil || seen[n] {
+		if err != nil || indexPT(out, uint8(n)) >= 0 {
 			continue
 		}
-		seen[n] = true
 		c, ok := staticCodecs[uint8(n)] // a static type keeps its codec, whatever a rtpmap says
-		if !ok {
-			c = maps[n]
+		if i := indexPT(maps, uint8(n)); !ok && i >= 0 {
+			c = maps[i]
 		}
-		c.PT, c.Fmtp = uint8(n), strings.Clone(params[n])
+		c.PT, c.Fmtp = uint8(n), strings.Clone(paramsOf(params, uint8(n)))
 		out = append(out, c) // Name "" stays: in an answer it means what we offered
 	}
 	return out
+}
+
+// fmtp is one a=fmtp line.
+type fmtp struct {
+	pt   uint8
+	text string
+}
+
+func indexPT(codecs []Codec, pt uint8) int {
+	return slices.IndexFunc(codecs, func(c Codec) bool { return c.PT == pt })
+}
+
+// paramsOf is the first fmtp of a type that says anything.
+func paramsOf(params []fmtp, pt uint8) string {
+	for _, p := range params {
+		if p.pt == pt && p.text != "" {
+			return p.text
+		}
+	}
+	return ""
 }
 
 // rtcpAddr reads a=rtcp (RFC 3605); invalid when absent or unreadable.

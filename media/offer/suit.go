@@ -50,14 +50,25 @@ func (m *Machine) Revise(far ...Codec) (answer []byte, s Stream, err error) {
 	if m.agreed.remote == nil || m.open != Stable {
 		return nil, Stream{}, ErrNoOffer
 	}
-	next := &Machine{cfg: m.cfg, local: m.local}
+	next := &Machine{cfg: m.cfg, local: m.local, peer: m.peer}
 	next.Suit(far...)
+	if next.choosesSame(m) { // as for most calls: there is nothing to make anew
+		m.cfg = next.cfg
+		return m.agreed.local, m.agreed.stream, nil
+	}
 	answer, s, err = next.Offered(m.agreed.remote, directionOf(m.agreed.stream.MaySend, m.agreed.stream.MayRecv))
 	if err != nil {
 		return nil, Stream{}, err
 	}
 	*m = *next
 	return answer, s, nil
+}
+
+// choosesSame reports whether the machine would answer the offer as was has answered it: with the same codec. What is asked of Opus depends
+// on more than that.
+func (m *Machine) choosesSame(was *Machine) bool {
+	i := slices.IndexFunc(m.cfg.Codecs, func(c Codec) bool { return slices.ContainsFunc(was.shared, c.Same) })
+	return m.cfg.Profile == RTP && i >= 0 && m.cfg.Codecs[i].Same(was.agreed.stream.Recv)
 }
 
 // bandwidth is the sample rate, in Hz, up to which the best of the codecs hears.

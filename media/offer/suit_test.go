@@ -2,6 +2,7 @@ package offer
 
 import (
 	"errors"
+	"net/netip"
 	"strings"
 	"testing"
 )
@@ -79,5 +80,23 @@ func TestCodecInUseStays(t *testing.T) {
 	}
 	if _, st = mustAnswer(t, m, strings.Replace(text, "96 9 0 8 97", "96 9 0 97", 1), SendRecv); st.Recv.Name != "PCMU" {
 		t.Errorf("an offer without it gets %s", st.Recv.Name)
+	}
+}
+
+// A new answer to a peer behind NAT still knows where it signals from; one that would be the same is not made.
+func TestRevise(t *testing.T) {
+	public := netip.MustParseAddr("198.51.100.7")
+	offered := strings.NewReplacer("198.51.100.20", "192.168.1.20").Replace(file(t, "baresip.sdp"))
+	for far, same := range map[uint8]bool{8: true, 0: false} {
+		m := newTrunk(t)
+		m.SetPeer(public)
+		first, st := mustAnswer(t, m, offered, SendRecv)
+		if st.Recv.Name != "PCMA" || st.NAT != public {
+			t.Fatalf("%+v", st)
+		}
+		answer, st, err := m.Revise(staticCodecs[far])
+		if err != nil || st.Recv.PT != far || st.NAT != public || (string(answer) == first) != same {
+			t.Errorf("far side %d: %+v, %v\n%s", far, st, err, answer)
+		}
 	}
 }
