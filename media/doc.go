@@ -19,7 +19,7 @@
 //	latch.go, police.go
 //	leg.go, stream.go
 //	relay.go
-//	transcode.go, redundancy.go, playout.go
+//	transcode.go, redundancy.go, playout.go, comfort.go
 //	dtmf.go, event.go, play.go, ear.go
 //	rtcp.go, rtcpin.go, xr.go
 //	quality.go, verdict.go, silence.go

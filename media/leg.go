@@ -268,7 +268,7 @@ func (g *leg) media(l *loop, b []byte, src netip.AddrPort) Drop {
 		return DropMalformed
 	}
 	event := g.isEvent(p.pt)
-	if !event && p.pt != g.st.Recv.PT {
+	if !event && p.pt != g.st.Recv.PT && !isComfort(p.pt, g.st.Recv) {
 		return DropPayloadType
 	}
 	if !g.authentic(l, p, src) {
@@ -346,6 +346,12 @@ func (g *leg) forward(l *loop, p *packet, event bool) Drop {
 	if other := g.session.legs[1-g.id]; !other.st.MaySend || !other.ready() {
 		g.pause()
 		return DropHeld
+	}
+	if p.pt == comfortPT && p.pt != g.st.Recv.PT {
+		if t, ok := g.onward.(comforter); ok {
+			return t.comfort(l, p)
+		}
+		return DropPayloadType
 	}
 	return g.onward.forward(l, p)
 }

@@ -22,6 +22,7 @@ type player struct {
 	pcm    [wideRate * int(playStep/time.Millisecond) / 1000]int16
 
 	running bool
+	resting int    // frames of rest in a row, towards a peer that takes comfort noise
 	marker  bool   // the next packet begins a talk spurt
 	ts      uint32 // outgoing timestamp of the next packet
 }
@@ -45,8 +46,8 @@ func (t *player) forward(l *loop, p *packet) Drop {
 	if t.from.event.on() { // the ring would play it when the key is up again
 		return Delivered
 	}
-	if p.fresh && t.running {
-		t.ring = transcode.NewPlayout(t.dec, t.in.Clock) // another source: its numbers mean nothing to this ring
+	if p.fresh || !t.running {
+		t.ring.Reset() // another source, or one that was left out: what was known of its numbers means nothing
 	}
 	t.ring.Push(p.seq, p.ts, p.payload())
 	if !t.running {
@@ -70,8 +71,8 @@ func (t *player) tick(l *loop, due *timer) {
 		next = l.now + int64(playStep)
 	}
 	l.arm(due, next)
-	n, _ := t.ring.Pull(t.pcm[:])
-	if n == 0 {
+	n, kind := t.ring.Pull(t.pcm[:])
+	if n == 0 || t.rest(l, kind) {
 		return
 	}
 	if t.ear.listens(l, t.pcm[:n]) {

@@ -63,9 +63,11 @@ func newPath(from, to *leg) (path, error) {
 	in, out := from.st.Recv, to.st.Send
 	switch {
 	case sameCodec(in, out):
-		return &relay{from: from, to: to, codec: in, ear: newEar(from, in.Name, 0)}, nil
+		return &relay{from: from, to: to, codec: in, length: lengthOf(to.st), ear: newEar(from, in.Name, 0)}, nil
 	case isG711(in) && isG711(out):
-		return &relay{from: from, to: to, codec: in, ear: newEar(from, in.Name, 0), table: g711Table(in.Name), becomes: out}, nil
+		return &relay{
+			from: from, to: to, codec: in, length: lengthOf(to.st), ear: newEar(from, in.Name, 0), table: g711Table(in.Name), becomes: out,
+		}, nil
 	}
 	return newTranscoder(from, to)
 }
@@ -101,6 +103,8 @@ type relay struct {
 	codec   offer.Codec
 	becomes offer.Codec // with table: the other law
 	table   *[256]byte  // nil: the payload passes as it is
+	length  length
+	odd     int // packets in a row that the far side does not want so long, or so short
 
 	anchored bool
 	shift    int64  // outgoing number less incoming extended one, less out.skew
@@ -111,6 +115,13 @@ type relay struct {
 }
 
 func (r *relay) forward(l *loop, p *packet) Drop {
+	if !r.length.fits(p.end - p.start) {
+		if r.odd++; r.odd == oddRun && r.regroup(l) {
+			return r.from.onward.forward(l, p)
+		}
+	} else {
+		r.odd = 0
+	}
 	latest := !r.anchored || p.fresh || p.ext > r.newest
 	seq, ok := r.number(l, p)
 	if !ok {
@@ -132,6 +143,17 @@ func (r *relay) forward(l *loop, p *packet) Drop {
 		r.to.out.sent(seq, ts, l.now)
 	}
 	return r.to.send(l, p.inPlace(p.marker || p.fresh, r.to.st.Send.PT, seq, ts, r.to.out.ssrc))
+}
+
+// regroup gives the direction to a path that makes packets of the length that the far side wants: this sender makes others. Same codec or
+// other law, G.711 loses nothing on that way.
+func (r *relay) regroup(l *loop) bool {
+	t, err := newOnArrival(r.from, r.to)
+	if err != nil {
+		return false
+	}
+	r.from.setPath(l, t)
+	return true
 }
 
 // beside tells whether audio lies beside a digit, which takes its place: one that is relayed, or one that we play.
@@ -176,8 +198,32 @@ func (r *relay) pause()                          { r.anchored = false }
 func (r *relay) close()                          {}
 
 func (r *relay) fits(from, to offer.Stream) bool {
+	out := r.codec
 	if r.table != nil {
-		return sameCodec(from.Recv, r.codec) && sameCodec(to.Send, r.becomes)
+		out = r.becomes
 	}
-	return sameCodec(from.Recv, r.codec) && sameCodec(to.Send, r.codec)
+	return sameCodec(from.Recv, r.codec) && sameCodec(to.Send, out) && lengthOf(to) == r.length
+}
+
+// oddRun is how many packets in a row may have another length than the far side wants: the last one of a talk spurt often does. Chosen here.
+const oddRun = 3
+
+// length is what a packet may measure for a peer, in octets. The zero value is any.
+type length struct{ exact, most int }
+
+// lengthOf is the length that the peer wants of a codec with an octet a tick; others are not cut.
+func lengthOf(st offer.Stream) (n length) {
+	if !isTelephone(st.Send) {
+		return n
+	}
+	octets := st.Send.Clock / 1000
+	n.most = st.MaxPtimeMS * octets
+	if st.PtimeAsked {
+		n.exact = packetTime(st) * octets
+	}
+	return n
+}
+
+func (n length) fits(octets int) bool {
+	return (n.exact == 0 || octets == n.exact) && (n.most == 0 || octets <= n.most)
 }

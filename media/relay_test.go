@@ -89,7 +89,7 @@ func TestReplaysAndStrayTypesStop(t *testing.T) {
 	for range 3 {
 		a.Write(t, toA, mediatest.Marshal(t, h, []byte("same")))
 	}
-	h.SequenceNumber, h.PayloadType = 501, 13
+	h.SequenceNumber, h.PayloadType = 501, 18
 	a.Write(t, toA, mediatest.Marshal(t, h, []byte("noise")))
 	a.Write(t, toA, []byte{0x80, 0})
 	h.SequenceNumber, h.PayloadType = 502, 0

@@ -2,6 +2,7 @@ package media
 
 import (
 	"strings"
+	"time"
 
 	"drawbridge/media/offer"
 	"drawbridge/transcode"
@@ -22,6 +23,10 @@ const maxPCM = 120 * wideRate / 1000
 
 // maxConcealed is the longest hole, in packets, that is filled; a longer one is a pause.
 const maxConcealed = 5
+
+// clockJump is how far timestamps and arrival may be apart before a pause is taken for a jump of the sender's clock. Chosen here: more than
+// networks delay.
+const clockJump = 2 * time.Second
 
 // newTranscoder makes the path between two codecs. Errors: errCodec, or the codec's.
 func newTranscoder(from, to *leg) (path, error) {
@@ -121,9 +126,12 @@ type onArrival struct {
 	redundancy redundancy
 	loss       int // percent that enc prepares for
 
+	noise transcode.Noise
+
 	started bool
 	marker  bool   // the next packet begins a talk spurt
 	newest  int64  // newest incoming number
+	at      int64  // when it came
 	expect  uint32 // incoming timestamp that follows
 	ts      uint32 // outgoing timestamp of the next frame
 }
@@ -166,7 +174,7 @@ func (t *onArrival) forward(l *loop, p *packet) Drop {
 	if err != nil {
 		return DropCodec
 	}
-	t.newest, t.expect = p.ext, p.ts+uint32(len(p.payload()))
+	t.newest, t.at, t.expect = p.ext, l.now, p.ts+uint32(len(p.payload()))
 	if t.ear.listens(l, t.pcm[:n]) {
 		clear(t.pcm[:n])
 	}
@@ -184,9 +192,7 @@ func (t *onArrival) begin(l *loop, p *packet) {
 // fill conceals a hole of so many ticks, or steps over a pause.
 func (t *onArrival) fill(l *loop, p *packet, hole int) {
 	if hole > maxConcealed*max(p.end-p.start, 1) {
-		t.frames.Reset()
-		t.ts += uint32(hole * t.out.Clock / t.in.Clock)
-		t.marker = true
+		t.leap(l, hole)
 		return
 	}
 	for hole = hole * t.rate / t.in.Clock; hole > 0; {
@@ -199,6 +205,20 @@ func (t *onArrival) fill(l *loop, p *packet, hole int) {
 		}
 		t.frames.Write(t.pcm[:n])
 		hole -= n
+	}
+}
+
+// leap steps over a pause. When its length cannot be true the sender's clock has jumped, and ours says how long it was.
+func (t *onArrival) leap(l *loop, hole int) {
+	t.frames.Reset()
+	t.marker = true
+	told := int64(hole) * int64(time.Second) / int64(t.in.Clock)
+	if gone := l.now - t.at; told > gone-int64(clockJump) && told < gone+int64(clockJump) {
+		t.ts += uint32(hole * t.out.Clock / t.in.Clock)
+		return
+	}
+	if now := t.to.out.stamp(l.now, t.out.Clock); int32(now-t.ts) > 0 {
+		t.ts = now
 	}
 }
 

@@ -21,6 +21,11 @@ type Recoverer interface {
 	Recover(pcm []int16, n int, next []byte) (int, error)
 }
 
+// Rester is a Decoder whose codec can rest (DTX): after a payload that says so nothing comes until there is something to hear again.
+type Rester interface {
+	Rests(payload []byte) bool
+}
+
 // Encoder turns mono PCM at a fixed rate into payloads. It belongs to one goroutine.
 type Encoder interface {
 	// Encode writes one payload for pcm (a legal frame length of the codec) to dst[:cap] and returns its length.

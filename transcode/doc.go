@@ -7,6 +7,7 @@
 //	g722.go        the two sub-band predictors and the mirror filters of ITU-T G.722; g722tables.go
 //	conceal.go     what stands in for a lost packet of these three
 //	opus.go        libopus, the only cgo of the program; noopus.go stands in where it is built without
+//	noise.go       comfort noise and its level
 //	pool.go        encoders that wait for the next call
 //	repacketise.go one packet time into another
 //	playout.go     the play-out ring: packets in as they come, 20 ms of PCM out at every tick of the caller's clock; delays.go watches its depth

@@ -38,6 +38,12 @@ func (d *opusDecoder) Decode(pcm []int16, payload []byte) (int, error) {
 	return d.dec.Decode(payload, slices.Clip(pcm)) // the binding fills cap
 }
 
+// restingSize is the longest payload without audio: the byte that says what it is, and a frame of one byte at most (RFC 6716 section 3.2.1).
+const restingSize = 2
+
+// Rests implements Rester.
+func (d *opusDecoder) Rests(payload []byte) bool { return len(payload) <= restingSize }
+
 func (d *opusDecoder) Conceal(pcm []int16, n int) (int, error) {
 	if len(pcm) < n {
 		return 0, ErrShort

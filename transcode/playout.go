@@ -11,7 +11,7 @@ const (
 	misorder       = 100
 	slabPayload    = 256  // bytes set aside for each slot
 	maxPayload     = 1500 // longer ones are dropped
-	noisePeak      = 8    // comfort noise, about -72 dB of full scale
+	loudestNoise   = 40   // dB below full scale: a sender that rests is not believed to be louder than that
 )
 
 // Kind says where a pulled frame came from.
@@ -22,7 +22,7 @@ const (
 	Played                // decoded from packets
 	Recovered             // in-band FEC of the following packet
 	Concealed             // invented by the decoder
-	Silence               // comfort noise: nothing has come for long
+	Silence               // comfort noise: the sender rests, or nothing has come for long
 )
 
 // PlayoutStats counts what a Playout has done.
@@ -56,8 +56,10 @@ type Playout struct {
 	pcm  []int16 // decoded, not yet pulled: pcm[:held]
 	held int
 
-	gone   int // frames concealed in a row
-	noise  uint32
+	gone   int  // frames concealed in a row
+	rests  bool // the sender has said that it sends nothing while there is nothing to hear (DTX)
+	noise  Noise
+	level  int // of the noise, dB below full scale
 	delays delays
 	stats  PlayoutStats
 }
@@ -73,7 +75,7 @@ type packet struct {
 func NewPlayout(dec Decoder, clock int) *Playout {
 	p := &Playout{
 		dec: dec, clock: clock, frame: dec.Rate() / pullsPerSecond,
-		pcm: make([]int16, dec.Rate()*160/1000), noise: 1,
+		pcm: make([]int16, dec.Rate()*160/1000), level: quietest,
 	}
 	slab := make([]byte, ringSlots*slabPayload)
 	for i := range p.ring {
@@ -81,6 +83,14 @@ func NewPlayout(dec Decoder, clock int) *Playout {
 	}
 	p.span = p.frame
 	return p
+}
+
+// Reset forgets the stream. The counters and the decoder go on.
+func (p *Playout) Reset() {
+	p.restart(0, 0)
+	p.started, p.waited, p.rests = false, false, false
+	p.late, p.held, p.gone, p.level = 0, 0, 0, quietest
+	p.delays = delays{}
 }
 
 // Stats returns the counters so far.
@@ -151,6 +161,9 @@ func (p *Playout) advance() Kind {
 	head := p.head()
 	if head == nil {
 		p.stalled += p.frame
+		if p.rests {
+			return p.hiss(p.frame)
+		}
 		p.delays.stall()
 		return p.conceal(p.frame)
 	}
@@ -166,6 +179,9 @@ func (p *Playout) advance() Kind {
 	n := min(gap, p.frame)
 	n -= n % (p.dec.Rate() / 400)
 	p.nextTS += p.units(n)
+	if p.rests {
+		return p.hiss(n)
+	}
 	if head.seq != p.nextSeq && n == gap && n <= p.span { // the packet right before head is missing; FEC reaches one back
 		if k, ok := p.recover(n, head.data); ok {
 			return k
@@ -201,11 +217,22 @@ func (p *Playout) play(s *packet) Kind {
 		p.nextTS = s.ts + p.units(p.span)
 		return p.conceal(p.frame)
 	}
+	if r, ok := p.dec.(Rester); ok && r.Rests(s.data) {
+		p.rests, p.level = true, min(max(Level(p.pcm[p.held:p.held+n]), loudestNoise), quietest)
+	} else {
+		p.rests = false
+	}
 	p.held += n
 	p.span, p.gone = n, 0
 	p.nextTS = s.ts + p.units(n)
+	if p.rests {
+		return Silence
+	}
 	return Played
 }
+
+// NoiseLevel is how loud the comfort noise is, in dB below full scale.
+func (p *Playout) NoiseLevel() int { return p.level }
 
 // recover takes a lost stretch from the redundancy of the packet behind it.
 func (p *Playout) recover(n int, next []byte) (Kind, bool) {
@@ -223,17 +250,16 @@ func (p *Playout) recover(n int, next []byte) (Kind, bool) {
 
 // conceal invents n samples: as the decoder does it at first, then falling, then comfort noise.
 func (p *Playout) conceal(n int) Kind {
-	out := p.pcm[p.held : p.held+n]
-	p.held += n
 	p.gone++
 	if p.gone > fadedConceal {
-		p.hiss(out)
-		return Silence
+		p.level = quietest
+		return p.hiss(n)
 	}
+	out := p.pcm[p.held : p.held+n]
 	if _, err := p.dec.Conceal(out, n); err != nil {
-		p.hiss(out)
-		return Silence
+		return p.hiss(n)
 	}
+	p.held += n
 	if p.gone > fullConceal {
 		p.fade(out)
 	}
@@ -249,12 +275,11 @@ func (p *Playout) fade(out []int16) {
 	}
 }
 
-// hiss is low noise from a linear congruential sequence: a dead line sounds like a broken call.
-func (p *Playout) hiss(out []int16) {
-	for i := range out {
-		p.noise = p.noise*1664525 + 1013904223
-		out[i] = int16(p.noise>>16%(2*noisePeak+1)) - noisePeak
-	}
+// hiss fills n samples with comfort noise.
+func (p *Playout) hiss(n int) Kind {
+	p.noise.Fill(p.pcm[p.held:p.held+n], p.level)
+	p.held += n
+	return Silence
 }
 
 // trim drops the oldest packets when the delay is beyond the limit.

@@ -153,7 +153,7 @@ func TestPlayoutFadesToNoise(t *testing.T) {
 		p.Pull(pcm)
 		peaks = append(peaks, slices.Max(pcm))
 	}
-	if peaks[4] != 1000 || peaks[5] != 1000 || peaks[6] >= peaks[5] || peaks[9] > 200 || peaks[10] > noisePeak {
+	if peaks[4] != 1000 || peaks[5] != 1000 || peaks[6] >= peaks[5] || peaks[9] > 200 || peaks[10] > 16 {
 		t.Errorf("peaks of frames after the last packet: %v", peaks)
 	}
 	if s := p.Stats(); s.Concealed != 10 || s.Silence != 2 {
@@ -348,5 +348,65 @@ func BenchmarkPlayout(b *testing.B) {
 		n++
 		p.Push(uint16(n), uint32(n*960), payload)
 		p.Pull(pcm)
+	}
+}
+
+// resting says by a zero length that it rests, as Opus does by a payload of one byte.
+type resting struct{ numbered }
+
+func (resting) Decode(pcm []int16, payload []byte) (int, error) {
+	if payload[2] == 0 {
+		clear(pcm[:160])
+		return 160, nil
+	}
+	return numbered{}.Decode(pcm, payload)
+}
+
+func (resting) Rests(payload []byte) bool { return payload[2] == 0 }
+
+// A sender that rests is neither late nor losing: nothing is invented, and no delay grows. What it says afterwards is heard
+// in its time.
+func TestPlayoutRests(t *testing.T) {
+	p := NewPlayout(resting{}, 48000)
+	var got []string
+	frame := func(packet int, ms byte) {
+		if packet > 0 {
+			p.Push(uint16(packet), uint32(packet*960), numberedPayload(packet, int(ms)))
+		}
+		got = append(got, pull(t, p))
+	}
+	frame(1, 20)
+	frame(2, 20)
+	frame(3, 0) // rests from here on
+	for i := range 20 {
+		if i == 10 { // keeps its place, as Opus does every 400 ms
+			p.Push(4, 14*960, numberedPayload(4, 0))
+		}
+		frame(0, 0)
+	}
+	p.Push(5, 24*960, numberedPayload(5, 20))
+	got = append(got, pull(t, p))
+	p.Push(6, 25*960, numberedPayload(6, 20))
+	got = append(got, pull(t, p))
+	want := append([]string{"idle", "1", "2", "noise"}, slices.Repeat([]string{"noise"}, 19)...)
+	if d := cmp.Diff(append(want, "noise", "5"), got); d != "" { // one frame behind its arrival, like the first
+		t.Error(d)
+	}
+	if s := p.Stats(); s.Concealed != 0 || s.Late != 0 || s.Dropped != 0 {
+		t.Errorf("%+v", s)
+	}
+}
+
+func TestNoiseIsAsLoudAsSaid(t *testing.T) {
+	pcm := make([]int16, 16000)
+	var n Noise
+	for level := range 128 {
+		n.Fill(pcm, level)
+		if got := Level(pcm); (got < level-1 || got > level) && level > 10 && level < 78 || got < 78 && level >= 78 || got > 10 && level < 10 {
+			t.Errorf("noise of -%d dB has -%d dB", level, got)
+		}
+	}
+	if got := Level(make([]int16, 160)); got != 127 {
+		t.Errorf("silence has -%d dB", got)
 	}
 }

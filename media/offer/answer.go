@@ -137,11 +137,19 @@ func (m *Machine) chooseFormats(next *session, st *Stream, offered []Codec) (pay
 			st.RecvEvent, types = types.bind(event(m.cfg.Profile, ev.Clock), ev.PT)
 			next.formats = append(next.formats, st.RecvEvent)
 		}
+		if cn := staticCodecs[13]; m.comforts(st.Send) && slices.ContainsFunc(offered, cn.Same) {
+			st.Comfort = true
+			next.formats = append(next.formats, cn)
+		}
 		st.FMTP = st.Send.Fmtp
 		return types, nil
 	}
 	return nil, refused("no common codec")
 }
+
+// comforts reports whether comfort noise is taken beside a codec. It is never asked for: many a peer that hears of it begins to cut speech
+// that is low. A browser makes its own.
+func (m *Machine) comforts(c Codec) bool { return m.cfg.Profile == RTP && c.Clock == 8000 }
 
 // answered prepares the state after the peer's answer to our open offer.
 func (m *Machine) answered(d *description) (session, error) {
@@ -190,7 +198,7 @@ func answeredFormats(st *Stream, answer, ours []Codec) error {
 	}
 	for _, a := range answer {
 		i := slices.IndexFunc(ours, a.Same)
-		if i < 0 || a.is(eventName) {
+		if i < 0 || a.is(eventName) || a.is(comfortName) {
 			continue
 		}
 		st.Send, st.Recv, st.FMTP = a, ours[i], a.Fmtp
@@ -199,6 +207,7 @@ func answeredFormats(st *Stream, answer, ours []Codec) error {
 				st.SendEvent, st.RecvEvent = ev, ours[k]
 			}
 		}
+		st.Comfort = slices.ContainsFunc(answer, staticCodecs[13].Same) && slices.ContainsFunc(ours, staticCodecs[13].Same)
 		return nil
 	}
 	return refused("the answer has no offered codec")

@@ -11,7 +11,8 @@ const (
 	eventName    = "telephone-event" // RFC 4733
 	dynamicFirst = 96                // RFC 3551 section 6
 	lastPT       = 127
-	rtcpPTFirst  = 64 // 64-95 look like RTCP when muxed (RFC 5761 section 4)
+	comfortName  = "CN" // RFC 3389, payload type 13
+	rtcpPTFirst  = 64   // 64-95 look like RTCP when muxed (RFC 5761 section 4)
 	rtcpPTLast   = 95
 )
 

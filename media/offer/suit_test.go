@@ -100,3 +100,27 @@ func TestRevise(t *testing.T) {
 		}
 	}
 }
+
+// Comfort noise is taken where a trunk offers it, and stays through our re-offers; we never ask for it.
+func TestComfortNoiseIsTakenNotAskedFor(t *testing.T) {
+	m := newTrunk(t)
+	with := strings.Replace(file(t, "baresip.sdp"), "96 9 0 8 97", "96 9 0 8 13 97", 1)
+	answer, st := mustAnswer(t, m, with, SendRecv)
+	if !st.Comfort || !strings.Contains(answer, "RTP/AVP 8 97 13\r\n") || !strings.Contains(answer, "a=rtpmap:13 CN/8000\r\n") {
+		t.Errorf("%+v\n%s", st, answer)
+	}
+	again, err := m.Offer(SendRecv)
+	if err != nil || !strings.Contains(string(again), " 13\r\n") {
+		t.Errorf("%v\n%s", err, again)
+	}
+	if st, err = m.Answered([]byte(with)); err != nil || !st.Comfort || st.Send.Name != "PCMA" && st.Send.Name != "PCMU" {
+		t.Errorf("%v %+v", err, st)
+	}
+	first, err := newTrunk(t).Offer(SendRecv)
+	if err != nil || strings.Contains(string(first), " 13") {
+		t.Errorf("%v\n%s", err, first)
+	}
+	if _, st := mustAnswer(t, newBrowser(t), file(t, "chromium.sdp"), SendRecv); st.Comfort {
+		t.Error("a browser makes its own")
+	}
+}

@@ -66,6 +66,7 @@ type Stream struct {
 	Recv        Codec          // what the gateway receives: our payload type
 	SendEvent   Codec          // telephone-event towards the peer; Name "" when not negotiated
 	RecvEvent   Codec
+	Comfort     bool // comfort noise at payload type 13 (RFC 3389), both ways
 	MaySend     bool // the gateway may send media (peer's direction allows it, and so does ours)
 	MayRecv     bool
 	PtimeMS     int  // packet time towards the peer, ours when it said nothing

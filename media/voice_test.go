@@ -1,0 +1,301 @@
+package media
+
+import (
+	"encoding/binary"
+	"fmt"
+	"testing"
+	"time"
+
+	"drawbridge/media/offer"
+	"drawbridge/transcode"
+	"drawbridge/transcode/tone"
+
+	"golang.org/x/sys/unix"
+)
+
+// These tests hear what comes out of a path, in virtual time: both peers are here, and nothing is lost on the way to them.
+
+var (
+	pcmaCodec = offer.Codec{Name: "PCMA", PT: 8, Clock: 8000, Channels: 1}
+	g722Codec = offer.Codec{Name: "G722", PT: 9, Clock: 8000, Channels: 1}
+)
+
+// heard is a packet as its receiver sees it.
+type heard struct {
+	pt      uint8
+	marker  bool
+	seq     uint16
+	ts      uint32
+	payload []byte
+}
+
+// sent takes all that has been sent to the sink since the last time. Only plain RTP can be read: the tests let phones talk to phones.
+func (b *bench) sent(t testing.TB) (out []heard) {
+	t.Helper()
+	conn, err := b.sink.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	buf := make([]byte, slotSize)
+	read := func(fd uintptr) bool {
+		for {
+			n, _, err := unix.Recvfrom(int(fd), buf, unix.MSG_DONTWAIT) // loopback: what was sent is there
+			if err != nil {
+				return true
+			}
+			p, ok := parseRTP(buf[:n])
+			if !ok {
+				t.Fatalf("no RTP: % x", buf[:n])
+			}
+			out = append(out, heard{p.pt, p.marker, p.seq, p.ts, append([]byte(nil), p.payload()...)})
+		}
+	}
+	if err := conn.Read(read); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
+// newPhones is a session of two phones: what each sends goes to the other, and both hear at the sink.
+func newPhones(t testing.TB, a, b offer.Stream) *bench {
+	t.Helper()
+	w := newBench(t, profiles["GCM"], opusCodec, pcmuCodec)
+	w.a.leave(w.l)
+	w.s.legs[A] = nil
+	w.a = w.seat(t, A, "core", offer.RTP)
+	a.Remote, b.Remote = w.phone, w.phone
+	a.MaySend, a.MayRecv, b.MaySend, b.MayRecv = true, true, true, true
+	w.a.bind(w.l, a)
+	w.b.bind(w.l, b)
+	w.s.compose(w.l)
+	return w
+}
+
+// speak lets a phone send one packet; false when it was dropped.
+func (b *bench) speak(t testing.TB, from *leg, pt uint8, seq uint16, ts uint32, payload []byte) Drop {
+	t.Helper()
+	in := b.l.slot()[:0]
+	in = append(in, 0x80, pt)
+	in = binary.BigEndian.AppendUint16(in, seq)
+	in = binary.BigEndian.AppendUint32(in, ts)
+	in = binary.BigEndian.AppendUint32(in, 0xcccc)
+	in = append(in, payload...)
+	return from.media(b.l, in, b.phone)
+}
+
+func stream(c offer.Codec, ptime int) offer.Stream {
+	st := offer.Stream{Send: c, Recv: c, PtimeMS: 20}
+	if ptime > 0 {
+		st.PtimeMS, st.PtimeAsked = ptime, true
+	}
+	return st
+}
+
+// TestPacketTimes: whatever packets a phone sends, the other gets the length that it asked for, with the same audio in it.
+func TestPacketTimes(t *testing.T) {
+	for _, codecs := range [][2]offer.Codec{{pcmaCodec, pcmaCodec}, {pcmaCodec, pcmuCodec}, {g722Codec, g722Codec}, {g722Codec, pcmaCodec}, {pcmuCodec, g722Codec}} {
+		for _, from := range []int{5, 10, 20, 30, 40, 50, 60} {
+			for _, to := range []int{10, 20, 30, 40, 50, 60} {
+				t.Run(fmt.Sprintf("%s to %s/%d to %d ms", codecs[0].Name, codecs[1].Name, from, to), func(t *testing.T) {
+					packetTimes(t, codecs[0], codecs[1], from, to)
+				})
+			}
+		}
+	}
+}
+
+func packetTimes(t *testing.T, in, out offer.Codec, from, to int) {
+	w := newPhones(t, stream(in, 0), stream(out, to))
+	enc, dec := must(transcode.NewEncoder(in.Name, pcmRate(in, in), transcode.Options{})), must(transcode.NewDecoder(out.Name, pcmRate(out, out)))
+	src, ear := tone.Source{Freq: 800, Rate: enc.Rate()}, tone.NewDetector(dec.Rate())
+	ticks := uint32(from * 8)
+	var got []heard
+	const length = 720 // ms: a multiple of all
+	for i := range length / from {
+		pcm, payload := make([]int16, from*enc.Rate()/1000), make([]byte, 480)
+		src.Fill(pcm)
+		n := must(enc.Encode(payload[:0], pcm))
+		if d := w.speak(t, w.a, in.PT, uint16(i), uint32(i)*ticks, payload[:n]); d != Delivered {
+			t.Fatal(d)
+		}
+		w.l.now += int64(from) * int64(time.Millisecond)
+	}
+	got = w.sent(t)
+	short := 0
+	for i, p := range got {
+		if len(p.payload) != to*8 {
+			short++
+		} else if i > oddRun && (p.seq != got[i-1].seq+1 || p.ts-got[i-1].ts != uint32(to*8)) {
+			t.Errorf("packet %d: seq %d ts %d behind seq %d ts %d", i, p.seq, p.ts, got[i-1].seq, got[i-1].ts)
+		}
+		pcm := make([]int16, maxPCM)
+		ear.Write(pcm[:must(dec.Decode(pcm, p.payload))])
+	}
+	if short > oddRun-1 {
+		t.Errorf("%d of %d packets are not of %d ms", short, len(got), to)
+	}
+	if !ear.Heard(800, 20) {
+		t.Errorf("no tone: level %.1f dB, SNR %.1f dB", ear.Level(800), ear.SNR(800))
+	}
+}
+
+// Nothing is cut for a peer that has not asked, but for what it says it cannot take.
+func TestPacketsPassAsTheyAreUnlessAsked(t *testing.T) {
+	limited := stream(pcmaCodec, 0)
+	limited.MaxPtimeMS = 30
+	for _, c := range []struct {
+		to   offer.Stream
+		want int // of the last packet, in octets
+	}{{stream(pcmaCodec, 0), 480}, {limited, 160}} {
+		w := newPhones(t, stream(pcmaCodec, 0), c.to)
+		for i := range uint16(6) {
+			w.speak(t, w.a, 8, i, uint32(i)*480, make([]byte, 480))
+		}
+		if got := w.sent(t); len(got[len(got)-1].payload) != c.want {
+			t.Errorf("%d octets, want %d", len(got[len(got)-1].payload), c.want)
+		}
+	}
+}
+
+// Comfort noise passes between phones that take it, and is a pause for one that does not.
+func TestComfortNoise(t *testing.T) {
+	takes := stream(pcmuCodec, 0)
+	takes.Comfort = true
+	for _, c := range []struct {
+		name string
+		in   offer.Codec
+		out  offer.Stream
+		want int // packets of comfort noise
+	}{
+		{"relayed", pcmuCodec, takes, 2}, {"other law", pcmaCodec, takes, 2}, {"from G.722", g722Codec, takes, 2}, {"not taken", pcmuCodec, stream(pcmuCodec, 0), 0},
+	} {
+		w := newPhones(t, stream(c.in, 0), c.out)
+		seq, ts := uint16(0), uint32(0)
+		say := func(pt uint8, payload []byte, ticks uint32) {
+			if d := w.speak(t, w.a, pt, seq, ts, payload); d != Delivered {
+				t.Errorf("%s: %s", c.name, d)
+			}
+			seq, ts = seq+1, ts+ticks
+			w.l.now += int64(ticks) * int64(time.Second) / 8000
+		}
+		voice := make([]byte, 160)
+		say(c.in.PT, voice, 160)
+		say(c.in.PT, voice, 160)
+		say(comfortPT, []byte{60}, 1600)
+		say(comfortPT, []byte{61, 1, 2}, 1600)
+		say(c.in.PT, voice, 160)
+		got, noises := w.sent(t), 0
+		for i, p := range got {
+			if i > 0 && p.seq != got[i-1].seq+1 {
+				t.Errorf("%s: packet %d: number %d behind %d", c.name, i, p.seq, got[i-1].seq)
+			}
+			if p.pt == comfortPT {
+				if noises++; p.payload[0] != byte(59+noises) {
+					t.Errorf("%s: % x", c.name, p.payload)
+				}
+			}
+		}
+		if noises != c.want || len(got) != 3+c.want || got[len(got)-1].ts-got[0].ts != 3520 {
+			t.Errorf("%s: %d packets, %d of noise, the last %d ticks behind the first", c.name, len(got), noises, got[len(got)-1].ts-got[0].ts)
+		}
+	}
+}
+
+// Towards Opus comfort noise is a frame of noise and word that nothing follows; afterwards audio goes on where time is by then.
+func TestComfortNoiseBecomesOpus(t *testing.T) {
+	b := newBench(t, profiles["GCM"], opusCodec, pcmuCodec)
+	voice := make([]byte, 160)
+	b.b.media(b.l, b.fromPhone(voice), b.phone)
+	before := b.a.out
+	b.b.st.Recv.PT = comfortPT
+	p := b.fromPhone([]byte{50})
+	b.b.st.Recv.PT = 0
+	if d := b.b.media(b.l, p, b.phone); d != Delivered {
+		t.Fatal(d)
+	}
+	if n := b.a.out.packets - before.packets; n != 2 || b.a.out.octets-before.octets < 10 || b.a.out.ts-before.ts != 2*960 {
+		t.Errorf("%d packets, %d octets, %d ticks", n, b.a.out.octets-before.octets, b.a.out.ts-before.ts)
+	}
+	b.l.now += int64(500 * time.Millisecond)
+	b.ts += 3840 // it rested for 480 ms more
+	b.b.media(b.l, b.fromPhone(voice), b.phone)
+	if ticks := b.a.out.ts - before.ts; ticks != 960+960+480*48 {
+		t.Errorf("the next frame is %d ticks behind", ticks)
+	}
+}
+
+// Opus that rests becomes comfort noise for a phone that takes it.
+func TestRestBecomesComfortNoise(t *testing.T) {
+	b := newBench(t, profiles["GCM"], opusCodec, pcmuCodec)
+	st := b.b.st
+	st.Comfort = true
+	b.b.bind(b.l, st)
+	frames := opusFrames(t, 3)
+	for _, f := range frames {
+		b.a.media(b.l, b.fromBrowser(t, f), b.src)
+		b.step()
+	}
+	b.a.media(b.l, b.fromBrowser(t, []byte{opusRest}), b.src)
+	for range 25 {
+		b.step()
+	}
+	b.ts += 25 * 960
+	b.a.media(b.l, b.fromBrowser(t, frames[0]), b.src)
+	b.step()
+	b.step()
+	got := b.sent(t)
+	var kinds string
+	for _, p := range got {
+		switch {
+		case p.pt == comfortPT && len(p.payload) == 1:
+			kinds += "n"
+		case p.marker:
+			kinds += "V"
+		default:
+			kinds += "v"
+		}
+	}
+	if kinds != "VvvnnnV" && kinds != "VvvnnnVv" {
+		t.Errorf("the phone gets %s", kinds)
+	}
+	for i := range got[1:] {
+		if got[i+1].seq != got[i].seq+1 || (got[i+1].ts-got[i].ts)%160 != 0 {
+			t.Errorf("packet %d: %+v behind %+v", i+1, got[i+1], got[i])
+		}
+	}
+}
+
+// Payloads that no codec would send are played as far as they go, or dropped; the call goes on.
+func TestOddPayloads(t *testing.T) {
+	for _, c := range []struct{ from, to offer.Codec }{{pcmaCodec, pcmaCodec}, {pcmaCodec, pcmuCodec}, {pcmaCodec, g722Codec}, {g722Codec, pcmaCodec}} {
+		w := newPhones(t, stream(c.from, 0), stream(c.to, 20))
+		seq, ts := uint16(0), uint32(0)
+		for _, n := range []int{160, 13, 160, 0, 1, 160, 7, 1400, 160, 13, 13, 13, 13, 160, 160} {
+			w.speak(t, w.a, c.from.PT, seq, ts, make([]byte, n))
+			seq, ts = seq+1, ts+uint32(n)
+			w.l.now += int64(n) * int64(time.Second) / 8000
+		}
+		w.sent(t)
+		if w.a.onward == nil || kinds(w.events, EventFailed) > 0 {
+			t.Errorf("%s to %s: %+v", c.from.Name, c.to.Name, w.events)
+		}
+	}
+	b := newBench(t, profiles["GCM"], opusCodec, pcmuCodec)
+	good := opusFrames(t, 1)[0]
+	for _, odd := range [][]byte{{0xff}, {0x03}, {0x0b, 0xff}, {0xfc, 0, 1}, {0x9b, 0x30}, make([]byte, 1400), {0x78}, {0xff, 0xff, 0xff}} {
+		b.a.media(b.l, b.fromBrowser(t, odd), b.src)
+		b.step()
+		b.a.media(b.l, b.fromBrowser(t, good), b.src)
+		b.step()
+	}
+	if got := b.sent(t); len(got) < 14 || kinds(b.events, EventFailed) > 0 {
+		t.Errorf("%d packets, events %+v", len(got), b.events)
+	}
+}
