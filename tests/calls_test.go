@@ -127,7 +127,7 @@ func (s *stage) bothHear(t *testing.T, media *phone.Media) {
 // dial plays every digit and reads them at the phone.
 func (s *stage) dial(t *testing.T, media *phone.Media) {
 	t.Helper()
-	const digits = "123456789*0#"
+	const digits = "123456789*0#ABCD"
 	s.caller.Do(nil, "dtmf", digits)
 	gateway.Within(eventSeen, func() bool { return len(media.Digits()) >= len(digits) && media.Malformed(100) == "" })
 	if got := media.Digits(); got != digits {

@@ -24,10 +24,16 @@ const startLimit = 30 * time.Second
 // Start runs Chromium until the test ends. It trusts the gateway's certificate by its key.
 func Start(t testing.TB, id gateway.Identity) *Browser {
 	t.Helper()
+	return StartWith(t, id, Microphone)
+}
+
+// StartWith is Start with another tone in the microphone, in whole Hz.
+func StartWith(t testing.TB, id gateway.Identity, frequency int) *Browser {
+	t.Helper()
 	phone.Need(t, "chromium")
 	dir := t.TempDir()
 	microphone := filepath.Join(dir, "microphone.wav")
-	if err := os.WriteFile(microphone, wav(), 0o600); err != nil {
+	if err := os.WriteFile(microphone, wav(frequency), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:],

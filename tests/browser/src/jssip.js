@@ -1,4 +1,5 @@
 import JsSIP from 'jssip';
+import { allow } from './peer.js';
 import { CallError, Phone, constraints } from './phone.js';
 
 export class JsSIPPhone extends Phone {
@@ -62,6 +63,15 @@ export class JsSIPPhone extends Phone {
   hold(on) {
     return new Promise((resolve, reject) => {
       const started = on ? this.session.hold({}, resolve) : this.session.unhold({}, resolve);
+      if (!started) reject(new Error('the session is not ready for a re-INVITE'));
+    });
+  }
+
+  // renegotiate sends a re-INVITE, with other codecs or with ICE begun anew.
+  renegotiate({ codecs, restart = false }) {
+    if (codecs) allow(codecs);
+    return new Promise((resolve, reject) => {
+      const started = this.session.renegotiate({ rtcOfferConstraints: { iceRestart: restart } }, resolve);
       if (!started) reject(new Error('the session is not ready for a re-INVITE'));
     });
   }
