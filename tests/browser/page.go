@@ -62,6 +62,10 @@ type Phone struct {
 	name string
 }
 
+// Received counts samples that the browser played: all of them, those that it made up for lost ones, those of them that are silent, and
+// lost packets.
+type Received struct{ Samples, Concealed, Silent, Lost float64 }
+
 // Open makes a phone of a kind ("jssip", "sipjs", "json") and registers it.
 func (p *Page) Open(name, kind string, a Account) (*Phone, Result) {
 	p.t.Helper()

@@ -45,6 +45,8 @@ type Config struct {
 	TLS     Keys           // of the carrier realm; zero means that it has no TLS socket
 	Access  string         // further settings of the realms, one line of YAML each, such as "dscp: {audio: 46}"
 	Carrier string
+	Media   netip.Addr // browsers' media instead of AccessAddr
+	Behind  netip.Addr // what browsers are told instead of Media
 }
 
 // Keys are files for TLS between SIP peers.
@@ -77,7 +79,7 @@ func (c Config) yaml(p ports, cdr string) string {
 	f("realms:")
 	f("  access:")
 	f("    domain: access.test")
-	f("    media: {bind: %s, udp: %d, allow_loopback: true}", AccessAddr, p.media)
+	f("    media: {bind: %s, udp: %d, allow_loopback: true%s}", c.media(), p.media, c.advertise())
 	f("    codecs: [opus, PCMU, PCMA]")
 	f("    %s", c.Access)
 	f("  carrier:")
@@ -121,6 +123,21 @@ func (c Config) yaml(p ports, cdr string) string {
 	f("log: {level: debug, format: json}")
 	f("drain: {timeout: 5s}")
 	return b.String()
+}
+
+// media is where browsers' media goes.
+func (c Config) media() netip.Addr {
+	if c.Media.IsValid() {
+		return c.Media
+	}
+	return AccessAddr
+}
+
+func (c Config) advertise() string {
+	if !c.Behind.IsValid() {
+		return ""
+	}
+	return ", advertise: " + c.Behind.String()
 }
 
 // uri is the trunk's target.

@@ -72,7 +72,7 @@ func Launch(binary, dir string, cfg Config) (*Gateway, error) {
 	g := &Gateway{
 		Config: cfg,
 		Web:    port(AccessAddr, p.web), Plain: port(AccessAddr, p.plain), Admin: port(AccessAddr, p.admin),
-		SIP: port(CarrierAddr, p.sip), SIPS: port(CarrierAddr, p.sips), Media: port(AccessAddr, p.media),
+		SIP: port(CarrierAddr, p.sip), SIPS: port(CarrierAddr, p.sips), Media: port(cfg.media(), p.media),
 		cdr: filepath.Join(dir, "cdr.jsonl"), log: &logBuffer{}, done: make(chan struct{}),
 	}
 	file := filepath.Join(dir, "drawbridge.yaml")

@@ -260,6 +260,13 @@ func (m *Media) Hears(t testing.TB, frequency float64, limit time.Duration) {
 	}
 }
 
+// Ear is the share of a tone in the last 250 ms, and the rms of everything.
+func (m *Media) Ear(frequency float64) (tone, rms float64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return Share(m.heard, frequency)
+}
+
 // Quiet waits until nothing has been heard for 300 ms: no packet, or silence only.
 func (m *Media) Quiet(t testing.TB, limit time.Duration) {
 	t.Helper()

@@ -63,6 +63,16 @@ export class Phone {
     });
   }
 
+  // received counts what came, and what the browser made up for what did not.
+  async received() {
+    for (const s of (await this.pc.getStats()).values()) {
+      if (s.type === 'inbound-rtp' && s.kind === 'audio') {
+        return { samples: s.totalSamplesReceived, concealed: s.concealedSamples, silent: s.silentConcealedSamples, lost: s.packetsLost };
+      }
+    }
+    throw new Error('nothing is received');
+  }
+
   // descriptions are the SDP both ways as the browser holds it.
   descriptions() {
     return {
