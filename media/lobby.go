@@ -13,28 +13,54 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lobby is where a loop without media waits: its epoll instance is itself a file of the Go runtime's poller, so the goroutine is parked
+// lobby is where a loop without media waits: its epoll instance is watched by the Go runtime's poller, so the goroutine is parked
 // as one that reads a socket is. Commands from calls without media, of which there are many while phones ring, cost no system call then.
+//
+// The poller watches an epoll instance of the lobby's own, which has the loop's in it only while the loop has no media: every packet would
+// wake a thread of the poller as well, for nothing.
 type lobby struct {
-	file  *os.File // the epoll instance
+	epoll int      // the lobby's
+	file  *os.File // the same
 	conn  syscall.RawConn
+	open  bool        // the loop's epoll instance is in the lobby's
 	taken atomic.Bool // the loop sits here, or is about to
 }
 
 // past is a deadline that has passed: setting it calls the loop.
 var past = time.Unix(1, 0)
 
-func (b *lobby) open(epoll int) error {
-	if err := unix.SetNonblock(epoll, true); err != nil { // or os.File would not poll it
+func (b *lobby) build() error {
+	var err error
+	if b.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
 		return fmt.Errorf("media: epoll: %w", err)
 	}
-	b.file = os.NewFile(uintptr(epoll), "epoll")
+	if err := unix.SetNonblock(b.epoll, true); err != nil { // or os.File would not poll it
+		closeFD(b.epoll)
+		return fmt.Errorf("media: epoll: %w", err)
+	}
+	b.file = os.NewFile(uintptr(b.epoll), "epoll")
 	if err := b.file.SetReadDeadline(time.Time{}); err != nil {
 		return fmt.Errorf("media: epoll in the poller: %w", err)
 	}
-	var err error
 	b.conn, err = b.file.SyscallConn()
 	return err
+}
+
+// enter makes what the loop's sockets hear call it here.
+func (b *lobby) enter(epoll int) error {
+	if b.open {
+		return nil
+	}
+	b.open = true
+	return unix.EpollCtl(b.epoll, unix.EPOLL_CTL_ADD, epoll, &unix.EpollEvent{Events: unix.EPOLLIN})
+}
+
+// leave is for a loop that waits by itself from now on.
+func (b *lobby) leave(epoll int) {
+	if b.open {
+		b.open = false
+		_ = unix.EpollCtl(b.epoll, unix.EPOLL_CTL_DEL, epoll, nil) // it is there
+	}
 }
 
 // sit waits until a socket has something, somebody calls, or ms milliseconds have passed; -1 is for ever.
@@ -43,7 +69,7 @@ func (b *lobby) sit(l *loop, ms int) (n int, err error) {
 	if ms >= 0 {
 		due = time.Now().Add(time.Duration(ms) * time.Millisecond)
 	}
-	if err := b.file.SetReadDeadline(due); err != nil {
+	if err := errors.Join(b.file.SetReadDeadline(due), b.enter(l.epoll)); err != nil {
 		return 0, err
 	}
 	b.taken.Store(true)
@@ -80,11 +106,9 @@ func (b *lobby) call() bool {
 	return b.taken.Load() && b.file.SetReadDeadline(past) == nil
 }
 
-// close closes the epoll instance.
-func (b *lobby) close(epoll int) {
-	if b.file == nil {
-		closeFD(epoll)
-		return
+// close closes the lobby's epoll instance.
+func (b *lobby) close() {
+	if b.file != nil {
+		_ = b.file.Close() // nothing is buffered that could fail
 	}
-	_ = b.file.Close() // nothing is buffered that could fail
 }

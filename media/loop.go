@@ -32,8 +32,10 @@ type loop struct {
 	sessions map[*Session]struct{}
 	timers   timers
 	pace     pace
+	gather   gather
 	flood    flood // of strangers
 
+	taken  int // datagrams read in this round
 	in     inlet
 	made   slots // packets that the loop makes itself
 	events [batchSize]unix.EpollEvent
@@ -126,7 +128,7 @@ func newLoop(e *Engine, index int) (*loop, error) {
 		l.release()
 		return nil, err
 	}
-	if err := l.lobby.open(l.epoll); err != nil {
+	if err := l.lobby.build(); err != nil {
 		l.release()
 		return nil, err
 	}
@@ -167,7 +169,10 @@ func (l *loop) run(ctx context.Context) error {
 		l.clock()
 		l.flush()
 		l.in.next = 0
+		l.gather.note(l.taken, l.now)
+		l.taken = 0
 		l.yield(heard)
+		l.linger()
 	}
 }
 
@@ -198,6 +203,7 @@ func (l *loop) read(s *sock, max int) {
 		want := min(max, l.in.free())
 		first, n := l.in.recv(s.fd, want)
 		l.ingress(s, first, n)
+		l.taken += n
 		if n < want {
 			return
 		}
@@ -404,5 +410,6 @@ func (l *loop) release() {
 		closeFD(d.fd)
 	}
 	closeFD(l.wakeFD)
-	l.lobby.close(l.epoll)
+	l.lobby.close()
+	closeFD(l.epoll)
 }

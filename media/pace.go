@@ -34,6 +34,7 @@ func (l *loop) await() (int, error) {
 	if now >= l.pace.busy {
 		return l.lobby.sit(l, ms)
 	}
+	l.lobby.leave(l.epoll)
 	n, err := unix.EpollWait(l.epoll, l.events[:], ms)
 	if err == unix.EINTR {
 		return 0, nil

@@ -1,0 +1,105 @@
+package media
+
+import (
+	"testing"
+	"time"
+)
+
+// A loop lets packets gather under load only, for a time that suits the load and has a limit, and has no reason to go on and off.
+func TestGather(t *testing.T) {
+	var g gather
+	for i, c := range []struct {
+		rate int64 // packets/s
+		want time.Duration
+	}{
+		{0, 0},
+		{gatherRate - 1, 0},
+		{gatherRate, gatherTime},
+		{gatherRate - 1, gatherTime},
+		{gatherRate*2/3 + 1, gatherTime},
+		{gatherRate*2/3 - 1, 0},
+		{gatherRate - 1, 0},
+		{240_000, 100 * time.Microsecond},
+		{25_000, gatherTime},
+		{0, 0},
+	} {
+		if g.set(c.rate); time.Duration(g.every) != c.want {
+			t.Errorf("row %d, %d packets/s: %v, want %v", i, c.rate, time.Duration(g.every), c.want)
+		}
+	}
+}
+
+// The rate is taken over a time, not over a round: one full batch after a silence is no load.
+func TestGatherTakesTheRateOverATime(t *testing.T) {
+	var g gather
+	now := int64(time.Hour)
+	g.note(batchSize, now)
+	for range 100 {
+		now += int64(time.Millisecond)
+		g.note(1, now)
+	}
+	if g.every != 0 {
+		t.Errorf("a thousand packets/s and a burst: %v", time.Duration(g.every))
+	}
+	for range 100 {
+		now += int64(time.Millisecond)
+		g.note(20, now)
+	}
+	if g.every == 0 {
+		t.Error("20 000 packets/s do not gather")
+	}
+	g.note(0, now+int64(time.Minute))
+	if g.every != 0 {
+		t.Errorf("a minute's silence: %v", time.Duration(g.every))
+	}
+}
+
+// A timer that is due is not waited over, and neither is one that is due soon.
+func TestLingerEndsForATimer(t *testing.T) {
+	e, err := New(Config{Loops: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.release()
+	l := e.loops[0]
+	l.now = e.now()
+	l.gather.every = int64(time.Hour)
+	l.arm(&timer{leg: &leg{}}, l.now+int64(2*time.Millisecond))
+	l.linger() // hangs without the timer
+	if e.now() < l.timers[0].at {
+		t.Error("the loop did not wait at all")
+	}
+}
+
+// A loop that carries media is not watched by the poller of the runtime: every packet would wake that too.
+func TestTheLobbyIsLeft(t *testing.T) {
+	e, err := New(Config{Loops: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.release()
+	l := e.loops[0]
+	look := func() {
+		t.Helper()
+		l.arm(&timer{leg: &leg{}}, e.now())
+		if _, err := l.await(); err != nil {
+			t.Fatal(err)
+		}
+		l.disarm(l.timers[0])
+	}
+	look()
+	if !l.lobby.open {
+		t.Error("an idle loop waits outside the lobby")
+	}
+	l.now = e.now()
+	l.yield(true)
+	look()
+	if l.lobby.open {
+		t.Error("a busy loop is still in the lobby")
+	}
+	l.pace = pace{}
+	look()
+	if !l.lobby.open {
+		t.Error("a loop that is idle again did not come back")
+	}
+}
