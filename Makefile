@@ -9,7 +9,7 @@ GOFLAGS_   := -trimpath -tags $(TAGS)
 UNIT        = $$($(GO) list -tags $(TAGS) ./... | grep -vE '^drawbridge/tests(/load)?$$')
 
 .DEFAULT_GOAL := help
-.PHONY: help run selftest build test test-unit test-blackbox check lint bench bench-sip bench-echo bench-connect test-long soak fresh fuzz torture deps test-deps clean
+.PHONY: help run selftest build test test-unit test-blackbox check lint bench bench-media bench-sip bench-echo bench-connect test-long soak fresh fuzz torture deps test-deps clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -56,8 +56,11 @@ fuzz: deps ## every fuzz target for FUZZTIME (20s)
 torture: build ## RFC 4475 and RFC 5118 messages and odd SDP at the running gateway; tools from ../shared/tools
 	@$(GO) run -tags $(TAGS) ./tests/torture -binary $(BIN)
 
-bench: build ## CPU per packet and per call second, beside rtpengine in the same run
-	$(GO) run -tags $(TAGS) ./tests/bench -binary $(BIN)
+bench: bench-media
+bench-media: build ## CPU per relayed packet and transcoded call, delay, loss, memory of calls; beside rtpengine in the same run
+	@build/deps.sh bench
+	@$(GO) build -tags $(TAGS) -o bin/bench ./tests/bench
+	@bin/bench -binary $(BIN)
 
 bench-sip: build ## CPU per call in signalling, alone and beside Kamailio with rtpengine; overload; memory of held calls
 	@build/deps.sh bench

@@ -2,15 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"net"
 	"net/netip"
-	"sync"
-	"sync/atomic"
 	"time"
 
-	"github.com/pion/rtp"
+	"golang.org/x/sys/unix"
 
 	"drawbridge/tests/gateway"
 	"drawbridge/tests/light"
@@ -18,15 +17,18 @@ import (
 )
 
 const (
-	frame     = 20 * time.Millisecond
-	slots     = 20 // a frame's calls are spread over so many sends, as they would come from a network
-	toneHz    = 1000
-	connect   = 5 * time.Second
-	readRoom  = 4 << 20
-	settling  = 500 * time.Millisecond // before a window, so that buffers are in their stride
-	frames    = 50                     // of tone, repeated
-	opusRate  = 48000
-	pcmaFrame = 160
+	frame        = 20 * time.Millisecond
+	slots        = 80 // a frame's calls are spread over so many sends, as they would come from a network
+	slotTime     = frame / slots
+	consentEvery = 100 // frames, RFC 7675
+	toneHz       = 1000
+	connect      = 5 * time.Second
+	readRoom     = 4 << 20
+	settling     = 500 * time.Millisecond // before a window, so that buffers are in their stride
+	tail         = 200 * time.Millisecond // behind a window: what is not there by then is lost
+	frames       = 50                     // of tone, repeated
+	opusRate     = 48000
+	pcmaFrame    = 160
 )
 
 // farmTarget is where the relay takes a trunk's packets of one call.
@@ -34,43 +36,59 @@ type farmTarget = netip.AddrPort
 
 // phones is the trunk's side of every call: one socket. The relays tell calls apart by their own ports.
 type phones struct {
-	conn     *net.UDPConn
-	received atomic.Uint64
-	loop     sync.WaitGroup
+	at   netip.AddrPort
+	fd   int          // not in the runtime's poller, which every packet would wake
+	rtcp *net.UDPConn // nobody reads it: it is there so that reports reach a port that is open
 }
 
 func openPhones() (*phones, error) {
-	conn, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(gateway.PhoneAddr, 0)))
-	if err != nil {
-		return nil, err
-	}
-	if err := conn.SetReadBuffer(readRoom); err != nil {
-		return nil, err
-	}
-	p := &phones{conn: conn}
-	p.loop.Go(func() {
-		buf := make([]byte, 2048)
-		for {
-			if _, _, err := conn.ReadFromUDPAddrPort(buf); err != nil {
-				return
-			}
-			p.received.Add(1)
+	for {
+		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			return nil, err
 		}
-	})
-	return p, nil
+		at, err := bound(fd)
+		if err != nil {
+			return nil, errors.Join(err, unix.Close(fd))
+		}
+		if at.Port()%2 == 0 {
+			rtcp, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(at.Addr(), at.Port()+1)))
+			if err == nil {
+				return &phones{at: at, fd: fd, rtcp: rtcp}, nil
+			}
+		}
+		if err := unix.Close(fd); err != nil {
+			return nil, err
+		}
+	}
 }
 
-func (p *phones) addr() netip.AddrPort { return p.conn.LocalAddr().(*net.UDPAddr).AddrPort() }
+// bound gives a socket a port that is free.
+func bound(fd int) (netip.AddrPort, error) {
+	if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: gateway.PhoneAddr.As4()}); err != nil {
+		return netip.AddrPort{}, err
+	}
+	sa, err := unix.Getsockname(fd)
+	if err != nil {
+		return netip.AddrPort{}, err
+	}
+	return netip.AddrPortFrom(gateway.PhoneAddr, uint16(sa.(*unix.SockaddrInet4).Port)), nil
+}
 
 // sdp is what a phone offers or answers.
 func (p *phones) sdp() string {
 	return fmt.Sprintf("v=0\r\no=- 1 1 IN IP4 %[1]s\r\ns=-\r\nc=IN IP4 %[1]s\r\nt=0 0\r\nm=audio %[2]d RTP/AVP 8\r\na=rtpmap:8 PCMA/8000\r\na=ptime:20\r\na=sendrecv\r\n",
-		p.addr().Addr(), p.addr().Port())
+		p.at.Addr(), p.at.Port())
 }
 
 func (p *phones) close() {
-	p.conn.Close()
-	p.loop.Wait()
+	_ = unix.Close(p.fd) // nothing is buffered
+	p.rtcp.Close()
+}
+
+// sound is what the calls of a farm say.
+type sound struct {
+	web, trunk [][]byte // payloads, repeated
 }
 
 // farm is the calls of one plan on one relay.
@@ -78,33 +96,26 @@ type farm struct {
 	relay   relay
 	phones  *phones
 	clients []*light.Client
-	targets []farmTarget
-	tick    uint64     // frames sent
-	web     rtp.Header // of the WebRTC side's packets
-	trunk   rtp.Header
-	step    uint32   // timestamp units of a frame on the WebRTC side
-	sound   [][]byte // the WebRTC side's payloads
+	pump    *pump
+	stamps  bool // payloads come out as they went in
+	webPT   uint8
+	step    uint32 // timestamp units of a frame on the WebRTC side
+	sound   [][]byte
 	pcma    [][]byte
 }
 
-func newFarm(ctx context.Context, r relay, p plan, phones *phones) (*farm, error) {
-	f := &farm{relay: r, phones: phones}
+func newFarm(ctx context.Context, r relay, calls int, codec string, s sound, phones *phones) (*farm, error) {
+	f := &farm{relay: r, phones: phones, stamps: true, webPT: light.PTPCMA, sound: s.web, pcma: s.trunk, step: pcmaFrame}
+	if codec == "opus" {
+		f.webPT, f.step, f.stamps = light.PTOpus, opusRate/50, false
+	}
 	var err error
-	if f.pcma, err = tone("PCMA", 8000); err != nil {
+	if f.pump, err = newPump(f); err != nil {
 		return nil, err
 	}
-	f.trunk = rtp.Header{Version: 2, PayloadType: light.PTPCMA}
-	f.web, f.sound, f.step = f.trunk, f.pcma, pcmaFrame
-	if p.codec == "opus" {
-		if f.sound, err = tone("opus", opusRate); err != nil {
-			return nil, err
-		}
-		f.web.PayloadType, f.step = light.PTOpus, opusRate/50
-	}
-	for call := range p.calls {
-		if err := f.add(ctx, call, p.codec); err != nil {
-			f.close()
-			return nil, fmt.Errorf("call %d: %w", call, err)
+	for call := range calls {
+		if err := f.add(ctx, call, codec); err != nil {
+			return nil, errors.Join(fmt.Errorf("call %d: %w", call, err), f.close())
 		}
 	}
 	return f, nil
@@ -122,120 +133,79 @@ func (f *farm) add(ctx context.Context, call int, codec string) error {
 	if err != nil {
 		return err
 	}
-	f.targets = append(f.targets, target)
-	return c.Connect(ctx, answer)
+	if err := c.Connect(ctx, answer); err != nil {
+		return err
+	}
+	return f.pump.add(c, target)
 }
 
 // close ends the calls; a relay that is ending with them need not answer.
-func (f *farm) close() {
+func (f *farm) close() error {
 	for call, c := range f.clients {
 		_ = f.relay.leave(call)
 		c.Close()
 	}
+	return errors.Join(f.relay.idle(), f.pump.close())
 }
 
 // tone encodes a second of it.
 func tone(codec string, rate int) ([][]byte, error) {
+	pcm := make([]int16, frames*rate/50)
+	for i := range pcm {
+		pcm[i] = int16(8000 * math.Sin(2*math.Pi*toneHz*float64(i)/float64(rate)))
+	}
+	return encode(codec, rate, pcm)
+}
+
+// encode makes packets of 20 ms.
+func encode(codec string, rate int, pcm []int16) (out [][]byte, err error) {
 	enc, err := transcode.NewEncoder(codec, rate, transcode.Options{Bitrate: 32_000, Complexity: 5})
 	if err != nil {
 		return nil, err
 	}
-	var out [][]byte
-	pcm := make([]int16, rate/50)
-	for n := range frames {
-		for i := range pcm {
-			pcm[i] = int16(8000 * math.Sin(2*math.Pi*toneHz*float64(n*len(pcm)+i)/float64(rate)))
-		}
-		buf := make([]byte, 1500)
-		size, err := enc.Encode(buf[:0:len(buf)], pcm)
+	for size := rate / 50; len(pcm) >= size; pcm = pcm[size:] {
+		buf := make([]byte, room)
+		n, err := enc.Encode(buf[:0:len(buf)], pcm[:size])
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, buf[:size])
+		out = append(out, buf[:n])
 	}
 	return out, nil
 }
 
-// window sends both ways for d and measures.
-func (f *farm) window(ctx context.Context, d time.Duration) (sample, error) {
-	if _, err := f.send(ctx, settling); err != nil {
+// sample is one measured window.
+type sample struct {
+	tally
+	calls  int
+	window time.Duration
+	cpu    time.Duration
+}
+
+// measure sends both ways and measures for d.
+func (f *farm) measure(d time.Duration) (sample, error) {
+	p := f.pump
+	p.tally = tally{delays: p.tally.delays[:0]}
+	p.from, p.to = math.MaxInt64, math.MaxInt64
+	if err := p.run(settling); err != nil {
 		return sample{}, err
 	}
 	before, err := gateway.CPU(f.relay.pid())
 	if err != nil {
 		return sample{}, err
 	}
-	heard, start := f.heard(), time.Now()
-	sent, err := f.send(ctx, d)
-	if err != nil {
+	start := time.Now()
+	p.from, p.to = start.UnixNano(), start.Add(d).UnixNano()
+	if err := p.run(d); err != nil {
 		return sample{}, err
 	}
 	after, err := gateway.CPU(f.relay.pid())
 	if err != nil {
 		return sample{}, err
 	}
-	return sample{calls: len(f.clients), window: time.Since(start), sent: sent, received: f.heard() - heard, cpu: after - before}, nil
-}
-
-func (f *farm) heard() uint64 {
-	n := f.phones.received.Load()
-	for _, c := range f.clients {
-		n += c.Received()
-	}
-	return n
-}
-
-// send plays traffic for d: each millisecond a twentieth of the calls sends its frame both ways.
-func (f *farm) send(ctx context.Context, d time.Duration) (sent uint64, err error) {
-	tick := time.NewTicker(frame / slots)
-	defer tick.Stop()
-	start := time.Now()
-	for slot := 0; ; slot++ {
-		// A late tick is made up for: the rate is the same whatever the scheduler does.
-		for due := int(time.Since(start) / (frame / slots)); slot < due; slot++ {
-			n, err := f.sendSlot(slot % slots)
-			sent += n
-			if err != nil {
-				return sent, err
-			}
-			if slot%slots == slots-1 {
-				f.tick++
-			}
-		}
-		slot--
-		if time.Since(start) >= d {
-			return sent, nil
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return sent, ctx.Err()
-		}
-	}
-}
-
-func (f *farm) sendSlot(slot int) (sent uint64, err error) {
-	for call := slot; call < len(f.clients); call += slots {
-		web, trunk := f.web, f.trunk
-		web.SSRC, trunk.SSRC = uint32(1000+call), uint32(5000+call)
-		web.SequenceNumber, trunk.SequenceNumber = uint16(f.tick), uint16(f.tick)
-		web.Timestamp, trunk.Timestamp = uint32(f.tick)*f.step, uint32(f.tick)*pcmaFrame
-		if err := f.clients[call].Send(&rtp.Packet{Header: web, Payload: f.sound[f.tick%frames]}); err != nil {
-			return sent, err
-		}
-		raw, err := (&rtp.Packet{Header: trunk, Payload: f.pcma[f.tick%frames]}).Marshal()
-		if err != nil {
-			return sent, err
-		}
-		if _, err := f.phones.conn.WriteToUDPAddrPort(raw, f.targets[call]); err != nil {
-			return sent, err
-		}
-		sent += 2
-		if f.tick%100 == 0 { // consent, RFC 7675
-			if err := f.clients[call].Consent(); err != nil {
-				return sent, err
-			}
-		}
-	}
-	return sent, nil
+	s := sample{calls: len(p.calls), window: time.Since(start), cpu: after - before}
+	p.to = time.Now().UnixNano()
+	err = p.run(tail)
+	s.tally = p.tally
+	return s, err
 }

@@ -1,8 +1,9 @@
 // Command bench measures what a media packet and a second of a call cost the gateway, beside rtpengine on the same machine, in the same
-// run and at the same packets per second. It prints CPU time of the measured process and ratios; read the ratios.
+// run and at the same packets per second. It prints CPU time of the measured process and ratios; read the ratios. The last line has the
+// figures that have a target, and the exit status says whether all were met.
 //
-// Files: main.go (the plan), farm.go (calls and their traffic), uas.go (the phone behind our trunk), ours.go and rtpengine.go (the two
-// media relays), ng.go (rtpengine's control protocol).
+// Files: main.go (the plan), verdict.go (targets), farm.go (calls), pump.go (their traffic), uas.go (the phone behind our trunk), ours.go
+// and rtpengine.go (the two media relays), ng.go (rtpengine's control protocol).
 package main
 
 import (
@@ -14,41 +15,17 @@ import (
 	"os/exec"
 	"os/signal"
 	"slices"
+	"strings"
 	"time"
 )
 
-// A plan is one comparison.
-type plan struct {
-	name  string
-	codec string // of the WebRTC side; the trunk speaks PCMA
-	calls int
-	unit  string
-	// per turns CPU time into the printed figure.
-	per func(cpu time.Duration, s sample) float64
-}
+// The plan.
+const (
+	relayCalls = 500 // of 50 packets/s each way: 50 000 packets/s
+	rounds     = 3   // of each relay, alternating; the median counts
+)
 
-// sample is one measured window.
-type sample struct {
-	calls          int
-	window         time.Duration
-	sent, received uint64 // packets, both directions
-	cpu            time.Duration
-}
-
-var plans = []plan{
-	{
-		name: "relay SRTP <-> RTP", codec: "PCMA", calls: 300, unit: "µs/packet",
-		per: func(cpu time.Duration, s sample) float64 {
-			return float64(cpu.Nanoseconds()) / 1e3 / float64(max(s.received, 1))
-		},
-	},
-	{
-		name: "Opus <-> PCMA", codec: "opus", calls: 25, unit: "ms/s of call",
-		per: func(cpu time.Duration, s sample) float64 {
-			return cpu.Seconds() * 1e3 / s.window.Seconds() / float64(s.calls)
-		},
-	},
-}
+var transcodeCalls = []int{40, 75}
 
 // relay is a media relay under measurement.
 type relay interface {
@@ -57,112 +34,213 @@ type relay interface {
 	// join takes the WebRTC side's offer and the trunk's address, and returns the answer and where the trunk's packets go.
 	join(ctx context.Context, call int, offer string) (answer string, trunk farmTarget, err error)
 	leave(call int) error
+	idle() error // waits until calls that were left are gone
 	close() error
 }
 
-const (
-	rounds    = 3 // of each relay, alternating; the median counts
-	window    = 4 * time.Second
-	lossLimit = 0.02
-)
-
 func main() {
-	binary := flag.String("binary", "", "the gateway's program")
+	b := bench{}
+	flag.StringVar(&b.binary, "binary", "", "the gateway's program")
+	flag.StringVar(&b.only, "only", "", "parts to run, of relay,transcode; all by default")
+	flag.BoolVar(&b.alone, "alone", false, "without rtpengine")
+	flag.DurationVar(&b.window, "window", 5*time.Second, "length of a measured window")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *binary); err != nil {
+	back := goAhead()
+	err := b.run(ctx)
+	back()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, binary string) (err error) {
-	if binary == "" {
+// bench is one run of the plan.
+type bench struct {
+	binary string
+	only   string
+	alone  bool
+	window time.Duration
+	dir    string
+
+	phones  *phones
+	relays  []relay // ours first
+	verdict verdict
+}
+
+func (b *bench) run(ctx context.Context) (err error) {
+	if b.binary == "" {
 		return errors.New("-binary is missing")
 	}
-	dir, err := os.MkdirTemp("", "drawbridge-bench")
-	if err != nil {
+	if b.dir, err = os.MkdirTemp("", "drawbridge-bench"); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	phones, err := openPhones()
-	if err != nil {
+	defer func() { err = errors.Join(err, os.RemoveAll(b.dir)) }()
+	if b.phones, err = openPhones(); err != nil {
 		return err
 	}
-	defer phones.close()
-	relays, err := open(binary, dir, phones)
-	if err != nil {
+	defer b.phones.close()
+	if err := b.open(); err != nil {
 		return err
 	}
 	defer func() {
-		for _, r := range relays {
+		for _, r := range b.relays {
 			err = errors.Join(err, r.close())
 		}
 	}()
-	for _, p := range plans {
-		if err := measure(ctx, p, relays, phones); err != nil {
-			return fmt.Errorf("%s: %w", p.name, err)
+	for _, part := range []struct {
+		name string
+		run  func(context.Context) error
+	}{{"relay", b.relaying}, {"transcode", b.transcoding}} {
+		if b.only != "" && !strings.Contains(b.only, part.name) {
+			continue
+		}
+		if err := part.run(ctx); err != nil {
+			return fmt.Errorf("%s: %w", part.name, err)
 		}
 	}
-	return nil
+	return b.verdict.print()
 }
 
 // open starts the relays: ours, and rtpengine where it is installed.
-func open(binary, dir string, phones *phones) ([]relay, error) {
-	ours, err := openOurs(binary, dir, phones)
+func (b *bench) open() error {
+	ours, err := openOurs(b.binary, b.dir, b.phones)
 	if err != nil {
-		return nil, err
+		return err
+	}
+	b.relays = []relay{ours}
+	if b.alone {
+		return nil
 	}
 	if _, err := exec.LookPath("rtpengine"); err != nil {
 		fmt.Println("rtpengine is not installed: no comparison (Debian: rtpengine-daemon)")
-		return []relay{ours}, nil
+		return nil
 	}
-	other, err := openRTPEngine(dir, phones)
+	other, err := openRTPEngine(b.dir, b.phones)
 	if err != nil {
-		return nil, errors.Join(err, ours.close())
+		return errors.Join(err, ours.close())
 	}
-	return []relay{ours, other}, nil
-}
-
-// measure sets the calls of a plan up on every relay, lets the relays work in turn, and prints one line.
-func measure(ctx context.Context, p plan, relays []relay, phones *phones) error {
-	farms := make([]*farm, len(relays))
-	for i, r := range relays {
-		f, err := newFarm(ctx, r, p, phones)
-		if err != nil {
-			return fmt.Errorf("%s: %w", r.name(), err)
-		}
-		defer f.close()
-		farms[i] = f
-	}
-	figures := make([][]float64, len(relays))
-	packets := 0.0
-	for range rounds {
-		for i, f := range farms {
-			s, err := f.window(ctx, window)
-			if err != nil {
-				return fmt.Errorf("%s: %w", relays[i].name(), err)
-			}
-			if lost := 1 - float64(s.received)/float64(s.sent); lost > lossLimit {
-				fmt.Printf("# %s, %s: %.1f %% of the packets did not come out\n", p.name, relays[i].name(), 100*lost)
-			}
-			figures[i] = append(figures[i], p.per(s.cpu, s))
-			packets = float64(s.sent) / s.window.Seconds()
-		}
-	}
-	fmt.Printf("%-20s %4d calls %7.0f packets/s", p.name, p.calls, packets)
-	for i, r := range relays {
-		fmt.Printf("   %s %.2f %s", r.name(), median(figures[i]), p.unit)
-	}
-	if len(relays) == 2 {
-		fmt.Printf("   ratio %.2f", median(figures[0])/median(figures[1]))
-	}
-	fmt.Println()
+	b.relays = append(b.relays, other)
 	return nil
 }
 
-func median(v []float64) float64 {
-	v = slices.Sorted(slices.Values(v))
+// results are the windows of one plan, for each relay.
+type results [][]sample
+
+// compare sets the calls of a plan up on every relay and lets the relays work in turn.
+func (b *bench) compare(ctx context.Context, calls int, codec string, s sound) (out results, err error) {
+	out = make(results, len(b.relays))
+	farms := make([]*farm, len(b.relays))
+	for i, r := range b.relays {
+		f, err := newFarm(ctx, r, calls, codec, s, b.phones)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", r.name(), err)
+		}
+		defer func() { err = errors.Join(err, f.close()) }()
+		farms[i] = f
+	}
+	for range rounds {
+		for i, f := range farms {
+			s, err := f.measure(b.window)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", b.relays[i].name(), err)
+			}
+			s.delays = slices.Clone(s.delays)
+			out[i] = append(out[i], s)
+		}
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+	}
+	return out, nil
+}
+
+// relaying is SRTP <-> RTP with one codec on both sides.
+func (b *bench) relaying(ctx context.Context) error {
+	pcma, err := tone("PCMA", 8000)
+	if err != nil {
+		return err
+	}
+	res, err := b.compare(ctx, relayCalls, "PCMA", sound{web: pcma, trunk: pcma})
+	if err != nil {
+		return err
+	}
+	perPacket := func(s sample) float64 { return float64(s.cpu.Nanoseconds()) / 1e3 / float64(max(s.received, 1)) }
+	b.print("relay SRTP <-> RTP", "µs/packet", res, perPacket)
+	for i, r := range b.relays {
+		fmt.Printf("  %-11s added delay p50 %.2f ms, p99 %.2f ms, p99.9 %.2f ms; %d of %d packets lost\n", r.name(),
+			res.delay(i, 0.5), res.delay(i, 0.99), res.delay(i, 0.999), res.lost(i), res.sent(i))
+	}
+	b.verdict.ratio("relay_ratio", res, perPacket, maxRelay)
+	b.verdict.limit("p999_ms", res.delay(0, 0.999), maxDelay)
+	b.verdict.limit("loss", float64(res.lost(0)), 0)
+	return nil
+}
+
+// transcoding is Opus <-> PCMA.
+func (b *bench) transcoding(ctx context.Context) error {
+	opus, err1 := tone("opus", opusRate)
+	pcma, err2 := tone("PCMA", 8000)
+	if err := errors.Join(err1, err2); err != nil {
+		return err
+	}
+	perSecond := func(s sample) float64 { return s.cpu.Seconds() * 1e3 / s.window.Seconds() / float64(s.calls) }
+	for _, calls := range transcodeCalls {
+		res, err := b.compare(ctx, calls, "opus", sound{web: opus, trunk: pcma})
+		if err != nil {
+			return err
+		}
+		b.print("Opus <-> PCMA", "ms/s of call", res, perSecond)
+		b.verdict.ratio("transcode_ratio", res, perSecond, maxTranscode)
+	}
+	return nil
+}
+
+func (b *bench) print(name, unit string, res results, per func(sample) float64) {
+	s := res[0][0]
+	fmt.Printf("%-20s %4d calls %7.0f packets/s", name, s.calls, float64(s.sent)/s.window.Seconds())
+	for i, r := range b.relays {
+		fmt.Printf("   %s %.2f %s", r.name(), res.median(i, per), unit)
+	}
+	if len(res) == 2 {
+		fmt.Printf("   ratio %.3f", res.median(0, per)/res.median(1, per))
+	}
+	fmt.Println()
+}
+
+func (r results) median(relay int, per func(sample) float64) float64 {
+	var v []float64
+	for _, s := range r[relay] {
+		v = append(v, per(s))
+	}
+	slices.Sort(v)
 	return v[len(v)/2]
+}
+
+// delay is a quantile over all windows, in ms.
+func (r results) delay(relay int, q float64) float64 {
+	var all []int64
+	for _, s := range r[relay] {
+		all = append(all, s.delays...)
+	}
+	if len(all) == 0 {
+		return 0
+	}
+	slices.Sort(all)
+	return float64(all[min(int(q*float64(len(all))), len(all)-1)]) / 1e6
+}
+
+func (r results) sent(relay int) (n uint64) {
+	for _, s := range r[relay] {
+		n += s.sent
+	}
+	return n
+}
+
+func (r results) lost(relay int) (n uint64) {
+	for _, s := range r[relay] {
+		n += s.sent - min(s.received, s.sent)
+	}
+	return n
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"drawbridge/tests/gateway"
 	"drawbridge/tests/light"
@@ -16,6 +17,14 @@ type ours struct {
 	lines []*light.Line
 }
 
+// lines is how many signalling connections share the calls: the gateway serves 50 messages a second of each.
+const (
+	lines  = 10
+	ending = 20 * time.Second // for all calls of a plan
+)
+
+var errActive = errors.New("calls do not end")
+
 var caller = gateway.User{Name: "bench", Password: "of bench", Number: "+4930111"}
 
 func openOurs(binary, dir string, phones *phones) (*ours, error) {
@@ -25,7 +34,7 @@ func openOurs(binary, dir string, phones *phones) (*ours, error) {
 	}
 	gw, err := gateway.Launch(binary, dir, gateway.Config{
 		Users:  []gateway.User{caller},
-		Ports:  500,
+		Ports:  1100,
 		Trunks: []gateway.Trunk{{Name: "bench", Target: u.addr(), Codecs: "[PCMA]"}},
 		Routes: []gateway.Route{{From: "access", To: "*", Via: "bench"}},
 	})
@@ -34,11 +43,13 @@ func openOurs(binary, dir string, phones *phones) (*ours, error) {
 		return nil, err
 	}
 	o := &ours{gw: gw, uas: u}
-	line, err := light.SignIn(context.Background(), gw.Web, gw.Config.Key.Pool, caller.Name, caller.Password)
-	if err != nil {
-		return nil, errors.Join(err, o.close())
+	for range lines {
+		line, err := light.SignIn(context.Background(), gw.Web, gw.Config.Key.Pool, caller.Name, caller.Password)
+		if err != nil {
+			return nil, errors.Join(err, o.close())
+		}
+		o.lines = append(o.lines, line)
 	}
-	o.lines = append(o.lines, line)
 	return o, nil
 }
 
@@ -48,7 +59,7 @@ func (o *ours) pid() int { return o.gw.PID() }
 
 func (o *ours) join(_ context.Context, call int, offer string) (string, farmTarget, error) {
 	number := fmt.Sprintf("+4970%04d", call)
-	answer, err := o.lines[0].Call(id(call), number, offer)
+	answer, err := o.lines[call%lines].Call(id(call), number, offer)
 	if err != nil {
 		return "", farmTarget{}, err
 	}
@@ -56,7 +67,18 @@ func (o *ours) join(_ context.Context, call int, offer string) (string, farmTarg
 	return answer, target, err
 }
 
-func (o *ours) leave(call int) error { return o.lines[0].Hangup(id(call)) }
+func (o *ours) leave(call int) error { return o.lines[call%lines].Hangup(id(call)) }
+
+// idle waits until the gateway has no call left.
+func (o *ours) idle() error {
+	if gateway.Within(ending, func() bool {
+		m, err := o.gw.ReadMetrics()
+		return err == nil && m["drawbridge_calls_active"] == 0
+	}) {
+		return nil
+	}
+	return errActive
+}
 
 func (o *ours) close() error {
 	var err error

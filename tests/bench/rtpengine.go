@@ -29,8 +29,9 @@ type rtpengine struct {
 
 const (
 	ngLimit     = 2 * time.Second
+	engineRange = 6000
 	engineStart = 10 * time.Second
-	enginePorts = 28000 // up to 29999; the gateway's are below
+	enginePorts = 24000 // and engineRange up; the gateway's are below
 )
 
 func openRTPEngine(dir string, phones *phones) (*rtpengine, error) {
@@ -44,7 +45,7 @@ func openRTPEngine(dir string, phones *phones) (*rtpengine, error) {
 	}
 	r := &rtpengine{phones: phones}
 	r.cmd = exec.Command("rtpengine", "--foreground", "--table=-1", "--interface="+gateway.AccessAddr.String(), "--listen-ng="+control,
-		"--port-min="+strconv.Itoa(enginePorts), "--port-max="+strconv.Itoa(enginePorts+1999), "--log-stderr", "--log-level=3",
+		"--port-min="+strconv.Itoa(enginePorts), "--port-max="+strconv.Itoa(enginePorts+engineRange-1), "--log-stderr", "--log-level=3",
 		"--pidfile="+filepath.Join(dir, "rtpengine.pid"), "--config-file=none")
 	r.cmd.Stdout, r.cmd.Stderr = &r.log, &r.log
 	if err := r.cmd.Start(); err != nil {
@@ -90,6 +91,9 @@ func (r *rtpengine) leave(call int) error {
 	_, err := r.command(map[string]any{"command": "delete", "call-id": id(call), "from-tag": "web", "delete-delay": "0"})
 	return err
 }
+
+// idle is true once leave has been answered.
+func (r *rtpengine) idle() error { return nil }
 
 // command sends one command and returns the SDP of the answer, if it has one.
 func (r *rtpengine) command(c map[string]any) (string, error) {

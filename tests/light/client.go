@@ -14,11 +14,13 @@ import (
 	"github.com/pion/dtls/v3/pkg/crypto/selfsign"
 	"github.com/pion/rtp"
 	"github.com/pion/srtp/v3"
+	"golang.org/x/sys/unix"
 )
 
 // Client is one end of one call.
 type Client struct {
 	conn *net.UDPConn
+	wire int // the socket, once somebody else reads it; -1 before
 	cert tls.Certificate
 
 	ufrag, pwd string
@@ -50,7 +52,7 @@ func New(at netip.Addr) (*Client, error) {
 		return nil, errors.Join(err, conn.Close())
 	}
 	c := &Client{
-		conn: conn, cert: cert, ufrag: random(8), pwd: random(24),
+		conn: conn, wire: -1, cert: cert, ufrag: random(8), pwd: random(24),
 		checks: make(chan []byte, 16), pipe: newPipe(conn),
 	}
 	c.loop.Go(c.read)
@@ -71,6 +73,9 @@ func (c *Client) Close() {
 	c.closing.Do(func() {
 		c.pipe.Close()
 		c.conn.Close()
+		if c.wire >= 0 {
+			_ = unix.Close(c.wire) // nothing is buffered
+		}
 	})
 	c.loop.Wait()
 }
@@ -151,6 +156,9 @@ func (c *Client) SendRaw(raw []byte) error {
 
 // Write sends a datagram as it is.
 func (c *Client) Write(b []byte) error {
+	if c.wire >= 0 {
+		return c.writeWire(b)
+	}
 	_, err := c.conn.WriteToUDPAddrPort(b, c.remote.Addr)
 	return err
 }
