@@ -41,6 +41,7 @@ func TestLogLinesAreGathered(t *testing.T) {
 			t.Errorf("the end is missing: %q", w.String())
 		}
 		time.Sleep(logEvery)
+		synctest.Wait() // the timer of the last line fires now, too
 		before := w.n
 		long := bytes.Repeat([]byte("x"), logRoom)
 		_, _ = g.Write(long)
