@@ -27,7 +27,7 @@ type comforter interface {
 
 // comfort passes on to a peer that takes it; for any other the pause is a pause.
 func (r *relay) comfort(l *loop, p *packet) Drop {
-	if !r.to.st.Comfort || r.beside(p.ts+r.tsShift) {
+	if !r.to.st.Comfort || r.beside(l, p.ts+r.tsShift) {
 		r.skip(l, p)
 		return Delivered
 	}
@@ -59,7 +59,7 @@ func (t *onArrival) comfort(l *loop, p *packet) Drop {
 	t.newest, t.at, t.expect = p.ext, l.now, p.ts
 	level := int(p.payload()[0] & 0x7f)
 	switch {
-	case t.silent(t.ts):
+	case t.silent(l, t.ts):
 		return Delivered
 	case isOpus(t.out):
 		return t.rest(l, level)
@@ -101,7 +101,7 @@ func (t *player) rest(l *loop, k transcode.Kind) bool {
 		return false
 	}
 	t.frames.Reset()
-	if t.resting%comfortEvery == 0 && !t.silent(t.ts) {
+	if t.resting%comfortEvery == 0 && !t.silent(l, t.ts) {
 		l.drop(t.emitComfort(l, t.ring.NoiseLevel(), t.ts), t.to.to.addr, t.to)
 	}
 	t.resting++

@@ -18,6 +18,7 @@ const (
 // Chosen here.
 const (
 	eventSilence = 200 * time.Millisecond // a digit whose end is lost ends after this
+	eventGuard   = 30 * time.Millisecond  // audio this close behind a digit's packet is its tone still: the packet that was sent with it
 	eventLate    = 2 * time.Second        // a packet of an event this old is no late one: timestamps have gone round
 )
 
@@ -38,8 +39,13 @@ type eventIn struct {
 	at       int64  // of its newest packet
 }
 
-// on tells whether a key is down: audio waits.
+// on tells whether a key is down.
 func (e *eventIn) on() bool { return e.known && !e.ended }
+
+// beside tells whether audio that comes now lies beside a digit: it may hold the tone, and is left out.
+func (e *eventIn) beside(now int64) bool {
+	return e.known && (!e.ended || now-e.at < int64(eventGuard))
+}
 
 // digitIn takes one telephone-event packet of the leg.
 func (g *leg) digitIn(l *loop, p *packet) Drop {

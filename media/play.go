@@ -18,7 +18,8 @@ const (
 	eventLong    = 6 * time.Second
 	eventVolume  = 10 // -10 dBm0
 
-	toneShort = 80 * time.Millisecond // a tone has to stand a lost packet, a telephone-event does not
+	toneShort   = 80 * time.Millisecond  // a tone has to stand a lost packet, a telephone-event does not
+	toneStrange = 160 * time.Millisecond // the same in G.722, where the decoder has followed another encoder and has to find into ours
 )
 
 // digits are those that the gateway plays towards a leg.
@@ -31,7 +32,7 @@ type digits struct {
 	duration uint32 // ticks so far
 	total    uint32
 	ends     int
-	voice    *voice // tones; nil: telephone-event
+	voice    *voice // of tones
 
 	// The time that digits have taken last, played or relayed, as the far side's timestamps: no other digit begins in it, no audio lies in it.
 	filled      bool
@@ -91,12 +92,12 @@ func (g *leg) playDigit(l *loop) {
 		return
 	}
 	due := &g.timers[timerDigit]
-	if d.on && (d.way != g.digitsGo() || d.voice != nil && d.voice.codec != g.st.Send.Name) { // agreed anew since
+	if d.on && (d.way != g.digitsGo() || d.way == byTone && !d.voice.fits(g)) { // agreed anew since
 		l.drop(DropDigit, g.to.addr, g)
 		d.stop(g)
 	}
 	if !d.on {
-		if g.relaysDigit() { // its packets come when they come: ours wait
+		if g.relaysDigit(l.now) { // its packets come when they come: ours wait
 			l.arm(due, l.now+int64(eventStep))
 			return
 		}
@@ -105,7 +106,7 @@ func (g *leg) playDigit(l *loop) {
 		}
 	}
 	var pause time.Duration
-	if d.voice != nil {
+	if d.way == byTone {
 		pause = g.playTone(l)
 	} else {
 		pause = g.playEvent(l)
@@ -113,10 +114,10 @@ func (g *leg) playDigit(l *loop) {
 	l.arm(due, due.at+int64(pause))
 }
 
-// relaysDigit tells whether a telephone-event of the other leg is being relayed to this one.
-func (g *leg) relaysDigit() bool {
+// relaysDigit tells whether a telephone-event of the other leg is being relayed to this one, the repetitions of its end included.
+func (g *leg) relaysDigit(now int64) bool {
 	from := g.session.legs[1-g.id]
-	return from != nil && from.event.on() && from.event.live
+	return from != nil && from.event.live && from.event.ends < eventEnds && from.event.beside(now)
 }
 
 // playEvent sends one packet of a telephone-event and says when the next is due.
@@ -162,26 +163,66 @@ func (d *digits) stop(g *leg) {
 
 // release gives back what makes tones.
 func (d *digits) release(g *leg) {
-	if d.voice != nil {
+	if d.voice != nil && d.voice.own {
 		g.session.engine.encoders.Put(d.voice.enc)
-		d.voice = nil
 	}
+	d.voice = nil
 }
 
 // voice makes the tones of digits in the codec of a leg. It lives from the first digit of a row to the last.
 type voice struct {
 	enc   transcode.Encoder
+	own   bool // else it is the path's, whose state the far side's decoder has followed
 	codec string
+	rate  int // of the PCM, Hz
 	tones *tone.DTMFSource
 	pcm   []int16 // one packet
 }
 
+// speaker is a path that encodes.
+type speaker interface{ encoder() transcode.Encoder }
+
+// newVoice takes the encoder of the path to the leg, or makes one beside a path that has none.
+func newVoice(g *leg) (*voice, error) {
+	v := &voice{codec: g.st.Send.Name}
+	if v.enc = g.pathEncoder(); v.enc == nil {
+		var err error
+		if v.enc, err = newEncoder(g); err != nil {
+			return nil, err
+		}
+		v.own = true
+	}
+	v.rate = v.enc.Rate()
+	v.pcm = make([]int16, packetTime(g.st)*v.rate/1000)
+	return v, nil
+}
+
+// pathEncoder is what audio towards the leg is encoded with; nil when it is not.
+func (g *leg) pathEncoder() transcode.Encoder {
+	if from := g.session.legs[1-g.id]; from != nil {
+		if p, ok := from.onward.(speaker); ok {
+			return p.encoder()
+		}
+	}
+	return nil
+}
+
+func newEncoder(g *leg) (transcode.Encoder, error) {
+	switch codec := g.st.Send; {
+	case isOpus(codec):
+		return g.session.engine.encoders.Get(narrowRate, transcode.DefaultOptions)
+	case isG722(codec):
+		return transcode.NewEncoder(codec.Name, wideRate, transcode.Options{})
+	default:
+		return transcode.NewEncoder(codec.Name, narrowRate, transcode.Options{})
+	}
+}
+
 // nextTone begins a digit in the audio; its timestamps go on from those of the audio in whole packets.
 func (d *digits) nextTone(g *leg, l *loop, q digit) bool {
-	codec, ptime := g.st.Send, packetTime(g.st)
-	if d.voice == nil || d.voice.codec != codec.Name {
+	if !d.voice.fits(g) {
 		d.release(g)
-		v, err := newVoice(g, codec.Name)
+		v, err := newVoice(g)
 		if err != nil {
 			d.on = false
 			l.drop(DropCodec, g.to.addr, g)
@@ -189,29 +230,40 @@ func (d *digits) nextTone(g *leg, l *loop, q digit) bool {
 		}
 		d.voice = v
 	}
-	d.voice.tones, _ = tone.NewDTMFSource(eventKeys[q.code], d.voice.enc.Rate())
-	d.voice.pcm = make([]int16, ptime*d.voice.enc.Rate()/1000)
-	step := uint32(ptime * codec.Clock / 1000)
+	d.voice.tones, _ = tone.NewDTMFSource(eventKeys[q.code], d.voice.rate)
+	clock := g.st.Send.Clock
+	step := d.voice.step(clock)
 	d.stamp = g.out.ts
 	if g.out.at != 0 {
-		d.stamp += max((g.out.stamp(l.now, codec.Clock)-g.out.ts+step-1)/step, 1) * step
+		d.stamp += max((g.out.stamp(l.now, clock)-g.out.ts+step-1)/step, 1) * step
 	}
-	packets := (max(q.length, toneShort) + time.Duration(ptime)*time.Millisecond - 1) / (time.Duration(ptime) * time.Millisecond)
-	d.total = uint32(packets) * step
+	packet := rtpmath.Time(int64(step), clock)
+	d.total = uint32((d.voice.length(q)+packet-1)/packet) * step
 	return true
 }
 
-func newVoice(g *leg, codec string) (v *voice, err error) {
-	v = &voice{codec: codec}
-	switch {
-	case strings.EqualFold(codec, "opus"):
-		v.enc, err = g.session.engine.encoders.Get(narrowRate, transcode.DefaultOptions)
-	case strings.EqualFold(codec, "G722"):
-		v.enc, err = transcode.NewEncoder(codec, wideRate, transcode.Options{})
-	default:
-		v.enc, err = transcode.NewEncoder(codec, narrowRate, transcode.Options{})
+// fits tells whether the voice can go on: the codec, its encoder's rate and the packet time are what they were. The path's encoder may be
+// another one by now.
+func (v *voice) fits(g *leg) bool {
+	if v == nil || v.codec != g.st.Send.Name || len(v.pcm) != packetTime(g.st)*v.rate/1000 {
+		return false
 	}
-	return v, err
+	enc := g.pathEncoder()
+	if enc != nil && !v.own {
+		v.enc = enc
+	}
+	return (enc == nil) == v.own && v.enc.Rate() == v.rate
+}
+
+// step is the length of one packet in ticks.
+func (v *voice) step(clock int) uint32 { return uint32(len(v.pcm) * clock / v.rate) }
+
+// length is how long a tone is to be.
+func (v *voice) length(q digit) time.Duration {
+	if v.own && v.rate == wideRate {
+		return max(q.length, toneStrange)
+	}
+	return max(q.length, toneShort)
 }
 
 // playTone sends one packet of a tone and says when the next is due.
@@ -227,15 +279,15 @@ func (g *leg) playTone(l *loop) time.Duration {
 		d.on = false
 		return eventGap
 	}
-	step := uint32(len(v.pcm) * g.st.Send.Clock / v.enc.Rate())
-	ts, first := d.stamp+d.duration, d.duration == 0
+	clock := g.st.Send.Clock
+	step, ts, first := v.step(clock), d.stamp+d.duration, d.duration == 0
 	d.duration += step
 	d.fill(d.stamp, ts+step)
 	marker := first && l.now-g.out.at > int64(2*eventGap)
 	g.out.sent(g.out.add(), ts, l.now)
 	putRTP(b, marker, g.st.Send.PT, g.out.seq, ts, g.out.ssrc)
 	l.drop(g.send(l, b[:rtpHeader+n:slotSize]), g.to.addr, g)
-	length := rtpmath.Time(int64(step), g.st.Send.Clock)
+	length := rtpmath.Time(int64(step), clock)
 	if d.duration < d.total {
 		return length
 	}

@@ -43,7 +43,7 @@ func newPlayer(from, to *leg) (*player, error) {
 }
 
 func (t *player) forward(l *loop, p *packet) Drop {
-	if t.from.event.on() { // the ring would play it when the key is up again
+	if t.from.event.beside(l.now) { // the ring would play it when the key is up again
 		return Delivered
 	}
 	if p.fresh || !t.running {
@@ -82,13 +82,15 @@ func (t *player) tick(l *loop, due *timer) {
 	for pcm, ok := t.frames.Next(); ok; pcm, ok = t.frames.Next() {
 		ts := t.ts
 		t.ts += t.step()
-		if t.silent(ts) { // a digit takes the place of audio; time goes on
+		if t.silent(l, ts) { // a digit takes the place of audio; time goes on
 			continue
 		}
 		l.drop(t.emit(l, t.enc, pcm, ts, t.marker), t.to.to.addr, t.to)
 		t.marker = false
 	}
 }
+
+func (t *player) encoder() transcode.Encoder { return t.enc }
 
 func (t *player) pause() { t.running = false }
 func (t *player) close() { t.running = false }

@@ -128,7 +128,7 @@ func (r *relay) forward(l *loop, p *packet) Drop {
 		return DropReplay
 	}
 	ts := p.ts + r.tsShift
-	if r.ear.hears(l, p.payload()) || r.beside(ts) {
+	if r.ear.hears(l, p.payload()) || r.beside(l, ts) {
 		if latest {
 			r.to.out.skew--
 		}
@@ -157,8 +157,8 @@ func (r *relay) regroup(l *loop) bool {
 }
 
 // beside tells whether audio lies beside a digit, which takes its place: one that is relayed, or one that we play.
-func (r *relay) beside(ts uint32) bool {
-	return r.from.event.on() || r.to.digits.playing() || r.to.digits.covers(ts)
+func (r *relay) beside(l *loop, ts uint32) bool {
+	return r.from.event.beside(l.now) || r.to.digits.playing() || r.to.digits.covers(ts)
 }
 
 // skip closes the gap that the packet would leave.

@@ -91,8 +91,8 @@ func (e *ends) stamp(l *loop, _ *packet) uint32      { return e.to.out.stamp(l.n
 func (e *ends) skip(*loop, *packet)                  {}
 
 // silent tells whether audio of this time waits for a digit: one that is relayed, or one that we play.
-func (e *ends) silent(ts uint32) bool {
-	return e.from.event.on() || e.to.digits.playing() || e.to.digits.covers(ts)
+func (e *ends) silent(l *loop, ts uint32) bool {
+	return e.from.event.beside(l.now) || e.to.digits.playing() || e.to.digits.covers(ts)
 }
 
 // samples is the length of one outgoing packet in PCM samples.
@@ -142,7 +142,7 @@ func newOnArrival(from, to *leg) (*onArrival, error) {
 	if t.dec, err = transcode.NewDecoder(t.in.Name, t.rate); err != nil {
 		return nil, err
 	}
-	if t.enc, err = t.encoder(to.realm.cfg.Opus.options(0)); err != nil {
+	if t.enc, err = t.newEncoder(to.realm.cfg.Opus.options(0)); err != nil {
 		return nil, err
 	}
 	t.frames = transcode.NewRepacketiser[int16](t.samples())
@@ -150,8 +150,8 @@ func newOnArrival(from, to *leg) (*onArrival, error) {
 	return t, nil
 }
 
-// encoder is one for the far side's codec; Opus comes from the pool.
-func (t *onArrival) encoder(opt transcode.Options) (transcode.Encoder, error) {
+// newEncoder makes one for the far side's codec; Opus comes from the pool.
+func (t *onArrival) newEncoder(opt transcode.Options) (transcode.Encoder, error) {
 	if isOpus(t.out) {
 		return t.pool.Get(t.rate, opt)
 	}
@@ -159,6 +159,10 @@ func (t *onArrival) encoder(opt transcode.Options) (transcode.Encoder, error) {
 }
 
 func (t *onArrival) forward(l *loop, p *packet) Drop {
+	if t.from.event.beside(l.now) {
+		t.started = false
+		return Delivered
+	}
 	if !t.started || p.fresh {
 		t.begin(l, p)
 	}
@@ -231,7 +235,7 @@ func (t *onArrival) drain(l *loop) Drop {
 		}
 		ts := t.ts
 		t.ts += t.step()
-		if t.silent(ts) {
+		if t.silent(l, ts) {
 			continue
 		}
 		if d := t.emit(l, t.enc, pcm, ts, t.marker); d != Delivered {
@@ -240,6 +244,8 @@ func (t *onArrival) drain(l *loop) Drop {
 		t.marker = false
 	}
 }
+
+func (t *onArrival) encoder() transcode.Encoder { return t.enc }
 
 func (t *onArrival) pause() { t.started = false }
 func (t *onArrival) close() { t.pool.Put(t.enc) }
