@@ -5,6 +5,7 @@
 //	GET /readyz        200, or 503 while draining
 //	GET /metrics       Prometheus
 //	GET /v1/info       version, start time, the addresses in use
-//	GET /v1/calls      the calls in progress
+//	GET /v1/calls      the newest calls in progress with their media as it is now; ?limit=100
+//	GET /v1/calls/ID   one of them
 //	GET /debug/pprof/  only with PProf
 package admin

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/pprof"
 	"net/netip"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -20,6 +21,9 @@ const (
 	writeTimeout  = 2 * time.Minute // a CPU profile takes its time
 	stopTimeout   = 2 * time.Second
 	maxHeader     = 16 << 10
+	askTimeout    = 2 * time.Second // for the parts of the gateway to say what they know
+	defaultCalls  = 100             // listed by /v1/calls
+	mostCalls     = 1000
 )
 
 // ErrNotLoopback refuses a public address that was not asked for in so many words.
@@ -27,14 +31,15 @@ var ErrNotLoopback = errors.New("the private port listens on loopback only, unle
 
 // Config configures a Server. Each function may be called from any goroutine and must not block for long.
 type Config struct {
-	Listen   string       // host:port; the host is a loopback address
-	Public   bool         // allow another address
-	PProf    bool         // serve profiles
-	Metrics  http.Handler // required
-	Info     func() any   // required; marshalled as JSON
-	Calls    func() any   // required; marshalled as JSON
-	Draining func() bool  // required
-	Log      *slog.Logger // nil means slog.Default
+	Listen   string                                   // host:port; the host is a loopback address
+	Public   bool                                     // allow another address
+	PProf    bool                                     // serve profiles
+	Metrics  http.Handler                             // required
+	Info     func() any                               // required; marshalled as JSON
+	Calls    func(ctx context.Context, limit int) any // required; the newest calls, marshalled as JSON
+	Call     func(ctx context.Context, id string) any // one call; nil is none of that id. nil serves none
+	Draining func() bool                              // required
+	Log      *slog.Logger                             // nil means slog.Default
 }
 
 // Server is the private port.
@@ -96,8 +101,9 @@ func (s *Server) routes() *http.ServeMux {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { text(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", s.ready)
 	mux.Handle("GET /metrics", s.cfg.Metrics)
-	mux.HandleFunc("GET /v1/info", s.json(s.cfg.Info))
-	mux.HandleFunc("GET /v1/calls", s.json(s.cfg.Calls))
+	mux.HandleFunc("GET /v1/info", func(w http.ResponseWriter, _ *http.Request) { s.json(w, s.cfg.Info()) })
+	mux.HandleFunc("GET /v1/calls", s.calls)
+	mux.HandleFunc("GET /v1/calls/{id}", s.call)
 	if s.cfg.PProf {
 		mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 		mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
@@ -116,18 +122,45 @@ func (s *Server) ready(w http.ResponseWriter, _ *http.Request) {
 	text(w, http.StatusOK, "ready")
 }
 
-func (s *Server) json(value func() any) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) {
-		body, err := json.MarshalIndent(value(), "", "  ")
-		if err != nil {
-			s.cfg.Log.Error("admin answer", "error", err)
-			text(w, http.StatusInternalServerError, "internal error")
+// calls lists the newest calls, as many as ?limit= says.
+func (s *Server) calls(w http.ResponseWriter, r *http.Request) {
+	limit := defaultCalls
+	if v := r.URL.Query().Get("limit"); v != "" {
+		n, err := strconv.Atoi(v)
+		if err != nil || n < 1 || n > mostCalls {
+			text(w, http.StatusBadRequest, fmt.Sprintf("limit is a number from 1 to %d", mostCalls))
 			return
 		}
-		w.Header().Set("Content-Type", "application/json")
-		w.Header().Set("Cache-Control", "no-store")
-		_, _ = w.Write(append(body, '\n')) // the client has gone
+		limit = n
 	}
+	ctx, cancel := context.WithTimeout(r.Context(), askTimeout)
+	defer cancel()
+	s.json(w, s.cfg.Calls(ctx, limit))
+}
+
+// call shows one call.
+func (s *Server) call(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), askTimeout)
+	defer cancel()
+	if s.cfg.Call != nil {
+		if v := s.cfg.Call(ctx, r.PathValue("id")); v != nil {
+			s.json(w, v)
+			return
+		}
+	}
+	text(w, http.StatusNotFound, "no such call")
+}
+
+func (s *Server) json(w http.ResponseWriter, value any) {
+	body, err := json.MarshalIndent(value, "", "  ")
+	if err != nil {
+		s.cfg.Log.Error("admin answer", "error", err)
+		text(w, http.StatusInternalServerError, "internal error")
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	_, _ = w.Write(append(body, '\n')) // the client has gone
 }
 
 // guard keeps web pages out: a name that was rebound to loopback shows in Host, a foreign page in Origin.

@@ -20,7 +20,14 @@ func start(t *testing.T, change func(*Config)) string {
 		Listen:  "127.0.0.1:0",
 		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "drawbridge_up 1\n") }),
 		Info:    func() any { return map[string]string{"version": "test"} },
-		Calls:   func() any { return []string{} }, Draining: func() bool { return false },
+		Calls:   func(_ context.Context, limit int) any { return map[string]int{"limit": limit} },
+		Call: func(_ context.Context, id string) any {
+			if id != "c1" {
+				return nil
+			}
+			return map[string]string{"call": id}
+		},
+		Draining: func() bool { return false },
 	}
 	if change != nil {
 		change(&cfg)
@@ -67,7 +74,8 @@ func TestAnswers(t *testing.T) {
 	var draining atomic.Bool
 	url := start(t, func(c *Config) { c.Draining = draining.Load })
 	for path, want := range map[string]string{
-		"/healthz": "ok", "/readyz": "ready", "/metrics": "drawbridge_up 1", "/v1/info": `"version": "test"`, "/v1/calls": "[]",
+		"/healthz": "ok", "/readyz": "ready", "/metrics": "drawbridge_up 1", "/v1/info": `"version": "test"`, "/v1/calls": `"limit": 100`,
+		"/v1/calls?limit=7": `"limit": 7`, "/v1/calls/c1": `"call": "c1"`,
 	} {
 		if status, body := get(t, url+path, nil); status != 200 || !strings.Contains(body, want) {
 			t.Errorf("GET %s: %d %q, want 200 with %q", path, status, body, want)
@@ -76,6 +84,17 @@ func TestAnswers(t *testing.T) {
 	draining.Store(true)
 	if status, _ := get(t, url+"/readyz", nil); status != 503 {
 		t.Errorf("draining: /readyz says %d, want 503", status)
+	}
+}
+
+func TestCallsThatCannotBeShown(t *testing.T) {
+	url := start(t, nil)
+	for path, want := range map[string]int{
+		"/v1/calls?limit=0": 400, "/v1/calls?limit=1001": 400, "/v1/calls?limit=x": 400, "/v1/calls/c2": 404, "/v1/calls/": 404,
+	} {
+		if status, body := get(t, url+path, nil); status != want {
+			t.Errorf("GET %s: %d %q, want %d", path, status, body, want)
+		}
 	}
 }
 

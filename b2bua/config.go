@@ -74,6 +74,7 @@ type Trunk struct {
 	Preconditions bool           // our INVITEs carry QoS preconditions (RFC 3312)
 	Prefixes      []netip.Prefix // where its media may come from besides the address that it announces
 	Inactivity    time.Duration  // media that is due and does not come ends the call after it; 0 is the realm's, negative never
+	XR            offer.XR       // VoIP metrics (RFC 3611)
 }
 
 // Redirect is what becomes of a trunk's 3xx.
@@ -148,7 +149,7 @@ func (c *Config) party(t *Trunk) Party {
 	p := Party{
 		Realm: r, Name: t.Name, Trunk: true, Codecs: t.Codecs, Ptime: t.Ptime, Sources: t.sources(), TLSName: t.TLSName,
 		Auth: t.Auth, Redirect: t.Redirect, Refer: t.Refer, Rel100: t.Rel100, Preconditions: t.Preconditions,
-		SRTP: t.SRTP, DTMF: t.DTMF, Prefixes: t.Prefixes, Inactivity: t.Inactivity,
+		SRTP: t.SRTP, DTMF: t.DTMF, Prefixes: t.Prefixes, Inactivity: t.Inactivity, XR: t.XR,
 	}
 	if len(p.Codecs) == 0 {
 		p.Codecs = r.Codecs

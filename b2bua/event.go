@@ -219,6 +219,7 @@ type Party struct {
 	Preconditions bool           // our INVITEs to a trunk carry QoS preconditions (RFC 3312)
 	Prefixes      []netip.Prefix // where a trunk's media may come from besides the address that it announces
 	Inactivity    time.Duration  // of a trunk's media, see Trunk
+	XR            offer.XR       // VoIP metrics with a trunk
 }
 
 // attempt is what policy is asked about the party: may it send such a request, as from, for to?

@@ -1,9 +1,12 @@
 package b2bua
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/google/go-cmp/cmp"
 
 	"drawbridge/sip/txn"
 	"drawbridge/telemetry"
@@ -20,6 +23,10 @@ func (p *player) expect(what string, w []string) {
 			call = p.medias[n-1]
 		}
 		p.equal(w[1], call.digits[sideNames[w[0]]])
+	case "talking":
+		p.equal(w[0], strconv.Itoa(last().talking))
+	case "seen":
+		p.equal(strings.Join(w, " "), p.seen())
 	case "to":
 		p.equal(w[1], strconv.Itoa(int(last().remotes[sideNames[w[0]]].Port())))
 	case "bound":
@@ -86,6 +93,19 @@ func (p *player) relaxed() (n int) {
 		<-done
 	}
 	return n
+}
+
+// seen is the newest call as the operator sees it: state, from, to, the callee's side.
+func (p *player) seen() string {
+	all := p.sw.Calls(p.t.Context(), 1)
+	if len(all) == 0 || all[0].B == nil {
+		return fmt.Sprint(len(all))
+	}
+	c := all[0]
+	if one := p.sw.Call(p.t.Context(), c.Call); !cmp.Equal(one, c) || c.A.PacketsIn != 1 || c.B.PacketsIn != 2 {
+		p.fail("%s", cmp.Diff(c, one))
+	}
+	return strings.Join([]string{c.State, c.From, c.To, c.B.Peer}, " ")
 }
 
 func light(c *Call) bool {

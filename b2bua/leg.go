@@ -108,7 +108,7 @@ func newLegCore(out *outbox, id LegID, p Party, session uint64) legCore {
 		side = media.A
 	}
 	return legCore{outbox: out, id: id, side: side, party: p, sdp: offer.New(offer.Config{
-		Profile: p.profile(), SRTP: p.SRTP, Codecs: p.Codecs, PtimeMS: p.Ptime, SessionID: session, AllowLoopback: p.Realm.AllowLoopback,
+		Profile: p.profile(), SRTP: p.SRTP, XR: p.XR, Codecs: p.Codecs, PtimeMS: p.Ptime, SessionID: session, AllowLoopback: p.Realm.AllowLoopback,
 		Preconditions: p.Preconditions && side == media.B, NoEvents: p.DTMF.eventless(),
 	})}
 }

@@ -124,6 +124,7 @@ type Trunk struct {
 	Redirect       string      `yaml:"redirect" doc:"What its 3xx do. follow by default: the contacts are called, each judged like a dialled number, at the trunk's own host if a route leads the number to it, for any other host by the routes; map: the caller hears of a failure." enum:"follow,map"`
 	Refer          string      `yaml:"refer" doc:"Transfers (REFER) in calls with it. local by default: the gateway calls the target itself, judged like a dialled number; pass: one that moves this trunk is passed on to it, and carried out locally when it refuses; reject: it may ask for none." enum:"local,pass,reject"`
 	RedirectRealms []string    `yaml:"redirect_realms" doc:"Realms that its 3xx may lead to besides its own."`
+	RTCPXR         string      `yaml:"rtcp_xr" doc:"Reports of voice quality (RTCP XR VoIP metrics, RFC 3611) to it. auto by default: if its SDP asks for them; on: always, and it is asked for its own; off: never. Those that it sends are read in any case." enum:"auto,on,off"`
 	Media          TrunkMedia  `yaml:"media" doc:"Its media."`
 
 	Preconditions bool `yaml:"preconditions" doc:"Offer QoS preconditions (RFC 3312) to it, as IMS cores expect. Those that it offers are answered either way."`

@@ -84,6 +84,7 @@ func (t Trunk) defaults(r Realm) Trunk {
 	fill(&t.SRTP, r.SRTP)
 	fill(&t.SRTP, "rtp") // of a realm that does not exist
 	fill(&t.Rel100, "off")
+	fill(&t.RTCPXR, "auto")
 	fill(&t.DTMF, "auto")
 	fill(&t.Redirect, "follow")
 	fill(&t.Refer, "local")

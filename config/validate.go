@@ -289,6 +289,7 @@ func (r *Report) checkTrunk(c *Config, name string, at path) {
 	if t.Ptime != 0 && (t.Ptime < 10 || t.Ptime > 60 || t.Ptime%10 != 0) {
 		r.Addf(at.at("ptime"), "%d is none of 10, 20, 30, 40, 50, 60", t.Ptime)
 	}
+	r.oneOf(at.at("rtcp_xr"), t.RTCPXR, "auto", "on", "off")
 	r.oneOf(at.at("rel100"), t.Rel100, "off", "supported", "required")
 	r.oneOf(at.at("dtmf"), t.DTMF, "auto", "rfc4733", "info", "info-dtmf", "inband")
 	if t.Limits.Calls < 0 {

@@ -219,7 +219,7 @@ func (g *gateway) openAdmin(extras) (err error) {
 	}
 	g.admin, err = admin.New(admin.Config{
 		Listen: string(a.Listen), Public: a.Remote, PProf: a.Pprof, Metrics: g.metrics.Handler(), Log: g.log,
-		Info: g.info, Calls: func() any { return map[string]int{"active": g.calls.Active()} }, Draining: g.draining.Load,
+		Info: g.info, Calls: g.listCalls, Call: g.showCall, Draining: g.draining.Load,
 	})
 	return err
 }

@@ -1,11 +1,14 @@
 package main
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"net/netip"
 	"strings"
 	"time"
+
+	"drawbridge/b2bua"
 )
 
 // gauges registers what is read at each scrape: what the parts count themselves.
@@ -60,6 +63,7 @@ func (g *gateway) mediaGauges() {
 	}
 	m.Counter("drawbridge_media_policed_bytes_total", "Bytes of RTP payload dropped because the peer sent more than was negotiated.",
 		func() uint64 { return g.media.Stats().Policed })
+	m.Counters("drawbridge_rtcp_packets_total", "RTCP packets that came, by what they were about.", "kind", func() map[string]uint64 { return g.media.Stats().RTCP })
 	m.Counters("drawbridge_media_packets_total", "RTP packets by direction.", "direction", func() map[string]uint64 {
 		out := map[string]uint64{"in": 0, "out": 0}
 		for _, l := range g.media.Stats().Loops {
@@ -104,6 +108,23 @@ func (f dropFamily) of(drops map[string]uint64) map[string]uint64 {
 		}
 	}
 	return out
+}
+
+// listing is what /v1/calls says.
+type listing struct {
+	Active int             `json:"active"` // calls, those that are not listed included
+	Calls  []*b2bua.Status `json:"calls"`  // newest first
+}
+
+func (g *gateway) listCalls(ctx context.Context, limit int) any {
+	return listing{Active: g.calls.Active(), Calls: append([]*b2bua.Status{}, g.calls.Calls(ctx, limit)...)}
+}
+
+func (g *gateway) showCall(ctx context.Context, id string) any {
+	if c := g.calls.Call(ctx, b2bua.CallID(id)); c != nil {
+		return c
+	}
+	return nil
 }
 
 // info is what /v1/info says: the addresses in use and what a client needs to trust them.

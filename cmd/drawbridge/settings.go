@@ -152,6 +152,9 @@ func mediaRealms(snap *config.Snapshot) (map[string]media.Realm, error) {
 	return out, nil
 }
 
+// metricReports are the words for what becomes of VoIP metrics.
+var metricReports = map[string]offer.XR{"auto": offer.XRAsked, "on": offer.XROn, "off": offer.XROff}
+
 // patience is how long a peer may be silent; negative is for ever.
 func patience(p config.Patience) time.Duration {
 	if p.Off {
@@ -237,7 +240,7 @@ func trunks(snap *config.Snapshot) []b2bua.Trunk {
 		for _, s := range t.Sources {
 			b.Sources = append(b.Sources, s.Prefixes...)
 		}
-		b.Inactivity = patience(t.Media.Inactivity)
+		b.Inactivity, b.XR = patience(t.Media.Inactivity), metricReports[t.RTCPXR]
 		for _, s := range t.Media.Prefixes {
 			b.Prefixes = append(b.Prefixes, s.Prefixes...)
 		}

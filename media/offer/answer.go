@@ -218,7 +218,7 @@ func (s section) live() bool { return s.portNumber != 0 || s.bundled }
 
 // judge takes from a live audio section what does not depend on who offered: addresses, ICE, DTLS, packet time.
 func (m *Machine) judge(s section, lite bool) (Stream, error) {
-	st := Stream{Local: m.local, PtimeMS: s.packetTime(m.cfg.PtimeMS), PtimeAsked: s.ptime > 0, MaxPtimeMS: s.maxPT}
+	st := Stream{Local: m.local, XR: m.cfg.Profile == RTP && m.cfg.XR.sends(s.xr), PtimeMS: s.packetTime(m.cfg.PtimeMS), PtimeAsked: s.ptime > 0, MaxPtimeMS: s.maxPT}
 	if m.cfg.Profile == RTP {
 		return st, m.judgeAddress(&st, s)
 	}

@@ -24,6 +24,7 @@ const (
 type Config struct {
 	Profile       Profile
 	SRTP          SRTP    // of the RTP profile
+	XR            XR      // of the RTP profile
 	Codecs        []Codec // ours, best first; telephone-event is added by the machine
 	Username      string  // of the o= line; "" means "-"
 	SessionID     uint64  // of the o= line, constant for the leg

@@ -31,6 +31,7 @@ type section struct {
 	maxPT  int     // a=maxptime, 0 when absent
 
 	mux         bool
+	xr          bool // the peer wants VoIP metrics
 	setup       string
 	fingerprint string
 	keyed       bool         // it has SDES keys
@@ -136,6 +137,8 @@ func (s *section) attributes(level []sdp.Attribute) {
 			s.maxPT = milliseconds(a.Value)
 		case "rtcp-mux":
 			s.mux = true
+		case "rtcp-xr":
+			s.xr = asksForXR(a.Value)
 		case "setup":
 			s.setup = strings.TrimSpace(a.Value)
 		case "fingerprint":

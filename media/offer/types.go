@@ -77,6 +77,6 @@ type Stream struct {
 	SDES        *SDES  // nil without; the same pointer as long as the agreement is the same
 	Setup       Setup
 	Mux         bool   // rtcp-mux (RFC 5761)
-	XR          bool   // the peer wants VoIP metrics (RFC 3611 section 5)
+	XR          bool   // the peer is to get VoIP metrics (RFC 3611 section 5)
 	FMTP        string // the peer's parameters of Send
 }

@@ -84,6 +84,9 @@ func (m *Machine) audio(s *session, dir Direction, setup string) *sdp.MediaDescr
 		if r := m.local.RTCP; r.IsValid() && r.Port() != m.local.RTP.Port()+1 {
 			md.WithValueAttribute("rtcp", strconv.Itoa(int(r.Port())))
 		}
+		if m.cfg.XR == XROn {
+			md.WithValueAttribute("rtcp-xr", voipMetrics)
+		}
 		m.keys(md, s, setup)
 	}
 	md.WithPropertyAttribute(dir.String())

@@ -27,6 +27,8 @@ type Metrics struct {
 	calls    *held // by result
 	refused  *held // by kind
 	rejected *held // by status
+	missing  *held // by reason
+	quality  quality
 }
 
 // New makes an empty registry.
@@ -45,10 +47,13 @@ func New() *Metrics {
 		media:    newHeld("drawbridge_media_up_total", "Legs whose media passed a stage.", "stage"),
 		calls:    newHeld("drawbridge_calls_total", "Ended call attempts by result.", "result"),
 		refused:  newHeld("drawbridge_refused_total", "Connections, handshakes, packets and messages turned away at an edge.", "kind"),
+		missing:  newHeld("drawbridge_audio_missing_total", "Legs of answered calls without audio in one direction, by reason.", "reason"),
+		quality:  newQuality(),
 		rejected: newHeld("drawbridge_rejected_total", "Requests refused by policy or authentication; status 0 is silence.", "status"),
 	}
-	m.reg.MustRegister(m.attempts, m.active, m.panics, m.setup, m.media.vec, m.calls.vec, m.refused.vec, m.rejected.vec,
+	m.reg.MustRegister(m.attempts, m.active, m.panics, m.setup, m.media.vec, m.calls.vec, m.refused.vec, m.rejected.vec, m.missing.vec,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.reg.MustRegister(m.quality.all()...)
 	for _, r := range results {
 		m.calls.with(r) // a counter that is there from the start can be rated
 	}
@@ -68,9 +73,10 @@ func (m *Metrics) Listener() telemetry.Listener {
 				m.panics.Inc()
 			}
 		},
-		Rejected: func(e telemetry.Rejected) { m.rejected.with(strconv.Itoa(e.Status)).Inc() },
-		Refused:  func(e telemetry.Refused) { m.refused.with(e.Kind).Add(float64(e.Count)) },
-		MediaUp:  func(e telemetry.MediaUp) { m.media.with(e.Stage).Inc() },
+		Rejected:     func(e telemetry.Rejected) { m.rejected.with(strconv.Itoa(e.Status)).Inc() },
+		Refused:      func(e telemetry.Refused) { m.refused.with(e.Kind).Add(float64(e.Count)) },
+		AudioMissing: func(e telemetry.AudioMissing) { m.missing.with(e.Why).Inc() },
+		MediaUp:      func(e telemetry.MediaUp) { m.media.with(e.Stage).Inc() },
 	}
 }
 
@@ -79,6 +85,8 @@ func (m *Metrics) callEnded(e telemetry.CallEnded) {
 	m.calls.with(Result(e)).Inc()
 	if !e.Answer.IsZero() {
 		m.setup.Observe(e.Setup.Seconds())
+		m.quality.observe(e.A)
+		m.quality.observe(e.B)
 	}
 }
 
