@@ -57,6 +57,9 @@ func New() *Metrics {
 	for _, r := range results {
 		m.calls.with(r) // a counter that is there from the start can be rated
 	}
+	for _, r := range reasons {
+		m.missing.with(r)
+	}
 	return m
 }
 
@@ -97,6 +100,11 @@ func (m *Metrics) Handler() http.Handler {
 
 // results are the values of the label "result".
 var results = []string{"answered", "busy", "cancelled", "failed", "no-answer", "not-found", "rejected"}
+
+// reasons are the usual values of the label "reason" of audio that is missing.
+var reasons = []string{
+	"malformed", "no-ice", "no-keys", "not-received", "nothing-came", "payload-type", "reports-only", "stopped", "wrong-keys", "wrong-source",
+}
 
 // Result puts a call's end into one of seven words.
 func Result(e telemetry.CallEnded) string {

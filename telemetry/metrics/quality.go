@@ -14,7 +14,7 @@ type quality struct {
 }
 
 func newQuality() quality {
-	return quality{
+	q := quality{
 		mos: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "drawbridge_media_mos", Help: "Mean opinion score by the E-model, a leg and direction of an ended call.",
 			Buckets: []float64{1.5, 2, 2.6, 3.1, 3.6, 3.8, 4, 4.1, 4.2, 4.3, 4.4}}, []string{"direction"}),
@@ -28,6 +28,12 @@ func newQuality() quality {
 			Name: "drawbridge_media_rtt_seconds", Help: "Last round trip to the peer of a leg of an ended call, where it has sent reports.",
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .15, .2, .3, .5, 1}}),
 	}
+	for _, direction := range []string{"in", "out"} {
+		for _, v := range []*prometheus.HistogramVec{q.mos, q.loss, q.jitter} {
+			v.WithLabelValues(direction) // there from the start
+		}
+	}
+	return q
 }
 
 func (q quality) all() []prometheus.Collector {
