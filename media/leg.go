@@ -274,6 +274,9 @@ func (g *leg) media(l *loop, b []byte, src netip.AddrPort) Drop {
 	if !g.authentic(l, p, src) {
 		return DropSource
 	}
+	if !g.secure && !g.in.believes(p) {
+		return DropSSRC
+	}
 	if drop := g.in.receive(p, l.now, event); drop != Delivered {
 		return drop
 	}

@@ -246,24 +246,51 @@ func TestAnotherCallsPeerIsNotLatched(t *testing.T) {
 	gw.waitRefused(t, "rtp-source", 10)
 }
 
+// Sources at random do not take a stream over; the first one goes on (T14).
 func TestSSRCChurnIsBounded(t *testing.T) {
 	t.Parallel()
 	gw := newGateway(t, 1)
 	c := gw.open(t)
 	a, b := mediatest.NewPhone(t), mediatest.NewPhone(t)
 	toA, _ := c.trunk(media.A, a, pcmu), c.trunk(media.B, b, pcmu)
+	const first = 77
+	a.SSRC = first
+	a.Send(t, toA, 0, false, []byte("first"), 160)
 	for i := range uint32(100) {
-		a.SSRC = 1 + i
+		a.SSRC = 1000 + i
 		a.Send(t, toA, 0, false, []byte("x"), 160)
 	}
-	gw.waitRefused(t, "rtp-ssrc", 96)
-	a.SSRC = 4 // the last that was admitted
+	gw.waitRefused(t, "rtp-ssrc", 100)
+	a.SSRC = first
 	a.Send(t, toA, 0, false, []byte("good"), 160)
-	for range 4 {
-		b.Next(t, limit)
+	for _, want := range []string{"first", "good"} {
+		if p := b.Next(t, limit); string(p.Payload) != want {
+			t.Errorf("b got %q, want %q", p.Payload, want)
+		}
 	}
-	if p := b.Next(t, limit); string(p.Payload) != "good" {
-		t.Errorf("b got %q", p.Payload)
+}
+
+// A source that follows another one is believed from its second packet on, three times a minute.
+func TestSSRCChange(t *testing.T) {
+	t.Parallel()
+	gw := newGateway(t, 1)
+	c := gw.open(t)
+	a, b := mediatest.NewPhone(t), mediatest.NewPhone(t)
+	toA, _ := c.trunk(media.A, a, pcmu), c.trunk(media.B, b, pcmu)
+	for i := range byte(10) {
+		a.SSRC = 1000 + uint32(i)
+		for n := range byte(3) {
+			a.Send(t, toA, 0, false, []byte{i, n}, 160)
+		}
+	}
+	gw.waitRefused(t, "rtp-ssrc", 3+6*3)
+	for _, want := range []string{"\x00\x00", "\x00\x01", "\x00\x02", "\x01\x01", "\x01\x02", "\x02\x01", "\x02\x02", "\x03\x01", "\x03\x02"} {
+		if p := b.Next(t, limit); string(p.Payload) != want {
+			t.Errorf("b got % x, want % x", p.Payload, want)
+		}
+	}
+	if p, ok := b.Poll(t, quiet); ok {
+		t.Errorf("b got % x beyond three changes", p.Payload)
 	}
 }
 

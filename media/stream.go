@@ -20,6 +20,7 @@ type inbound struct {
 	clock   int
 	changes [sourceChanges]int64 // when the last sources began, oldest first
 	known   int                  // how many of these are set
+	rival   rival
 
 	seq     rtpmath.Sequence
 	window  window
@@ -33,6 +34,24 @@ type inbound struct {
 // admits tells whether a packet of this source is worth a look. It runs before authentication and changes nothing.
 func (in *inbound) admits(ssrc uint32, now int64) bool {
 	return !in.started || ssrc == in.ssrc || in.known < sourceChanges || now-in.changes[0] > int64(sourceWindow)
+}
+
+// rival is another source of a plain stream that has been heard once.
+type rival struct {
+	ssrc uint32
+	next uint16
+	set  bool
+}
+
+// believes tells whether a packet may change the source of a stream whose packets prove nothing: the second in a row may (RFC 3550 appendix
+// A.1), so whoever forges packets at random does not take the stream away, and does not use up the changes that are left either.
+func (in *inbound) believes(p *packet) bool {
+	if !in.started || p.ssrc == in.ssrc || in.rival == (rival{p.ssrc, p.seq, true}) {
+		in.rival = rival{}
+		return true
+	}
+	in.rival = rival{p.ssrc, p.seq + 1, true}
+	return false
 }
 
 // receive counts an authentic packet, and refuses it when it repeats another or is far out of order.
