@@ -89,6 +89,20 @@ var owed = []clause{
 	{"RFC 2543", "neither tag nor cookie", []string{"sip/txn:TestLegacyBranch", "sip/dialog:TestCallerOfRFC2543"}, ""},
 }
 
+// threats are the attacks on the media plane, by their rows in the threat model; each has a test that makes it.
+var threats = []clause{
+	{"T12", "RTP bleed: a stranger draws the stream to itself",
+		[]string{"media:TestLatch", "media:TestRaceForTheLatch", "media:TestSprayDoesNotDrawTheStream", "media:TestPortSpray", "media:TestAnotherCallsPeerIsNotLatched", "tests:TestAttacks"}, ""},
+	{"T13", "RTP injection", []string{"media:TestPortSpray", "media:TestForgedSource", "media:TestGarbageFlood"}, ""},
+	{"T14", "SSRC collision or churn", []string{"media:TestSSRCChurnIsBounded", "media:TestSSRCChange"}, ""},
+	{"T15", "SRTP replay, ROC desynchronisation", []string{"media:TestReplaysAreDropped", "media:TestSRTPRefusals"}, ""},
+	{"T16", "bad packets end the call", []string{"media:TestBadSRTPLeavesTheCallUp", "media:TestGoodbyeEndsNothing", "tests:TestAttacks"}, ""},
+	{"T17", "DTLS ClientHello race", []string{"media:TestHelloRace", "media:TestStrangersAreCountedAndChangeNothing"}, ""},
+	{"T18", "DTLS flood, half-open handshakes", []string{"media:TestForgedHellosAreCheap", "media:TestHellosOfOneBrowserAreBounded"}, ""},
+	{"T19", "ICE used to hit victims", []string{"media:TestCandidateDrawsNothing", "media:TestForgedSTUNIsNotAnswered", "media/offer:TestCandidatesBeyondFiftyAreDropped"}, ""},
+	{"QOS-01", "more than was negotiated", []string{"media:TestPolice", "media:TestExcessIsPoliced", "media:TestFloodIsToldOnce"}, ""},
+}
+
 // TestArchChecklist holds that each row has its proof, and that the proof is there.
 func TestArchChecklist(t *testing.T) {
 	known := map[string]bool{}
@@ -102,7 +116,7 @@ func TestArchChecklist(t *testing.T) {
 			}
 		}
 	}
-	for _, table := range [][]clause{botched, owed} {
+	for _, table := range [][]clause{botched, owed, threats} {
 		for _, row := range table {
 			if (len(row.proof) == 0) == (row.without == "") {
 				t.Errorf("%s, %s: proof, or why there is none", row.rfc, row.what)
