@@ -23,5 +23,5 @@
 //	dtmf.go, event.go, play.go, ear.go
 //	rtcp.go, rtcpin.go, xr.go
 //	quality.go, verdict.go, silence.go
-//	clock.go, stats.go
+//	clock.go, public.go, stats.go
 package media
