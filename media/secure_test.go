@@ -32,7 +32,11 @@ func TestEveryEncryptionToEveryOther(t *testing.T) {
 	}
 	speakAll(after, calls...)
 	for _, c := range calls {
-		c.audible(before + after)
+		n := before + after
+		if c.phones[0].kind.name == "RTP" || c.phones[1].kind.name == "RTP" {
+			n-- // in clear a new source is believed from its second packet on
+		}
+		c.audible(n)
 	}
 }
 
