@@ -43,6 +43,9 @@ func (b *bench) sent(t testing.TB) (out []heard) {
 			if err != nil {
 				return true
 			}
+			if isRTCP(buf[:n]) { // a report may be due
+				continue
+			}
 			p, ok := parseRTP(buf[:n])
 			if !ok {
 				t.Fatalf("no RTP: % x", buf[:n])
