@@ -302,3 +302,46 @@ func TestOddPayloads(t *testing.T) {
 		t.Errorf("%d packets, events %+v", len(got), b.events)
 	}
 }
+
+// TestSkewPassesThrough: half an hour of a phone whose clock is off by 200 ppm. What passes through, and what is encoded as it comes, leaves in
+// the moment that it comes, with the sender's own clock, and RTCP goes with it.
+func TestSkewPassesThrough(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		to   offer.Stream
+		most int // packets that wait to be joined
+	}{
+		{"passed through", stream(pcmaCodec, 20), 0}, {"other law", stream(pcmuCodec, 0), 0}, {"regrouped", stream(pcmaCodec, 60), 2}, {"transcoded", stream(g722Codec, 0), 0},
+	} {
+		for _, ppm := range []int64{200, -200} {
+			w := newPhones(t, stream(pcmaCodec, 0), c.to)
+			voice := make([]byte, 160)
+			minutes := 30
+			if c.name == "transcoded" {
+				minutes = 5 // it costs too much CPU for more
+			}
+			sent, began, step := 0, w.l.now, int64(20*time.Millisecond)*(1_000_000-ppm)/1_000_000
+			var first, last heard
+			for n := range minutes * 60 * 50 {
+				w.l.now = began + int64(n)*step
+				w.speak(t, w.a, 8, uint16(n), uint32(n*160), voice)
+				for _, p := range w.sent(t) {
+					if sent == 0 {
+						first = p
+					}
+					last, sent = p, sent+len(p.payload)/160
+				}
+				if waiting := n + 1 - sent; waiting > c.most || waiting < 0 {
+					t.Fatalf("%s, %+d ppm: after %d packets %d wait", c.name, ppm, n+1, waiting)
+				}
+			}
+			spoken := sent*160 - len(last.payload)
+			if got := int(last.ts - first.ts); got != spoken && got != spoken-1 { // where it is regrouped a tick is rounded, once
+				t.Errorf("%s, %+d ppm: the last packet is %d ticks behind the first, want %d", c.name, ppm, got, spoken)
+			}
+			if off := int32(w.b.out.stamp(w.l.now, 8000) - last.ts); off < 0 || off > 160 {
+				t.Errorf("%s, %+d ppm: RTCP is %d ticks off", c.name, ppm, off)
+			}
+		}
+	}
+}

@@ -35,14 +35,18 @@ type PlayoutStats struct {
 // Playout is the play-out ring between a packet stream with jitter and a steady 20 ms clock. It is pure: Push when a packet comes, Pull
 // every 20 ms; one goroutine does both.
 //
+// A hole is filled from the redundancy of the packet behind it, if that is there, else invented. Where much is lost the delay is two frames,
+// so that it is there.
+//
 // Delay adapts without timestamps of arrival. When the ring is empty at a Pull, a frame is concealed and the stream stands still, so the
 // delay grows by that frame unless the packet turns out to be lost. When 95 of 100 pulls have found more than one frame waiting
 // and no stall was seen for a while, two frames are blended into one. So the delay is what the 95th percentile of jitter needs, at least one
 // frame, at most eight; the same two moves absorb the skew of the sender's clock.
 type Playout struct {
 	dec   Decoder
-	clock int // of RTP timestamps
-	frame int // samples per Pull
+	fec   Recoverer // dec, if it can; nil else
+	clock int       // of RTP timestamps
+	frame int       // samples per Pull
 
 	ring    [ringSlots]packet
 	started bool
@@ -61,6 +65,7 @@ type Playout struct {
 	noise  Noise
 	level  int // of the noise, dB below full scale
 	delays delays
+	losses losses
 	stats  PlayoutStats
 }
 
@@ -77,6 +82,7 @@ func NewPlayout(dec Decoder, clock int) *Playout {
 		dec: dec, clock: clock, frame: dec.Rate() / pullsPerSecond,
 		pcm: make([]int16, dec.Rate()*160/1000), level: quietest,
 	}
+	p.fec, _ = dec.(Recoverer)
 	slab := make([]byte, ringSlots*slabPayload)
 	for i := range p.ring {
 		p.ring[i].data = slab[i*slabPayload : i*slabPayload : (i+1)*slabPayload]
@@ -90,7 +96,7 @@ func (p *Playout) Reset() {
 	p.restart(0, 0)
 	p.started, p.waited, p.rests = false, false, false
 	p.late, p.held, p.gone, p.level = 0, 0, 0, quietest
-	p.delays = delays{}
+	p.delays, p.losses = delays{}, losses{}
 }
 
 // Stats returns the counters so far.
@@ -136,7 +142,7 @@ func (p *Playout) Pull(pcm []int16) (n int, k Kind) {
 		return 0, Idle
 	}
 	p.trim()
-	p.delays.note(p.depth())
+	p.delays.note(p.depth(), p.enough())
 	k = p.fill(p.frame)
 	if p.delays.shouldShrink(p.quiet()) && p.depth() > 0 {
 		p.shrink()
@@ -170,6 +176,9 @@ func (p *Playout) advance() Kind {
 	gap := p.samples(head.ts - p.nextTS)
 	if p.stalled > 0 && gap > 0 { // the packets we stood still for were lost, not late: their time has passed
 		step := min(p.stalled, gap)
+		if p.spares() && head.seq != p.nextSeq && gap-step < p.span { // but the last of them can be recovered, now and henceforth
+			step = max(step-p.span, 0)
+		}
 		p.nextTS, gap = p.nextTS+p.units(step), gap-step
 	}
 	p.stalled = 0
@@ -210,6 +219,7 @@ func (p *Playout) head() *packet {
 // play decodes a packet. One that cannot be decoded counts as lost.
 func (p *Playout) play(s *packet) Kind {
 	s.used = false
+	p.losses.note(int(s.seq - p.nextSeq))
 	p.nextSeq = s.seq + 1
 	n, err := p.dec.Decode(p.pcm[p.held:], s.data)
 	if err != nil || n == 0 {
@@ -236,11 +246,10 @@ func (p *Playout) NoiseLevel() int { return p.level }
 
 // recover takes a lost stretch from the redundancy of the packet behind it.
 func (p *Playout) recover(n int, next []byte) (Kind, bool) {
-	r, ok := p.dec.(Recoverer)
-	if !ok {
+	if p.fec == nil {
 		return 0, false
 	}
-	if _, err := r.Recover(p.pcm[p.held:], n, next); err != nil {
+	if _, err := p.fec.Recover(p.pcm[p.held:], n, next); err != nil {
 		return 0, false
 	}
 	p.held += n
@@ -307,6 +316,17 @@ func (p *Playout) shrink() {
 	}
 	p.held = n + copy(p.pcm[n:], p.pcm[2*n:p.held])
 	p.stats.Shrunk++
+}
+
+// spares tells whether a frame of delay is spent on the redundancy of the next packet.
+func (p *Playout) spares() bool { return p.fec != nil && p.losses.on }
+
+// enough is how many frames should wait at a Pull.
+func (p *Playout) enough() int {
+	if p.spares() {
+		return 2
+	}
+	return 1
 }
 
 // depth is the audio waiting, in whole frames.
