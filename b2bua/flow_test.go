@@ -31,6 +31,7 @@ import (
 //	wait 5s · deaf T · hear T · lose A · drain 5s · media b dtmf 5 · media a failed · media b failed fingerprint
 //	A -> UPDATE hold=zero     on hold by c=0.0.0.0; also zero6, off, session, cut · port=30002 moves the media; expect to b 30002
 //	A -> INVITE qos=none      with preconditions: what A has reserved; qos=none+ask wants our side confirmed
+//	T -> 200 keys=savp:2      with an SDES key in RTP/SAVP, for the tag 2; savp:2+ another key; avp: in RTP/AVP; dtls, dtls:active
 //	expect ended sip=486 by=b · expect answered 1 · expect cdrs 1 · expect bound a:opus:sendrecv · expect dtmf b 5 · expect calls 0 · expect relaxed 1
 //	expect talking 1 · expect seen talking alice 100 acme   media knows of the answer; the newest call in the API
 //	T -> REFER Refer-To:<sip:1?Replaces=DIALOG(U)>   U's dialog, as we know it; expect dtmf b 5 in=1: of the first call
@@ -86,7 +87,7 @@ func play(t *testing.T, text string, bad *impairment) {
 	}
 }
 
-// editOf reads the "config" lines of a flow: "config limit acme 1", "config ring 20s", "config rel100 acme supported", "config auth acme
+// editOf reads the "config" lines of a flow: "config limit acme 1", "config ring 20s", "config rel100 acme supported", "config srtp acme sdes", "config auth acme
 // USER PASSWORD [REALM]", "config codecs access opus", "config redirect acme follow [REALM...]", "config refer acme reject", "config dtmf acme
 // info", "config name acme trunk.example". "config ports 2",
 // the RTP port pairs that are left from there on, is a step.
@@ -127,6 +128,8 @@ func editOf(text string) func(*Config) {
 				c.Trunks[i].Preconditions = true
 			case "dtmf":
 				c.Trunks[i].DTMF = map[string]DTMF{"info": DTMFRelay, "info-dtmf": DTMFPlain, "inband": DTMFTones, "rfc4733": DTMFEvents}[w[3]]
+			case "srtp":
+				c.Trunks[i].SRTP = map[string]offer.SRTP{"rtp": offer.SRTPNone, "optional": offer.SRTPOptional, "sdes": offer.SRTPSDES, "dtls": offer.SRTPDTLS}[w[3]]
 			case "rel100":
 				c.Trunks[i].Rel100 = map[string]Rel100{"supported": Rel100Supported, "required": Rel100Required}[w[3]]
 			}

@@ -14,7 +14,7 @@ type options struct {
 	dir, method, tag, from string
 	frag                   string
 	user, hops, port, hold string
-	qos, cseq              string
+	qos, cseq, keys        string
 	nosdp, keep            bool
 	sips, forwarded        bool
 	args                   []string
@@ -46,6 +46,8 @@ func parseOptions(words []string) options {
 			o.port = w[5:]
 		case strings.HasPrefix(w, "cseq="):
 			o.cseq = w[5:]
+		case strings.HasPrefix(w, "keys="):
+			o.keys = w[5:]
 		case strings.HasPrefix(w, "qos="):
 			o.qos = w[4:]
 		case strings.HasPrefix(w, "hold="):
@@ -196,6 +198,7 @@ func (o options) shape(sdp []byte) []byte {
 	case "cut": // the last line without its end
 		text = strings.TrimSuffix(strings.Replace(text, "a=sendrecv", "a=sendonly", 1), "\r\n")
 	}
+	text = keyed(text, o.keys)
 	if o.qos != "" {
 		text += "a=curr:qos local " + strings.TrimSuffix(o.qos, "+ask") + "\r\na=curr:qos remote none\r\n" +
 			"a=des:qos mandatory local sendrecv\r\na=des:qos none remote sendrecv\r\n"
@@ -204,4 +207,32 @@ func (o options) shape(sdp []byte) []byte {
 		text += "a=conf:qos remote sendrecv\r\n"
 	}
 	return []byte(text)
+}
+
+// peerKey is the SDES key of every peer; its other one has the last letter changed. worldKey is the letter of all our own.
+const (
+	peerKey  = "inline:c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0"
+	worldKey = "k"
+)
+
+// keyed gives a peer's SDP keys: "savp" or "avp" is the transport, behind a colon is the tag and with + another key than before; "dtls" and
+// "dtls:active" are UDP/TLS/RTP/SAVP.
+func keyed(text, keys string) string {
+	kind, tag, _ := strings.Cut(keys, ":")
+	tag, other := strings.CutSuffix(tag, "+")
+	key := peerKey
+	if other {
+		key = key[:len(key)-1] + "U"
+	}
+	line := "a=crypto:" + cmp.Or(tag, "1") + " AES_CM_128_HMAC_SHA1_80 " + key + "|2^31\r\n"
+	switch kind {
+	case "avp":
+		return text + line
+	case "savp":
+		return strings.Replace(text, "RTP/AVP", "RTP/SAVP", 1) + line
+	case "dtls":
+		return strings.Replace(text, "RTP/AVP", "UDP/TLS/RTP/SAVP", 1) + "a=setup:" + cmp.Or(tag, "actpass") + "\r\na=rtcp-mux\r\na=fingerprint:sha-256 " +
+			strings.TrimSuffix(strings.Repeat("5E:", 32), ":") + "\r\n"
+	}
+	return text
 }
