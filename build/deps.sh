@@ -17,6 +17,7 @@ want libopus-dev test -e /usr/include/opus/opus.h
 want ca-certificates test -e /etc/ssl/certs/ca-certificates.crt
 if [ "${1:-build}" = test ]; then
 	want sip-tester command -v sipp
+	want baresip-core command -v baresip
 	want chromium command -v chromium
 	want iproute2 command -v ip
 	want nodejs command -v node
