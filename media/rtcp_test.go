@@ -7,6 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"drawbridge/media/offer"
+	"drawbridge/media/rtpmath"
+
 	"github.com/google/go-cmp/cmp"
 	"github.com/pion/rtcp"
 )
@@ -280,4 +283,39 @@ func FuzzRTCP(f *testing.F) {
 			t.Fatalf("%v after % x", err, raw)
 		}
 	})
+}
+
+// The two clocks of a sender report name one instant: a receiver lays the packets' timestamps on the wall clock with them.
+func TestSenderReportPairsItsClocks(t *testing.T) {
+	for _, c := range []struct {
+		codec offer.Codec
+		ticks uint32 // of 20 ms
+	}{{pcmuCodec, 160}, {opusCodec, 960}} {
+		b := newBench(t, profiles["GCM"], c.codec, c.codec)
+		report := func() (wall time.Time, ts uint32) {
+			raw := b.b.appendReport(b.l, nil)
+			if raw[1] != rtcpSR {
+				t.Fatalf("%s: no SR: % x", c.codec.Name, raw)
+			}
+			return rtpmath.FromNTP(binary.BigEndian.Uint64(raw[8:])), binary.BigEndian.Uint32(raw[16:])
+		}
+		talk := func() {
+			if d := b.a.media(b.l, b.fromBrowser(t, make([]byte, 80)), b.src); d != Delivered {
+				t.Fatal(d)
+			}
+			b.ts += c.ticks - 960 // fromBrowser counts as Opus does
+		}
+		b.pass(100*time.Millisecond, talk)
+		at, ts := report()
+		b.pass(5*time.Second, talk)
+		b.l.now += int64(7 * time.Millisecond) // between two packets
+		later, then := report()
+		went, played := later.Sub(at).Round(time.Microsecond), rtpmath.Time(int64(then-ts), c.codec.Clock)
+		if went != 5007*time.Millisecond || played != went {
+			t.Errorf("%s: the wall clock went on by %s, the media clock by %s", c.codec.Name, went, played)
+		}
+		if newest := b.b.out.ts; then-newest != c.ticks*27/20 {
+			t.Errorf("%s: %d ticks beyond the newest packet", c.codec.Name, then-newest)
+		}
+	}
 }

@@ -40,6 +40,14 @@ type Leg struct {
 	PacketsIn  uint64 `json:"packetsIn"`
 	PacketsOut uint64 `json:"packetsOut"`
 	Lost       uint64 `json:"lost"`
+
+	AudioIn, AudioOut string
+	In, Out           *Quality
+}
+
+// Quality is how one direction of a leg sounded.
+type Quality struct {
+	LossPct, MOS float64
 }
 
 const cdrLimit = 5 * time.Second
