@@ -170,7 +170,8 @@ type DNS struct {
 
 // Limits bound the gateway.
 type Limits struct {
-	Calls int `yaml:"calls" doc:"Calls at a time; more are answered 503. 10000 by default."`
+	Calls      int `yaml:"calls" doc:"Calls at a time; more are answered 503. 10000 by default."`
+	Transcodes int `yaml:"transcodes" doc:"Transcoded calls that this machine carries, for the metric drawbridge_transcode_slots; measured at the start by default, which takes half a second of a core. Nothing is refused by it yet."`
 }
 
 // CDR says where call records go.

@@ -54,6 +54,9 @@ func (r *Report) validate(c *Config) {
 	if c.Limits.Calls < 0 {
 		r.Addf(path{"limits", "calls"}, "%d is below 0", c.Limits.Calls)
 	}
+	if c.Limits.Transcodes < 0 {
+		r.Addf(path{"limits", "transcodes"}, "%d is below 0", c.Limits.Transcodes)
+	}
 	r.oneOf(path{"log", "level"}, c.Log.Level, "debug", "info", "warn", "error")
 	r.oneOf(path{"log", "format"}, c.Log.Format, "json", "text")
 	if c.Drain.Timeout < 0 || c.Drain.Timeout > 24*time.Hour {

@@ -32,6 +32,8 @@ type Engine struct {
 	open    atomic.Int64              // sessions
 	shaking atomic.Int64              // handshakes running
 
+	transcodes atomic.Int64 // directions
+
 	encoders transcode.Pool // a leg that ends leaves its encoder to the next
 
 	reported [numDrops]uint64 // what has become events; for report

@@ -39,6 +39,7 @@ func newPlayer(from, to *leg) (*player, error) {
 	t.ring = transcode.NewPlayout(t.dec, t.in.Clock)
 	t.frames = transcode.NewRepacketiser[int16](t.samples())
 	t.ear = newEar(from, "", t.dec.Rate())
+	from.session.engine.transcodes.Add(1)
 	return t, nil
 }
 
@@ -93,4 +94,8 @@ func (t *player) tick(l *loop, due *timer) {
 func (t *player) encoder() transcode.Encoder { return t.enc }
 
 func (t *player) pause() { t.running = false }
-func (t *player) close() { t.running = false }
+
+func (t *player) close() {
+	t.running = false
+	t.from.session.engine.transcodes.Add(-1)
+}

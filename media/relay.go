@@ -44,6 +44,7 @@ func (s *Session) compose(l *loop) {
 		p, err := newPath(from, to)
 		if err != nil {
 			from.fail("codec")
+			p = nil // not a path that is nil inside
 		}
 		from.setPath(l, p)
 	}

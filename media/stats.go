@@ -142,6 +142,7 @@ type Stats struct {
 	Sockets    int            // pair sockets open
 	Ports      map[string]int // pairs in use by realm
 	Handshakes int            // running
+	Transcodes int            // directions that are decoded and encoded
 	Drops      map[string]uint64
 	Policed    uint64            // bytes of payload that peers sent beyond what was negotiated
 	RTCP       map[string]uint64 // packets that came, by what they were about
@@ -158,7 +159,7 @@ type LoopStats struct {
 // Stats reads the counters. It is for scraping, not for the packet path.
 func (e *Engine) Stats() Stats {
 	st := Stats{
-		Sessions: int(e.open.Load()), Handshakes: int(e.shaking.Load()),
+		Sessions: int(e.open.Load()), Handshakes: int(e.shaking.Load()), Transcodes: int(e.transcodes.Load()),
 		Ports: make(map[string]int, len(e.realms)), Drops: make(map[string]uint64, numDrops),
 		RTCP: make(map[string]uint64, numRTCPKinds),
 	}

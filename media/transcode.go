@@ -147,6 +147,7 @@ func newOnArrival(from, to *leg) (*onArrival, error) {
 	}
 	t.frames = transcode.NewRepacketiser[int16](t.samples())
 	t.ear = newEar(from, "", t.dec.Rate())
+	from.session.engine.transcodes.Add(1)
 	return t, nil
 }
 
@@ -248,4 +249,8 @@ func (t *onArrival) drain(l *loop) Drop {
 func (t *onArrival) encoder() transcode.Encoder { return t.enc }
 
 func (t *onArrival) pause() { t.started = false }
-func (t *onArrival) close() { t.pool.Put(t.enc) }
+
+func (t *onArrival) close() {
+	t.pool.Put(t.enc)
+	t.from.session.engine.transcodes.Add(-1)
+}

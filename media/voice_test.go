@@ -73,6 +73,7 @@ func newPhones(t testing.TB, a, b offer.Stream) *bench {
 	w.a.leave(w.l)
 	w.s.legs[A] = nil
 	w.a = w.seat(t, A, "core", offer.RTP)
+	w.events = nil
 	a.Remote, b.Remote = w.phone, w.phone
 	a.MaySend, a.MayRecv, b.MaySend, b.MayRecv = true, true, true, true
 	w.a.bind(w.l, a)
@@ -342,6 +343,75 @@ func TestSkewPassesThrough(t *testing.T) {
 			if off := int32(w.b.out.stamp(w.l.now, 8000) - last.ts); off < 0 || off > 160 {
 				t.Errorf("%s, %+d ppm: RTCP is %d ticks off", c.name, ppm, off)
 			}
+		}
+	}
+}
+
+func TestTranscodesAreCounted(t *testing.T) {
+	w := newPhones(t, stream(pcmaCodec, 0), stream(pcmuCodec, 0))
+	count := func(want int) {
+		t.Helper()
+		if n := w.l.engine.Stats().Transcodes; n != want {
+			t.Errorf("%d directions are transcoded, want %d", n, want)
+		}
+	}
+	count(0)
+	st := w.b.st
+	st.Send, st.Recv = g722Codec, g722Codec
+	w.b.bind(w.l, st)
+	w.s.compose(w.l)
+	count(2)
+	w.s.end(w.l)
+	count(0)
+}
+
+// A call whose codecs cannot be turned into each other says so and drops its packets; a build without Opus is such a gateway.
+func TestNoWayBetweenCodecs(t *testing.T) {
+	strange := offer.Codec{Name: "strange", PT: 100, Clock: 8000, Channels: 1}
+	w := newPhones(t, stream(pcmaCodec, 0), stream(strange, 0))
+	if n := kinds(w.events, EventFailed); n != 2 {
+		t.Errorf("%d directions failed, want 2: %+v", n, w.events)
+	}
+	if d := w.speak(t, w.a, 8, 1, 160, make([]byte, 160)); d != DropUnbound {
+		t.Errorf("a packet is %s", d)
+	}
+}
+
+// Budget: 0 allocations for a frame on every path of the telephone.
+func TestTelephonePathsAllocateNothing(t *testing.T) {
+	if underRace {
+		t.Skip("the race detector allocates")
+	}
+	for _, c := range []struct {
+		name     string
+		in       offer.Codec
+		out      offer.Stream
+		perFrame int // ms
+	}{
+		{"G.722 to G.711", g722Codec, stream(pcmuCodec, 0), 20}, {"G.711 to G.722", pcmaCodec, stream(g722Codec, 0), 20},
+		{"20 to 30 ms", pcmaCodec, stream(pcmaCodec, 30), 20}, {"60 to 10 ms", pcmaCodec, stream(pcmuCodec, 10), 60},
+	} {
+		w := newPhones(t, stream(c.in, 0), c.out)
+		ticks, seq, payload := uint32(c.perFrame*8), uint16(0), make([]byte, c.perFrame*8)
+		in := make([]byte, 0, slotSize)
+		frame := func() {
+			seq++
+			in = append(in[:0], 0x80, c.in.PT)
+			in = binary.BigEndian.AppendUint16(in, seq)
+			in = binary.BigEndian.AppendUint32(in, uint32(seq)*ticks)
+			in = binary.BigEndian.AppendUint32(in, 0xcccc)
+			in = append(in, payload...)
+			if d := w.a.media(w.l, in, w.phone); d != Delivered {
+				t.Fatal(d)
+			}
+			w.l.now += int64(c.perFrame) * int64(time.Millisecond)
+			w.l.flush()
+		}
+		for range 10 {
+			frame()
+		}
+		if n := testing.AllocsPerRun(500, frame); n != 0 {
+			t.Errorf("%s: %v allocations a packet", c.name, n)
 		}
 	}
 }

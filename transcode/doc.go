@@ -12,6 +12,7 @@
 //	repacketise.go one packet time into another
 //	playout.go     the play-out ring: packets in as they come, 20 ms of PCM out at every tick of the caller's clock; delays.go watches its depth,
 //	               losses.go what is missing
+//	cost.go        what a transcoded call costs on this machine
 //	tone           sine source and tone detector
 //
 // RFC 3551 (G.711), RFC 6716 and RFC 7587 (Opus). Build with -tags nolibopusfile; -tags noopus or CGO_ENABLED=0 leave Opus out.

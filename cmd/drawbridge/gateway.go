@@ -57,6 +57,7 @@ type gateway struct {
 	cert      func() *tls.Certificate // the web port's, as it is now
 
 	draining atomic.Bool
+	slots    atomic.Int64 // transcoded calls that the machine carries; 0 until that is known
 }
 
 // open builds every part and opens every socket; nothing is served before run.
@@ -255,6 +256,7 @@ func (g *gateway) serve(ctx context.Context) error {
 	}
 	g.events.EmitLifecycle(telemetry.Lifecycle{What: "started", Detail: "version " + version()})
 	group.Go(func() error { return g.watchAddresses(parts) })
+	group.Go(func() error { return g.measure(parts) })
 	group.Go(func() error {
 		defer stop()
 		select {

@@ -72,6 +72,10 @@ func (g *gateway) mediaGauges() {
 		}
 		return out
 	})
+	m.Gauge("drawbridge_transcode_slots", "Transcoded calls that this machine carries: measured at the start, or limits.transcodes.",
+		func() float64 { return float64(g.slots.Load()) })
+	m.Gauge("drawbridge_transcodes", "Directions of calls that are decoded and encoded; a transcoded call has two.",
+		func() float64 { return float64(g.media.Stats().Transcodes) })
 	m.Gauge("drawbridge_media_late_seconds", "Mean lateness of the slowest media loop.", func() float64 {
 		var worst time.Duration
 		for _, l := range g.media.Stats().Loops {

@@ -118,7 +118,7 @@ func (c Config) yaml(p ports, cdr string) string {
 	if c.DNS.IsValid() {
 		f("dns: {servers: [%q]}", c.DNS)
 	}
-	f("limits: {calls: %d}", calls)
+	f("limits: {calls: %d, transcodes: 100}", calls) // not measured: other tests need the core
 	f("cdr: {file: %q}", cdr)
 	f("log: {level: debug, format: json}")
 	f("drain: {timeout: 5s}")
