@@ -22,7 +22,7 @@ func (l *loop) ingress(s *sock, first, n int) {
 			l.drop(DropMalformed, src, s.leg)
 		case s.kind == sockDoor:
 			l.admit(s.door, b, src)
-		case s.kind == sockRTP && s.leg.st.Fingerprint != "" && classify(b) == classDTLS:
+		case s.kind == sockRTP && classify(b) == classDTLS && s.leg.shakesHands():
 			l.drop(s.leg.ownHandshake(l, b, src), src, s.leg)
 		case s.kind == sockRTCP || isRTCP(b):
 			l.drop(s.leg.control(l, b, src), src, s.leg)

@@ -33,11 +33,18 @@ const lastFlight = 32
 // shake is a leg's DTLS state.
 type shake struct {
 	running *association
-	done    bool   // keys have been exported
-	last    []byte // the raw last flight; nil once SRTP has proved its arrival
-	resent  int
-	tries   int   // failed ones
-	waiting *keys // exported before the leg was bound: not used until the fingerprint is known
+	last    []byte      // the raw last flight; nil once SRTP has proved its arrival
+	waiting *keys       // exported before the leg was bound: not used until the fingerprint is known
+	early   *earlyHello // a trunk's ClientHello that was faster than its SDP
+	done    bool        // keys have been exported
+	resent  uint8
+	tries   uint8 // failed ones
+}
+
+// earlyHello is a ClientHello and who has sent it.
+type earlyHello struct {
+	b   []byte
+	src netip.AddrPort
 }
 
 // association is one handshake under way.
@@ -49,15 +56,34 @@ type association struct {
 	client bool   // the peer waits for us
 }
 
-// ownHandshake takes a DTLS datagram on the leg's own port: from where SDP lets media come from, and from nowhere else (T17).
+// shakesHands tells whether DTLS may come on the leg's own port: it is agreed, or may be.
+func (g *leg) shakesHands() bool {
+	return g.st.Fingerprint != "" || !g.bound && (g.srtp == offer.SRTPDTLS || g.srtp == offer.SRTPOptional)
+}
+
+// ownHandshake takes a DTLS datagram on the leg's own port: from where SDP lets media come from, and from nowhere else (T17). Before SDP
+// the newest one is kept, or the peer would ask again after a second only.
 func (g *leg) ownHandshake(l *loop, b []byte, src netip.AddrPort) Drop {
+	h := &g.shake
 	switch {
 	case !g.bound:
+		if h.early == nil {
+			h.early = new(earlyHello)
+		}
+		h.early.b, h.early.src = append(h.early.b[:0], b...), src
 		return DropUnbound
 	case g.latch.standing(src) == standsNot:
 		return DropDTLSUnvalidated
 	}
 	return g.handshake(l, nil, b, src)
+}
+
+// overtook takes the ClientHello that came before its SDP.
+func (g *leg) overtook(l *loop) {
+	if in := g.shake.early; in != nil {
+		g.shake.early = nil
+		l.drop(g.ownHandshake(l, in.b, in.src), in.src, g)
+	}
 }
 
 // handshake takes a DTLS datagram from a verified source; d is the browser address that it came in on, nil for the leg's own port.
@@ -264,6 +290,7 @@ func (g *leg) bindDTLS(l *loop, was offer.Stream, first bool) {
 			g.refuse(l, nil, err)
 		}
 	}
+	g.overtook(l)
 	g.callOut(l)
 }
 

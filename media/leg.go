@@ -375,6 +375,9 @@ func (g *leg) ready() bool {
 func (g *leg) send(l *loop, b []byte) Drop {
 	payload := len(b) - rtpHeader
 	if g.secure {
+		if g.crypt == nil { // the keys have gone since somebody looked
+			return DropEarly
+		}
 		if b = g.crypt.protect(l, b); b == nil {
 			return DropSend
 		}

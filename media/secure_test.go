@@ -224,6 +224,32 @@ func TestForeignHelloOnATrunk(t *testing.T) {
 	}
 }
 
+// A phone that answers with DTLS calls before its answer has come to us: the handshake does not wait for its repetition.
+func TestHelloBeforeTheAnswer(t *testing.T) {
+	gw := newGateway(t, 1)
+	p := newSecurePhone(t, kindNamed(t, "DTLS-GCM"))
+	c := &secureCall{call: gw.open(t)}
+	local, err := c.Add(media.B, media.Side{Realm: "core", Profile: offer.RTP, SRTP: offer.SRTPDTLS})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := offer.New(offer.Config{SRTP: offer.SRTPDTLS, Codecs: []offer.Codec{pcma}, AllowLoopback: true})
+	m.SetLocal(local)
+	text, err := m.Offer(offer.SendRecv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.once = true // its ClientHello goes out once
+	p.take(string(text))
+	waitDrop(t, gw, "rtp-unbound", 1)
+	st, err := m.Answered(p.sdp(string(text)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Bind(media.B, st)
+	c.wait(media.EventDTLS)
+}
+
 // Whatever a leg is told of keys shows in no event, and never in what the other side gets to see.
 func TestKeysStayOnTheirLeg(t *testing.T) {
 	gw := newGateway(t, 1)
