@@ -15,13 +15,18 @@ import (
 // batchConn is a packetConn that hands on what it reads by itself, many datagrams a system call.
 type batchConn interface {
 	packetConn
-	// receive calls handle for each datagram until reading fails. handle may use b until it returns; one that is longer than most
-	// is cut to most+1 bytes.
-	receive(most int, handle func(b []byte, from netip.AddrPort)) error
+	// receive calls handle for each datagram until reading fails. One that is longer than most is cut to most+1 bytes.
+	receive(most int, handle handler) error
 }
 
-// readBatch is how many datagrams one system call reads at most. Chosen here: a loaded gateway finds about as many.
-const readBatch = 8
+// handler takes a datagram, which it may use until it returns. What it appends to room goes back to where the datagram came from.
+type handler func(b []byte, from netip.AddrPort, room []byte) (answer []byte)
+
+// Chosen here.
+const (
+	readBatch  = 16   // datagrams that one system call reads at most; a loaded gateway finds about as many
+	answerRoom = 1024 // for an answer that is given at once; a longer one gets room of its own
+)
 
 // datagrams is a UDP socket whose system calls the Go scheduler does not see: none of them waits. To the scheduler a system call is a
 // thread that may be gone for long. It wakes its monitor for it, which then looks every 20 µs, takes the P away and hands it to another
@@ -79,8 +84,9 @@ func (d *datagrams) send(b []byte, to netip.AddrPort) syscall.Errno {
 	return errno
 }
 
-// receive implements batchConn. It waits only when a system call has found fewer than it had room for: what comes after that wakes it.
-func (d *datagrams) receive(most int, handle func(b []byte, from netip.AddrPort)) error {
+// receive implements batchConn. It waits only when a system call has found fewer than it had room for: what comes after that wakes it. It
+// gives nobody a turn before: what is not read in time is lost, answers and BYEs with the rest, and what is read can be turned away.
+func (d *datagrams) receive(most int, handle handler) error {
 	in := newBatch(most)
 	var failure error
 	err := d.raw.Read(func(fd uintptr) bool {
@@ -96,8 +102,10 @@ func (d *datagrams) receive(most int, handle func(b []byte, from netip.AddrPort)
 				return true
 			}
 			for i := range n {
-				handle(in.datagram(i))
+				b, from := in.datagram(i)
+				in.answer(i, handle(b, from, in.answers[i].room[:0]))
 			}
+			in.flush(int(fd))
 			if n < readBatch {
 				return false
 			}
@@ -109,12 +117,30 @@ func (d *datagrams) receive(most int, handle func(b []byte, from netip.AddrPort)
 	return failure
 }
 
-// batch is the room for one system call's datagrams.
+// batch is the room for one system call's datagrams, and for the answers that are given to them at once.
 type batch struct {
-	hdr  [readBatch]mmsghdr
-	iov  [readBatch]unix.Iovec
-	name [readBatch]unix.RawSockaddrInet6 // or RawSockaddrInet4: the kernel writes what the socket's family needs
-	room [readBatch][]byte
+	hdr     [readBatch]mmsghdr
+	in      [readBatch]packet
+	answers [readBatch]packet
+	out     [readBatch]mmsghdr // to the first of them
+	waiting int                // answers to be sent
+}
+
+// packet is one datagram. The kernel writes of an address what the socket's family needs: RawSockaddrInet4 as well.
+type packet struct {
+	iov  unix.Iovec
+	name unix.RawSockaddrInet6
+	room []byte
+}
+
+// point makes a header say where the packet is.
+func (p *packet) point(h *mmsghdr, b []byte, name *unix.RawSockaddrInet6) {
+	p.iov.Base = &b[0]
+	p.iov.SetLen(len(b))
+	h.hdr.Name = (*byte)(unsafe.Pointer(name))
+	h.hdr.Namelen = unix.SizeofSockaddrInet6
+	h.hdr.Iov = &p.iov
+	h.hdr.SetIovlen(1)
 }
 
 // mmsghdr is struct mmsghdr of recvmmsg(2) on 64-bit Linux.
@@ -127,13 +153,10 @@ type mmsghdr struct {
 func newBatch(most int) *batch {
 	in := new(batch)
 	for i := range in.hdr {
-		in.room[i] = make([]byte, most+1) // one more tells what was too large
-		in.iov[i].Base = &in.room[i][0]
-		in.iov[i].SetLen(most + 1)
-		h := &in.hdr[i].hdr
-		h.Name = (*byte)(unsafe.Pointer(&in.name[i]))
-		h.Iov = &in.iov[i]
-		h.SetIovlen(1)
+		p := &in.in[i]
+		p.room = make([]byte, most+1) // one more tells what was too large
+		p.point(&in.hdr[i], p.room, &p.name)
+		in.answers[i].room = make([]byte, answerRoom)
 	}
 	return in
 }
@@ -151,7 +174,35 @@ func (in *batch) read(fd int) (int, syscall.Errno) {
 }
 
 func (in *batch) datagram(i int) ([]byte, netip.AddrPort) {
-	return in.room[i][:in.hdr[i].n], addrOf(&in.name[i])
+	return in.in[i].room[:in.hdr[i].n], addrOf(&in.in[i].name)
+}
+
+// answer queues an answer to datagram i; an empty one is none.
+func (in *batch) answer(i int, b []byte) {
+	if len(b) == 0 {
+		return
+	}
+	h := &in.out[in.waiting]
+	in.answers[in.waiting].point(h, b, &in.in[i].name)
+	h.hdr.Namelen = in.hdr[i].hdr.Namelen
+	in.waiting++
+}
+
+// flush sends the answers. What the socket has no room for is lost, as datagrams are: whoever was turned away asks again.
+func (in *batch) flush(fd int) {
+	for sent := 0; sent < in.waiting; {
+		n, _, errno := unix.RawSyscall6(unix.SYS_SENDMMSG, uintptr(fd), uintptr(unsafe.Pointer(&in.out[sent])), uintptr(in.waiting-sent), unix.MSG_DONTWAIT, 0, 0)
+		switch errno {
+		case 0:
+			sent += int(n)
+		case unix.EINTR:
+		case unix.EAGAIN:
+			sent = in.waiting
+		default: // the first of them
+			sent++
+		}
+	}
+	in.waiting = 0
 }
 
 // addrOf reads an address in the kernel's form. A link's own addresses carry the link's number as their zone.

@@ -58,12 +58,15 @@ func (s *udpSocket) receive() error {
 		return conn.receive(s.t.cfg.MaxMessage, s.datagram)
 	}
 	b := make([]byte, s.t.cfg.MaxMessage+1) // one more tells what was too large
+	var room []byte
 	for {
 		n, from, err := s.conn.ReadFromUDPAddrPort(b)
 		if err != nil {
 			return err
 		}
-		s.datagram(b[:n], unmap(from))
+		if room = s.datagram(b[:n], unmap(from), room[:0]); len(room) > 0 {
+			_, _ = s.conn.WriteToUDPAddrPort(room, from) // lost like any datagram
+		}
 	}
 }
 
@@ -78,23 +81,35 @@ func pause(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-func (s *udpSocket) datagram(b []byte, from netip.AddrPort) {
+// datagram takes one. What is answered without a look into it is appended to room.
+func (s *udpSocket) datagram(b []byte, from netip.AddrPort, room []byte) (answer []byte) {
 	if allow := s.t.cfg.Allow; allow != nil && !allow(s.realm, from.Addr()) {
 		s.t.refused("unknown-source", s.realm, from.Addr(), "")
-		return
+		return nil
 	}
-	f := &udpFlow{s, from}
 	switch {
 	case len(b) > s.t.cfg.MaxMessage:
 		s.t.refused("malformed", s.realm, from.Addr(), "datagram too large")
 	case string(b) == ping:
-		_ = f.Send([]byte(pong)) // lost: the next one is answered
+		return append(room, pong...)
 	case stunRequest(b):
-		_ = f.Send(stunAnswer(b, from)) // the same
+		return append(room, stunAnswer(b, from)...)
 	case blank(b):
 	default:
-		s.t.cfg.Receiver.Receive(f, b)
+		return s.message(b, from, room)
 	}
+	return nil
+}
+
+// message hands a message on, unless there are too many of its kind.
+func (s *udpSocket) message(b []byte, from netip.AddrPort, room []byte) []byte {
+	if r, ok := s.t.cfg.Receiver.(txn.Shedder); ok {
+		if answer, done := r.Shed(txn.FlowKey{Realm: s.realm, Local: s.local, Remote: from}, b, room); done {
+			return answer
+		}
+	}
+	s.t.cfg.Receiver.Receive(&udpFlow{s, from}, b)
+	return nil
 }
 
 // ping and pong are the keepalive of RFC 5626 section 3.5.1, which phones use over UDP too.

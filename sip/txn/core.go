@@ -21,6 +21,7 @@ type Core struct {
 	grace  graceTable // answers to malformed requests
 
 	swollen graceTable // answers much larger than their requests
+	shed    shedding   // requests turned away unread
 
 	panics   atomic.Uint64
 	overload atomic.Uint64

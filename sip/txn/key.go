@@ -59,23 +59,33 @@ func (h *hasher) sum() key { return key{h[0].Sum64(), h[1].Sum64()} }
 // their INVITE. The flow is part of it, so an ACK or CANCEL from elsewhere matches nothing. It is taken before received and rport
 // are filled in.
 func (kr *keyer) server(f Flow, m *wire.Message) key {
-	var h hasher
-	kr.start(&h)
-	h.flow(f.Key())
 	via := &m.Via[0]
-	if method := m.Method; method == wire.ACK || method == wire.CANCEL {
-		h.str(string(wire.INVITE))
-	} else {
-		h.str(string(method))
+	method, branch := m.Method, via.Params.Get("branch")
+	if method == wire.ACK || method == wire.CANCEL {
+		method = wire.INVITE
 	}
-	h.str(via.Host)
-	h.num(uint64(via.Port))
-	branch := via.Params.Get("branch")
-	h.str(branch)
+	var h hasher
+	kr.match(&h, f.Key(), method, via.Host, via.Port, branch)
 	if !strings.HasPrefix(branch, cookie) {
 		kr.legacy(&h, m)
 	}
 	return h.sum()
+}
+
+// glanced is the same for an INVITE whose branch is unique.
+func (kr *keyer) glanced(k FlowKey, g *wire.Glance) key {
+	var h hasher
+	kr.match(&h, k, g.Method, g.Host, g.Port, g.Branch)
+	return h.sum()
+}
+
+func (kr *keyer) match(h *hasher, k FlowKey, method wire.Method, host string, port int, branch string) {
+	kr.start(h)
+	h.flow(k)
+	h.str(string(method))
+	h.str(host)
+	h.num(uint64(port))
+	h.str(branch)
 }
 
 // legacy adds what RFC 2543 matches by when the branch is not unique. The To tag is left out: an ACK has one where its INVITE has none.

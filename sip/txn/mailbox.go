@@ -79,7 +79,7 @@ func (b *mailbox) add(it item, c class) error {
 	if b.closed {
 		return ErrStopped
 	}
-	it.at = int64(time.Since(b.start)) + 1
+	it.at = b.now()
 	if !b.room(c, it.at) {
 		if _, known := b.live[it.key]; known && it.invite() {
 			return errRetransmission
@@ -128,6 +128,24 @@ func (b *mailbox) room(c class, now int64) bool {
 		return true
 	}
 }
+
+// full reports whether fresh requests are refused now. It takes no lock.
+func (b *mailbox) full() bool {
+	if depth := int(b.depth.Load()); depth < lateDepth && depth < b.limit && b.bytes.Load() < mailboxBytes {
+		return false
+	}
+	return !b.room(fresh, b.now())
+}
+
+// turnsAway reports whether an INVITE is refused: one that was let in is not, when it comes again.
+func (b *mailbox) turnsAway(k key) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	_, known := b.live[k]
+	return !known && !b.closed && !b.room(fresh, b.now())
+}
+
+func (b *mailbox) now() int64 { return int64(time.Since(b.start)) + 1 }
 
 // late reports whether the shard lags behind, and not for a moment.
 func (b *mailbox) late(now int64) bool {

@@ -90,6 +90,7 @@ func (sh *Shard) loop(ctx context.Context) {
 			batch := sh.box.take(spare)
 			sh.drain(ctx, batch)
 			sh.box.ended()
+			sh.core.shed.settle(sh.core.cfg.Events)
 			clear(batch)
 			if spare = batch[:0]; cap(spare) > spareItems {
 				spare = nil

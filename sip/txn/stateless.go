@@ -32,7 +32,8 @@ func (c *Core) answerVerdict(f Flow, m *wire.Message, size int, v wire.Verdict) 
 // answerOverload refuses a request before it costs a transaction. Retry-After is spread over requests but constant for the
 // retransmissions of one.
 func (c *Core) answerOverload(reply Flow, m *wire.Message, size int) {
-	after := strconv.Itoa(retryMin + c.statelessSpread(m, retrySpread))
+	h := c.seal.stateless(m.Branch(), m.CallID, m.FromTag())
+	after := strconv.FormatUint(h.retryAfter(), 10)
 	c.answer(reply, m, size, 503, "", c.statelessTag(m), wire.Field{Name: "Retry-After", Value: after})
 }
 

@@ -99,14 +99,21 @@ func (c *Core) shardOfBranch(branch string) (int, bool) {
 // statelessTag is the To tag of an answer that leaves no state behind: the same for every retransmission of the request and for the
 // ACK that follows it.
 func (c *Core) statelessTag(m *wire.Message) string {
-	h := c.seal.sum("stateless", m.Branch(), m.CallID, m.FromTag())
+	h := c.seal.stateless(m.Branch(), m.CallID, m.FromTag())
 	var room [statelessLen]byte
-	b := append(room[:0], c.cfg.Node...)
-	return string(appendBase32(b, binary.BigEndian.Uint64(h[:]), statelessRandom))
+	return string(c.appendStatelessTag(room[:0], &h))
 }
 
-// statelessSpread is a number in [0, n) that is the same for every retransmission of the request.
-func (c *Core) statelessSpread(m *wire.Message, n uint64) int {
-	h := c.seal.sum("spread", m.Branch(), m.CallID, m.FromTag())
-	return int(binary.BigEndian.Uint64(h[:]) % n)
+// mark is what an answer without state is made from.
+type mark [sha256.Size]byte
+
+func (s *seal) stateless(branch, callID, fromTag string) mark {
+	return s.sum("stateless", branch, callID, fromTag)
 }
+
+func (c *Core) appendStatelessTag(dst []byte, h *mark) []byte {
+	return appendBase32(append(dst, c.cfg.Node...), binary.BigEndian.Uint64(h[:]), statelessRandom)
+}
+
+// retryAfter is the same for every retransmission of a request, and spread over requests.
+func (h *mark) retryAfter() uint64 { return retryMin + binary.BigEndian.Uint64(h[8:])%retrySpread }
