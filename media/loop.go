@@ -10,8 +10,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/pion/rtp"
 	"github.com/pion/stun/v4"
+
+	"drawbridge/media/srtp"
 )
 
 // loop is one event loop: a goroutine on its own thread that owns sockets and calls. Fields below inbox belong to that goroutine.
@@ -39,8 +40,8 @@ type loop struct {
 	in     inlet
 	made   slots // packets that the loop makes itself
 	events [batchSize]unix.EpollEvent
-	packet packet     // the one in hand, steps 3 to 5
-	header rtp.Header // scratch of step 3
+	packet packet        // the one in hand, steps 3 to 5
+	crypto *srtp.Scratch // of step 3, and of protection
 	check  stun.Message
 	reply  stun.Message
 }
@@ -110,6 +111,7 @@ const parcelRoom = 256
 
 func newLoop(e *Engine, index int) (*loop, error) {
 	l := &loop{engine: e, index: index, epoll: -1, wakeFD: -1, sessions: make(map[*Session]struct{})}
+	l.crypto = srtp.NewScratch()
 	l.in.init()
 	l.check.Raw = make([]byte, 0, slotSize+64)
 	l.reply.Raw = make([]byte, 0, 256)

@@ -7,18 +7,17 @@ import (
 	"time"
 
 	"drawbridge/media/offer"
-
-	"github.com/pion/srtp/v3"
+	"drawbridge/media/srtp"
 )
 
 // keyGrace is how long the keys of before still open packets: SDP and media take different ways, and some peers change keys without need.
 const keyGrace = 2 * time.Second
 
 // sdesProfiles are the suites of SDES as the contexts know them.
-var sdesProfiles = [...]srtp.ProtectionProfile{
-	offer.AEADGCM128: srtp.ProtectionProfileAeadAes128Gcm,
-	offer.AESCM80:    srtp.ProtectionProfileAes128CmHmacSha1_80,
-	offer.AESCM32:    srtp.ProtectionProfileAes128CmHmacSha1_32,
+var sdesProfiles = [...]srtp.Profile{
+	offer.AEADGCM128: srtp.GCM128,
+	offer.AESCM80:    srtp.AES80,
+	offer.AESCM32:    srtp.AES32,
 }
 
 // newKeys draws what a leg's SDP offers with SDES.
@@ -35,11 +34,11 @@ func newKeys() *offer.Keys {
 // sdesKeys are the keys that two crypto attributes have agreed.
 func sdesKeys(d *offer.SDES) (*keys, error) {
 	k := &keys{profile: sdesProfiles[d.Suite], recvMKI: d.Recv.MKI, sendMKI: d.Send.MKI, agreed: d}
-	n, err := k.profile.KeyLen()
-	if err != nil {
-		return nil, fmt.Errorf("media: suite %s: %w", d.Suite, err)
-	}
 	recv, send := []byte(d.Recv.Key), []byte(d.Send.Key)
+	if len(recv) < srtp.KeySize || len(send) < srtp.KeySize {
+		return nil, fmt.Errorf("media: suite %s: %w", d.Suite, srtp.ErrKey)
+	}
+	const n = srtp.KeySize
 	k.recvKey, k.recvSalt, k.sendKey, k.sendSalt = recv[:n], recv[n:], send[:n], send[n:]
 	return k, nil
 }
@@ -85,13 +84,13 @@ func (g *leg) rekey(l *loop, k *keys) error {
 		case sameKey(was.agreed, k.agreed, false):
 			c.in, c.former = was.in, was.former
 		default:
-			roc, _ := was.in.ROC(g.in.ssrc)
+			roc := was.in.ROC(g.in.ssrc)
 			was.former = nil
 			c.former = &former{crypt: was, until: l.now + int64(keyGrace), ssrc: g.in.ssrc, roc: roc, spare: make([]byte, slotSize)}
 		}
 		if sameKey(was.agreed, k.agreed, true) {
 			c.out = was.out
-		} else if roc, _ := was.out.ROC(g.out.ssrc); roc > 0 {
+		} else if was.out.ROC(g.out.ssrc) > 0 {
 			g.out.ssrc = mathrand.Uint32()
 		}
 	}
@@ -158,12 +157,12 @@ func (c *crypt) unprotectRTCPLate(l *loop, b []byte) ([]byte, Drop) {
 	f := c.former
 	if l.now > f.until {
 		c.former = nil
-		return c.decryptRTCP(b)
+		return c.decryptRTCP(l, b)
 	}
 	copy(f.spare, b)
-	out, drop := c.decryptRTCP(b)
+	out, drop := c.decryptRTCP(l, b)
 	if drop == DropAuth {
-		if out, late := f.crypt.decryptRTCP(b[:copy(b, f.spare[:len(b)])]); late == Delivered {
+		if out, late := f.crypt.decryptRTCP(l, b[:copy(b, f.spare[:len(b)])]); late == Delivered {
 			return out, late
 		}
 	}

@@ -63,7 +63,7 @@ func (g *leg) sendReport(l *loop) {
 	}
 	b := g.appendReport(l, l.slot()[:0])
 	if g.secure {
-		if b = g.crypt.protectRTCP(b); b == nil {
+		if b = g.crypt.protectRTCP(l, b); b == nil {
 			return
 		}
 	}

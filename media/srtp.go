@@ -5,22 +5,19 @@ import (
 	"fmt"
 
 	"drawbridge/media/offer"
+	"drawbridge/media/srtp"
 
 	"github.com/pion/dtls/v3"
-	"github.com/pion/srtp/v3"
 )
 
 // SRTP is done in place by two contexts that the leg's loop owns: no lock, no copy, no allocation per packet.
-
-// replayWindow is in packets. RFC 3711 section 3.3.2 asks for 64 at least; browsers reorder little, networks more.
-const replayWindow = 256
 
 // exporterLabel is RFC 5764 section 4.2.
 const exporterLabel = "EXTRACTOR-dtls_srtp"
 
 // keys are what a handshake yields, or SDP. They live in memory only.
 type keys struct {
-	profile           srtp.ProtectionProfile
+	profile           srtp.Profile
 	recvKey, recvSalt []byte // the peer's direction
 	sendKey, sendSalt []byte // ours
 	recvMKI, sendMKI  string // SDES
@@ -42,17 +39,14 @@ func export(conn *dtls.Conn, client bool) (*keys, error) {
 	k := &keys{peer: state.PeerCertificates[0]}
 	switch selected {
 	case dtls.SRTP_AEAD_AES_128_GCM:
-		k.profile = srtp.ProtectionProfileAeadAes128Gcm
+		k.profile = srtp.GCM128
 	case dtls.SRTP_AES128_CM_HMAC_SHA1_80:
-		k.profile = srtp.ProtectionProfileAes128CmHmacSha1_80
+		k.profile = srtp.AES80
 	default:
 		return nil, errProfile
 	}
-	key, err1 := k.profile.KeyLen()
-	salt, err2 := k.profile.SaltLen()
-	if err := errors.Join(err1, err2); err != nil {
-		return nil, err
-	}
+	const key = srtp.KeySize
+	salt := k.profile.SaltSize()
 	raw, err := state.ExportKeyingMaterial(exporterLabel, nil, 2*(key+salt))
 	if err != nil {
 		return nil, fmt.Errorf("media: export: %w", err)
@@ -69,29 +63,25 @@ func export(conn *dtls.Conn, client bool) (*keys, error) {
 // crypt is the pair of contexts of a leg, each for one direction.
 type crypt struct {
 	in, out          *srtp.Context
-	tag              int // bytes that protection adds to RTP, beside the MKI
-	macRTP, macRTCP  int // those of them that stand behind an MKI
+	macRTP, macRTCP  int // bytes that stand behind an MKI
 	recvMKI, sendMKI string
 	agreed           *offer.SDES // what the keys are from; nil: from a handshake
 	former           *former     // nil but for a moment after a change of keys
 }
 
 func newCrypt(k *keys) (*crypt, error) {
-	in, err := srtp.CreateContext(k.recvKey, k.recvSalt, k.profile, srtp.SRTPReplayProtection(replayWindow), srtp.SRTCPReplayProtection(replayWindow))
+	in, err := srtp.New(k.profile, k.recvKey, k.recvSalt)
 	if err != nil {
 		return nil, fmt.Errorf("media: inbound context: %w", err)
 	}
-	out, err := srtp.CreateContext(k.sendKey, k.sendSalt, k.profile)
+	out, err := srtp.New(k.profile, k.sendKey, k.sendSalt)
 	if err != nil {
 		return nil, fmt.Errorf("media: outbound context: %w", err)
 	}
-	c := &crypt{in: in, out: out, recvMKI: k.recvMKI, sendMKI: k.sendMKI, agreed: k.agreed}
-	aead, err1 := k.profile.AEADAuthTagLen()
-	var err2, err3 error
-	c.macRTP, err2 = k.profile.AuthTagRTPLen()
-	c.macRTCP, err3 = k.profile.AuthTagRTCPLen()
-	c.tag = c.macRTP + aead
-	return c, errors.Join(err1, err2, err3)
+	return &crypt{
+		in: in, out: out, recvMKI: k.recvMKI, sendMKI: k.sendMKI, agreed: k.agreed,
+		macRTP: k.profile.MAC(), macRTCP: k.profile.ControlMAC(),
+	}, nil
 }
 
 // unprotect authenticates and decrypts an RTP packet in place.
@@ -107,10 +97,11 @@ func (c *crypt) decrypt(l *loop, b []byte) ([]byte, Drop) {
 	if !ok {
 		return nil, DropAuth
 	}
-	if start, ok := payloadStart(b); !ok || len(b) < start+c.tag {
+	start, ok := payloadStart(b)
+	if !ok {
 		return nil, DropMalformed
 	}
-	out, err := c.in.DecryptRTP(b, b, &l.header)
+	out, err := c.in.Open(l.crypto, b, start)
 	if err == nil {
 		return out, Delivered
 	}
@@ -122,32 +113,35 @@ func (c *crypt) unprotectRTCP(l *loop, b []byte) ([]byte, Drop) {
 	if c.former != nil {
 		return c.unprotectRTCPLate(l, b)
 	}
-	return c.decryptRTCP(b)
+	return c.decryptRTCP(l, b)
 }
 
-func (c *crypt) decryptRTCP(b []byte) ([]byte, Drop) {
+func (c *crypt) decryptRTCP(l *loop, b []byte) ([]byte, Drop) {
 	b, ok := withoutMKI(b, c.recvMKI, c.macRTCP)
 	if !ok {
 		return nil, DropAuth
 	}
-	out, err := c.in.DecryptRTCP(b, b, nil)
+	out, err := c.in.OpenRTCP(l.crypto, b)
 	if err == nil {
 		return out, Delivered
 	}
 	return nil, refusal(err)
 }
 
-// refusal is why a context refused a packet that is long enough: a wrong tag, or, for lack of any other reason, a repetition.
+// refusal is why a context refused a packet.
 func refusal(err error) Drop {
-	if errors.Is(err, srtp.ErrFailedToVerifyAuthTag) {
-		return DropAuth
+	switch {
+	case errors.Is(err, srtp.ErrShort):
+		return DropMalformed
+	case errors.Is(err, srtp.ErrReplay):
+		return DropReplay
 	}
-	return DropReplay
+	return DropAuth
 }
 
-// protect encrypts an RTP packet in place; b must have tailRoom behind it. nil: the context refused, which ends with new keys.
+// protect encrypts an RTP packet of ours in place; b must have tailRoom behind it. nil: the context refused, which ends with new keys.
 func (c *crypt) protect(l *loop, b []byte) []byte {
-	out, err := c.out.EncryptRTP(b, b, &l.header)
+	out, err := c.out.Seal(l.crypto, b, rtpHeader)
 	if err != nil {
 		return nil
 	}
@@ -155,8 +149,8 @@ func (c *crypt) protect(l *loop, b []byte) []byte {
 }
 
 // protectRTCP encrypts an RTCP packet in place; b must have tailRoom behind it.
-func (c *crypt) protectRTCP(b []byte) []byte {
-	out, err := c.out.EncryptRTCP(b, b, nil)
+func (c *crypt) protectRTCP(l *loop, b []byte) []byte {
+	out, err := c.out.SealRTCP(l.crypto, b)
 	if err != nil {
 		return nil
 	}
