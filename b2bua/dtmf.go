@@ -34,23 +34,30 @@ func (l *sipLeg) informed(ev Request) []Event {
 		return nil
 	}
 	switch m.MediaType() {
-	case "application/dtmf-relay":
-		return l.dialled(ev, parseRelay)
-	case "application/dtmf":
-		return l.dialled(ev, parseDigits)
+	case "application/dtmf-relay", "application/dtmf":
+		return l.dialled(ev)
 	}
 	l.answer(ev, 415, wire.Field{Name: "Accept", Value: acceptDTM})
 	return nil
 }
 
-func (l *sipLeg) dialled(ev Request, parse func(string) []digit) []Event {
-	digits := parse(string(ev.Msg.Body))
+func (l *sipLeg) dialled(ev Request) []Event {
+	digits := parseInfo(string(ev.Msg.Body))
 	if len(digits) == 0 {
 		l.answer(ev, 400)
 		return nil
 	}
 	l.answer(ev, 200)
 	return []Event{dialled{l.id, digits}}
+}
+
+// parseInfo reads the digits that an INFO asks for. The two kinds of body look so different that a peer's mistake about their names does no
+// harm. nil when it asks for none.
+func parseInfo(body string) []digit {
+	if strings.Contains(body, "=") {
+		return parseRelay(body)
+	}
+	return parseDigits(body)
 }
 
 // parseRelay reads application/dtmf-relay: "Signal=5" and "Duration=160" lines. nil when there is no key in it.

@@ -15,15 +15,18 @@ var (
 
 // Limits after ITU-T Q.24 and ETSI ES 201 235-3: 40 ms are a digit, 20 ms are none; a break below 20 ms does not end one.
 const (
-	dtmfBlocks = 100  // blocks per second
-	dtmfSpan   = 2    // blocks under one window: 20 ms, so that neighbouring frequencies part
-	dtmfHits   = 3    // windows that must agree before a digit is one
-	dtmfMisses = 3    // windows without it before it is over
-	dtmfFloor  = 2e-5 // mean power of the weaker tone, of full scale: about -44 dBm0 for a sine
-	dtmfTwist  = 6.3  // 8 dB: high above low
-	dtmfBack   = 4.0  // 6 dB: low above high
-	dtmfPure   = 0.55 // share of the two tones in all that is heard: speech stays below
-	dtmfClear  = 6.3  // 8 dB: a tone above the others of its group
+	dtmfBlocks = 100   // blocks per second
+	dtmfSpan   = 2     // blocks under one window: 20 ms, so that neighbouring frequencies part
+	dtmfHits   = 3     // windows that must agree before a digit is one
+	dtmfMisses = 3     // windows without it before it is over
+	dtmfFloor  = 2e-5  // mean power of the weaker tone, of full scale: about -44 dBm0 for a sine
+	dtmfTwist  = 6.3   // 8 dB: high above low
+	dtmfBack   = 4.0   // 6 dB: low above high
+	dtmfPure   = 0.68  // share of the two tones in all that is heard: speech stays below, a window that is full by three quarters above
+	dtmfOff    = 0.015 // how far a frequency may be off
+	dtmfKept   = 0.85  // of the power that a frequency so far off leaves in a clean window
+	dtmfClear  = 6.3   // 8 dB: a tone above the others of its group
+	dtmfOver   = 40    // 16 dB: a tone above an overtone; voices and instruments have louder ones
 )
 
 // DTMFDetector finds digits in PCM. It belongs to one goroutine; nothing allocates after it is made.
@@ -33,6 +36,8 @@ type DTMFDetector struct {
 	at     int // samples in the last block of the window
 	low    [4]goertzel
 	high   [4]goertzel
+	off    [2][4]detuned
+	over   [2][4]detuned // an overtone of each: the second of the low ones, because the first lies among the high ones
 
 	candidate byte // what the last window held
 	hits      int
@@ -44,13 +49,16 @@ type DTMFDetector struct {
 // goertzel is one frequency: 2 cos w.
 type goertzel float64
 
+func at(freq float64, rate int) goertzel { return goertzel(2 * math.Cos(2*math.Pi*freq/float64(rate))) }
+
 // NewDTMFDetector listens to PCM at rate, 8000 or more.
 func NewDTMFDetector(rate int) *DTMFDetector {
 	d := &DTMFDetector{block: rate / dtmfBlocks}
 	d.window = make([]float64, dtmfSpan*d.block)
 	for i := range d.low {
-		d.low[i] = goertzel(2 * math.Cos(2*math.Pi*dtmfLow[i]/float64(rate)))
-		d.high[i] = goertzel(2 * math.Cos(2*math.Pi*dtmfHigh[i]/float64(rate)))
+		low, high := dtmfLow[i], dtmfHigh[i]
+		d.low[i], d.off[0][i], d.over[0][i] = at(low, rate), detune(low, rate), detune(3*low, rate)
+		d.high[i], d.off[1][i], d.over[1][i] = at(high, rate), detune(high, rate), detune(2*high, rate)
 	}
 	return d
 }
@@ -118,10 +126,41 @@ func (d *DTMFDetector) look() byte {
 	}
 	column, high, ok := d.strongest(&d.high)
 	switch {
-	case !ok, min(low, high) < dtmfFloor, high > low*dtmfTwist, low > high*dtmfBack, low+high < dtmfPure*total:
+	case !ok, min(low, high) < dtmfFloor, high > low*dtmfTwist, low > high*dtmfBack:
+		return 0
+	}
+	low, lowOn := d.tuned(&d.off[0][row], low)
+	high, highOn := d.tuned(&d.off[1][column], high)
+	switch {
+	case !lowOn, !highOn, low+high < dtmfPure*total:
+		return 0
+	case d.loud(&d.over[0][row], low), d.loud(&d.over[1][column], high):
 		return 0
 	}
 	return dtmfKeys[4*row+column]
+}
+
+// detuned are the frequencies as far off as a digit's may be.
+type detuned struct {
+	below, at, above goertzel
+	least            float64 // share of the power that is left at the frequency itself
+}
+
+func detune(freq float64, rate int) detuned {
+	x := math.Pi * freq * dtmfOff * dtmfSpan / dtmfBlocks
+	return detuned{at(freq*(1-dtmfOff), rate), at(freq, rate), at(freq*(1+dtmfOff), rate), dtmfKept * math.Pow(math.Sin(x)/x, 2)}
+}
+
+// tuned is the power of a tone, whether or not its frequency is off; ok says that it is not too far off.
+func (d *DTMFDetector) tuned(off *detuned, power float64) (best float64, ok bool) {
+	best = max(power, off.below.power(d.window), off.above.power(d.window))
+	return best, power >= off.least*best
+}
+
+// loud tells whether an overtone, which is as far off as its tone, is too loud for a key's.
+func (d *DTMFDetector) loud(over *detuned, power float64) bool {
+	best, _ := d.tuned(over, over.at.power(d.window))
+	return best*dtmfOver > power
 }
 
 // strongest is the loudest frequency of a group; ok says that it stands clear of the others.

@@ -88,6 +88,57 @@ func TestLimitsOfADigit(t *testing.T) {
 	}
 }
 
+// TestFrequenciesOff: each digit is one 1.5 % off, either way, and none 3.5 % off (ITU-T Q.24).
+func TestFrequenciesOff(t *testing.T) {
+	for _, c := range []struct {
+		off  float64
+		want string
+	}{{-0.015, dtmfKeys}, {0.015, dtmfKeys}, {0.035, ""}, {-0.035, ""}} {
+		got := ""
+		for _, low := range dtmfLow {
+			for _, high := range dtmfHigh {
+				got += hear(8000, pair(low, high, -10, -10, c.off))
+			}
+		}
+		if got != c.want {
+			t.Errorf("%v off: %q", c.off, got)
+		}
+	}
+}
+
+// TestAnyMomentWillDo: 40 ms are a digit wherever they lie in the detector's blocks, and in packets of any length.
+func TestAnyMomentWillDo(t *testing.T) {
+	for silence := range 160 {
+		digit := dtmfKeys[silence%16 : silence%16+1]
+		if got := hear(8000, append(make([]int16, silence), dial(8000, digit, 40, 40)...)); got != digit {
+			t.Errorf("%q %d samples later: %q", digit, silence, got)
+		}
+	}
+}
+
+// TestOverdrivenDigits: a sender that clips its tones is understood.
+func TestOverdrivenDigits(t *testing.T) {
+	pcm := dial(8000, dtmfKeys, 60, 60)
+	for i, x := range pcm {
+		pcm[i] = int16(max(min(2*int(x), math.MaxInt16), math.MinInt16))
+	}
+	if got := hear(8000, pcm); got != dtmfKeys {
+		t.Errorf("%q", got)
+	}
+}
+
+// TestLengthOfADigit, within a block of either end.
+func TestLengthOfADigit(t *testing.T) {
+	for _, ms := range []int{40, 60, 100, 1000} {
+		var got time.Duration
+		d := NewDTMFDetector(8000)
+		d.Write(dial(8000, "5", ms, 60), func(_ byte, length time.Duration) { got = length })
+		if off := got - time.Duration(ms)*time.Millisecond; off < -10*time.Millisecond || off > 10*time.Millisecond {
+			t.Errorf("%d ms: %s", ms, got)
+		}
+	}
+}
+
 // TestNoiseAndOtherTonesAreNoDigits: ten minutes of noise, of chords and of a sweep are silent.
 func TestNoiseAndOtherTonesAreNoDigits(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
