@@ -1,6 +1,7 @@
 package tests
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"fmt"
@@ -91,16 +92,38 @@ module_app echo.so
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cmd := exec.CommandContext(ctx, "baresip", "-4", "-v", "-s", "-f", dir)
-	out := new(bytes.Buffer)
-	cmd.Stdout, cmd.Stderr = out, out
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Stderr = cmd.Stdout
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	var said bytes.Buffer
+	ready, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		for lines := bufio.NewScanner(out); lines.Scan(); {
+			said.WriteString(lines.Text() + "\n")
+			if strings.Contains(lines.Text(), "baresip is ready") {
+				close(ready)
+			}
+		}
+	}()
 	t.Cleanup(func() {
 		cancel()
+		<-ended
 		_ = cmd.Wait()
 		if t.Failed() {
-			t.Log(out.String())
+			t.Log(said.String())
 		}
 	})
+	select {
+	case <-ready:
+	case <-ended:
+		t.Fatal("baresip does not start")
+	case <-time.After(eventSeen):
+		t.Fatal("baresip does not get ready")
+	}
 }
