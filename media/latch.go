@@ -58,11 +58,11 @@ func (la *latch) standing(src netip.AddrPort) standing {
 // probation counts the packets of a source that would like to be the peer.
 type probation struct {
 	src   netip.AddrPort
-	rank  standing
+	since int64
 	ssrc  uint32
 	next  uint16 // sequence number that goes on
-	n     int
-	since int64
+	n     uint8  // stays at latchPackets
+	rank  standing
 }
 
 // announce sets what SDP said. The believed source survives when SDP says the same again.
@@ -104,7 +104,7 @@ func (pr *probation) step(p *packet, src netip.AddrPort, rank standing, now int6
 	if !running || src != pr.src || p.ssrc != pr.ssrc || p.seq != pr.next {
 		*pr = probation{src: src, rank: rank, ssrc: p.ssrc, since: now}
 	}
-	pr.n++
+	pr.n = min(pr.n+1, latchPackets)
 	pr.next = p.seq + 1
 	return pr.n >= latchPackets && now-pr.since >= int64(latchSpan)
 }

@@ -112,3 +112,34 @@ func TestRaceForTheLatch(t *testing.T) {
 		t.Errorf("media goes to %s", la.source)
 	}
 }
+
+// TestReporters: a few sources of RTCP a minute are known, whoever sends them.
+func TestReporters(t *testing.T) {
+	var r reporters
+	now := int64(time.Hour)
+	believe := func(ssrc uint32) bool {
+		if !r.admit(ssrc, now) {
+			return false
+		}
+		r.note(ssrc)
+		return true
+	}
+	known := 0
+	for ssrc := range uint32(1000) {
+		if believe(ssrc) {
+			known++
+		}
+	}
+	if known != len(r.ssrcs) || !believe(0) || !believe(uint32(known-1)) {
+		t.Errorf("%d sources known of 1000, first %t, last %t", known, believe(0), believe(uint32(known-1)))
+	}
+	for range 100 { // forged ones never count
+		if r.admit(5000, now) {
+			t.Fatal("a full set has room")
+		}
+	}
+	now += int64(sourceWindow) + 1
+	if !believe(5000) || !believe(0) {
+		t.Error("a minute later the set is still full")
+	}
+}

@@ -73,7 +73,7 @@ func bitrate(c offer.Codec) int {
 // flood counts refused packets, to tell a flood once.
 type flood struct {
 	since int64
-	n     int
+	n     int32
 	told  bool
 }
 

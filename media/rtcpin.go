@@ -3,6 +3,7 @@ package media
 import (
 	"encoding/binary"
 	"net/netip"
+	"slices"
 	"time"
 
 	"drawbridge/media/offer"
@@ -65,15 +66,53 @@ func (g *leg) control(l *loop, b []byte, src netip.AddrPort) Drop {
 		return DropEarly
 	}
 	if g.secure {
+		ssrc := ssrcOfRTCP(b)
+		if !g.crypt.reporters.admit(ssrc, l.now) {
+			return DropSSRC
+		}
 		var drop Drop
 		if b, drop = g.crypt.unprotectRTCP(l, b); drop != Delivered {
 			return drop
 		}
+		g.crypt.reporters.note(ssrc)
 	}
 	if g.profile == offer.RTP && !g.reporterOf(src) {
 		return DropSource
 	}
 	return g.consume(l, b)
+}
+
+// ssrcOfRTCP reads who has sent a datagram that has a whole header.
+func ssrcOfRTCP(b []byte) uint32 { return binary.BigEndian.Uint32(b[4:]) }
+
+// reporters are the last sources of authentic RTCP. The SRTCP context remembers every source there ever was, so a peer with keys may not
+// bring as many as it likes (T14).
+type reporters struct {
+	ssrcs [sourceChanges + 1]uint32
+	n     int
+	since int64 // when the set was begun
+}
+
+// admit tells whether a source may report: one of these, or one more within a minute. It runs before authentication and adds none.
+func (r *reporters) admit(ssrc uint32, now int64) bool {
+	if slices.Contains(r.ssrcs[:r.n], ssrc) {
+		return true
+	}
+	if r.n == len(r.ssrcs) && now-r.since > int64(sourceWindow) {
+		r.n = 0
+	}
+	if r.n == 0 {
+		r.since = now
+	}
+	return r.n < len(r.ssrcs)
+}
+
+// note keeps a source that has proved itself.
+func (r *reporters) note(ssrc uint32) {
+	if !slices.Contains(r.ssrcs[:r.n], ssrc) && r.n < len(r.ssrcs) {
+		r.ssrcs[r.n] = ssrc
+		r.n++
+	}
 }
 
 // noRTCP tells a trunk with DTLS and without mux: its RTCP would need a handshake of its own (RFC 5764 section 4), and has none.

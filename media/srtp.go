@@ -67,6 +67,7 @@ type crypt struct {
 	recvMKI, sendMKI string
 	agreed           *offer.SDES // what the keys are from; nil: from a handshake
 	former           *former     // nil but for a moment after a change of keys
+	reporters        reporters   // who has sent RTCP
 }
 
 func newCrypt(k *keys) (*crypt, error) {
