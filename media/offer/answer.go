@@ -170,6 +170,9 @@ func (m *Machine) answered(d *description) (session, error) {
 	if err != nil {
 		return next, err
 	}
+	if m.cfg.Profile == WebRTC {
+		s.codecs = inOrderOf(next.formats, s.codecs)
+	}
 	if err := answeredFormats(&st, s.codecs, next.formats); err != nil {
 		return next, err
 	}
@@ -181,6 +184,18 @@ func (m *Machine) answered(d *description) (session, error) {
 	st.MayRecv = next.stream.MayRecv && theirs.Sends()
 	next.stream, next.qos = st, s.qos
 	return next, nil
+}
+
+// inOrderOf puts the formats of a browser's answer into the order of our offer: whatever order a page gives the answer, the browser sends what
+// the offer had first of those that are left.
+func inOrderOf(ours, answer []Codec) []Codec {
+	place := func(c Codec) int {
+		if i := slices.IndexFunc(ours, c.Same); i >= 0 {
+			return i
+		}
+		return len(ours)
+	}
+	return slices.SortedStableFunc(slices.Values(answer), func(a, b Codec) int { return place(a) - place(b) })
 }
 
 // answeredFormats finds the first format of the answer that we have offered. A dynamic type without rtpmap means what it meant in the

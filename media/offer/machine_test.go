@@ -399,6 +399,20 @@ func TestAnswerFromBrowserChoosesTheRole(t *testing.T) {
 	}
 }
 
+// Chromium sends what the offer has first, although its page has put another codec first into the answer.
+func TestOurOrderHoldsForABrowsersAnswer(t *testing.T) {
+	answer := strings.Replace(file(t, "chromium.sdp"), "setup:actpass", "setup:active", 1)
+	for _, want := range []string{"PCMU", "PCMA", "opus"} {
+		m := newBrowser(t)
+		m.Prefer(want)
+		mustOffer(t, m, SendRecv)
+		s, err := m.Answered([]byte(answer))
+		if err != nil || s.Recv.Name != want || s.Send.Name != want {
+			t.Errorf("offered %s first: %v, %+v", want, err, s)
+		}
+	}
+}
+
 func TestDTLSRoleStays(t *testing.T) {
 	m := newBrowser(t)
 	_, s := mustAnswer(t, m, strings.Replace(file(t, "chromium.sdp"), "setup:actpass", "setup:passive", 1), SendRecv)

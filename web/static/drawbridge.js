@@ -322,6 +322,7 @@ export class Call extends Emitter {
   async start() {
     try {
       await this.#openMedia();
+      preferOpus(this.#pc); // an answer keeps the gateway's order: it knows what the far side speaks
       await this.#pc.setLocalDescription(await this.#pc.createOffer());
       if (this.state === 'ended') return;
       // No wait for candidates: the gateway needs none of ours, it answers checks from wherever they come.
@@ -407,7 +408,6 @@ export class Call extends Emitter {
       if (['connected', 'completed'].includes(pc.iceConnectionState)) this.#passed('ice');
     };
     pc.onconnectionstatechange = () => this.#mediaState(pc.connectionState);
-    preferOpus(pc);
   }
 
   #play(context, track) {
