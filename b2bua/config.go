@@ -7,6 +7,7 @@ import (
 	"drawbridge/media"
 	"drawbridge/media/offer"
 	"drawbridge/policy"
+	"drawbridge/policy/profile"
 	"drawbridge/policy/route"
 	"drawbridge/sip/digest"
 	"drawbridge/sip/txn"
@@ -75,6 +76,8 @@ type Trunk struct {
 	Prefixes      []netip.Prefix // where its media may come from besides the address that it announces
 	Inactivity    time.Duration  // media that is due and does not come ends the call after it; 0 is the realm's, negative never
 	XR            offer.XR       // VoIP metrics (RFC 3611)
+
+	Profile *profile.Profile // what is particular to it; nil: nothing
 }
 
 // Redirect is what becomes of a trunk's 3xx.
@@ -150,6 +153,7 @@ func (c *Config) party(t *Trunk) Party {
 		Realm: r, Name: t.Name, Trunk: true, Codecs: t.Codecs, Ptime: t.Ptime, Sources: t.sources(), TLSName: t.TLSName,
 		Auth: t.Auth, Redirect: t.Redirect, Refer: t.Refer, Rel100: t.Rel100, Preconditions: t.Preconditions,
 		SRTP: t.SRTP, DTMF: t.DTMF, Prefixes: t.Prefixes, Inactivity: t.Inactivity, XR: t.XR,
+		Profile: t.Profile,
 	}
 	if len(p.Codecs) == 0 {
 		p.Codecs = r.Codecs

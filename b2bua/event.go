@@ -7,6 +7,7 @@ import (
 	"drawbridge/media"
 	"drawbridge/media/offer"
 	"drawbridge/policy"
+	"drawbridge/policy/profile"
 	"drawbridge/sip/dialog"
 	"drawbridge/sip/digest"
 	"drawbridge/sip/txn"
@@ -220,6 +221,8 @@ type Party struct {
 	Prefixes      []netip.Prefix // where a trunk's media may come from besides the address that it announces
 	Inactivity    time.Duration  // of a trunk's media, see Trunk
 	XR            offer.XR       // VoIP metrics with a trunk
+
+	Profile *profile.Profile // what is particular to a trunk; nil: nothing
 }
 
 // attempt is what policy is asked about the party: may it send such a request, as from, for to?

@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"slices"
 	"time"
+
+	"drawbridge/policy/profile"
 )
 
 // The tag doc is the description in the JSON Schema; the tag enum lists the allowed words.
@@ -127,8 +129,16 @@ type Trunk struct {
 	RTCPXR         string      `yaml:"rtcp_xr" doc:"Reports of voice quality (RTCP XR VoIP metrics, RFC 3611) to it. auto by default: if its SDP asks for them; on: always, and it is asked for its own; off: never. Those that it sends are read in any case." enum:"auto,on,off"`
 	Media          TrunkMedia  `yaml:"media" doc:"Its media."`
 
+	Profile  string          `yaml:"profile" doc:"What is particular to this kind of peer: a profile that comes with the gateway. generic by default. What is written out in the trunk wins over its profile. docs/profiles.md."`
+	Settings profile.Profile `yaml:"profile_settings,omitempty" doc:"Switches laid over the profile, for this trunk alone."`
+
 	Preconditions bool `yaml:"preconditions" doc:"Offer QoS preconditions (RFC 3312) to it, as IMS cores expect. Those that it offers are answered either way."`
+
+	peer *profile.Profile // profile and settings, laid over each other
 }
+
+// Peer is what is particular to the trunk's peer: its profile with the settings laid over it.
+func (t Trunk) Peer() *profile.Profile { return t.peer }
 
 // TrunkMedia is the media of a trunk.
 type TrunkMedia struct {

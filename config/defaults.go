@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"slices"
 	"time"
+
+	"drawbridge/policy/profile"
 )
 
 // Chosen here.
@@ -79,6 +81,7 @@ func (r Realm) bind() Address {
 }
 
 func (t Trunk) defaults(r Realm) Trunk {
+	t.ofProfile()
 	fill(&t.Domain, r.Domain)
 	fill(&t.Media.Inactivity, r.Media.Inactivity)
 	fill(&t.SRTP, r.SRTP)
@@ -99,6 +102,25 @@ func (t Trunk) defaults(r Realm) Trunk {
 		}
 	}
 	return t
+}
+
+// ofProfile fills what the trunk leaves to its profile.
+func (t *Trunk) ofProfile() {
+	fill(&t.Profile, baseProfile)
+	if t.peer == nil {
+		t.peer = &profile.Profile{Name: t.Profile}
+	}
+	p := t.peer
+	fill(&t.Rel100, p.Call.Rel100)
+	fill(&t.Preconditions, p.Call.Precond)
+	fill(&t.Redirect, p.Call.Redirect)
+	fill(&t.Refer, p.Call.Refer)
+	fill(&t.Ptime, p.Media.Ptime)
+	fill(&t.DTMF, p.Media.DTMF)
+	fill(&t.SRTP, p.Media.SRTP)
+	if len(t.Codecs) == 0 {
+		t.Codecs = slices.Clone(p.Media.Codecs)
+	}
 }
 
 // fill sets v when it is zero.

@@ -18,12 +18,17 @@ type field struct {
 	tag  reflect.StructTag
 }
 
-// fields lists the fields of a struct type; embedded Config fields are not used.
+// fields lists the fields of a struct type, those of inlined structs among them; embedded Config fields are not used.
 func fields(t reflect.Type) []field {
 	var out []field
 	for f := range t.Fields() {
-		name, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
-		out = append(out, field{name, f.Type, f.Tag})
+		name, how, _ := strings.Cut(f.Tag.Get("yaml"), ",")
+		switch {
+		case how == "inline":
+			out = append(out, fields(f.Type)...)
+		case f.IsExported() && name != "-":
+			out = append(out, field{name, f.Type, f.Tag})
+		}
 	}
 	return out
 }
@@ -76,17 +81,25 @@ func (r *Report) unknownFields(n *yaml.Node, t reflect.Type, at path) {
 }
 
 func unknownField(t reflect.Type, name string) string {
-	msg := "unknown field " + name
-	best, distance := "", 3 // two typing mistakes
+	var names []string
 	for _, f := range fields(t) {
-		if d := editDistance(name, f.name); d < distance {
-			best, distance = f.name, d
+		names = append(names, f.name)
+	}
+	return "unknown field " + name + didYouMean(name, names)
+}
+
+// didYouMean names the word that is two typing mistakes away at most; "" when there is none.
+func didYouMean(name string, names []string) string {
+	best, distance := "", 3
+	for _, n := range names {
+		if d := editDistance(name, n); d < distance {
+			best, distance = n, d
 		}
 	}
-	if best != "" {
-		return msg + ", did you mean " + best + "?"
+	if best == "" {
+		return ""
 	}
-	return msg
+	return ", did you mean " + best + "?"
 }
 
 // editDistance is Levenshtein's. Names longer than any field are far from all.

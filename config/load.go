@@ -67,6 +67,7 @@ func parse(text []byte, src source) (*Snapshot, error) {
 	if err := r.tree.Load(&snap.Config); err != nil {
 		r.addLoadErrors(err)
 	}
+	r.profiles(&snap.Config)
 	snap.Defaults()
 	r.validate(&snap.Config)
 	r.resolve(snap, src)

@@ -1,0 +1,130 @@
+package config
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/google/go-cmp/cmp"
+
+	"drawbridge/policy/profile"
+)
+
+// profiled is a configuration with one trunk that has these lines.
+func profiled(lines ...string) string {
+	return "realms:\n  access: {media: {udp: 1}}\n  c: {listen: ['udp:203.0.113.9:5060']}\ntrunks:\n  t:\n    realm: c\n    targets: ['sip:198.51.100.7']\n    " +
+		strings.Join(lines, "\n    ") + "\n"
+}
+
+func TestProfileLayers(t *testing.T) {
+	s := mustParse(t, profiled("profile: sipconnect2", "profile_settings:", "  id.out: rpid", "  num.in: [{match: '0([1-9].*)', to: '+49$1'}]"))
+	p := s.Trunks["t"].Peer()
+	if p.Name != "sipconnect2" || p.Identity.IDIn != "pai" || p.Identity.IDOut != "rpid" || p.Identity.CLIROut != "privacy" {
+		t.Errorf("settings over sipconnect2 over generic: %+v", p.Identity)
+	}
+	if got := p.NumberIn("030231250"); got != "+4930231250" {
+		t.Errorf("number %s", got)
+	}
+	if got := mustParse(t, profiled("ptime: 30")).Trunks["t"]; got.Peer().Name != "generic" || got.Rel100 != "off" {
+		t.Errorf("a trunk without profile: %s %s", got.Peer().Name, got.Rel100)
+	}
+}
+
+// TestProfileGivesDefaults: what the trunk writes out wins over its profile, that over the realm.
+func TestProfileGivesDefaults(t *testing.T) {
+	settings := "profile_settings: {rel100: supported, dtmf: info, srtp: sdes, media.ptime: 30, codec.allow: [PCMU], refer: reject, redirect: map, precond: true}"
+	got := mustParse(t, profiled(settings, "dtmf: inband")).Trunks["t"]
+	if got.Rel100 != "supported" || got.DTMF != "inband" || got.SRTP != "sdes" || got.Ptime != 30 || !slices.Equal(got.Codecs, []string{"PCMU"}) ||
+		got.Refer != "reject" || got.Redirect != "map" || !got.Preconditions {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestProfileMistakes(t *testing.T) {
+	for _, row := range []struct{ lines, want string }{
+		{"profile: sipconect2", `F:8:14: there is no profile "sipconect2", did you mean sipconnect2?; there are `},
+		{"profile: ../config", `F:8:14: there is no profile "../config"; there are `},
+		{"profile_settings: {id.outt: pai}", "F:8:24: unknown field id.outt, did you mean id.out?"},
+		{"profile_settings: {base: generic}", "F:8:24: unknown field base"},
+		{"profile_settings: {id.out: pia}", `F:8:32: "pia" is none of from, pai, ppi, rpid`},
+		{"profile_settings: {num.in: [{match: '0(', to: x}]}", "F:8:33: num.in: the pattern is no regular expression"},
+		{"profile_settings: {num.out: [{match: '1', to: '+1'}, {match: '2', to: 'a@b'}]}", "num.out: a row gives a number, a name or an urn:"},
+		{"profile_settings: {hdr.pass: [Via]}", `F:8:35: hdr.pass: "Via": no header that may be named here`},
+		{"profile_settings: {hdr.pass: [P-Asserted-Identity]}", `F:8:35: hdr.pass: "P-Asserted-Identity": no header`},
+		{"profile_settings: {cause.in: [{status: 200, as: 404}]}", "cause.in: a row of a cause table needs status"},
+		{"profile_settings: {timer.se: 60}", "F:8:34: timer.se: an interval is 0, or 90 to 86400 seconds"},
+		{"profile_settings: {id.no_screening: true}", "F:8:41: id.no_screening: needs id.number"},
+		{"profile_settings: {rel100: maybe}", `"maybe" is none of off, supported, required`},
+	} {
+		_, err := Parse("F", []byte(profiled(row.lines)), nil)
+		if err == nil || !strings.Contains(err.Error(), row.want) {
+			t.Errorf("%s\n got %v\nwant %s", row.lines, err, row.want)
+		}
+	}
+}
+
+// TestShippedProfiles: each decodes, names only switches that there are, and checks.
+func TestShippedProfiles(t *testing.T) {
+	for _, name := range profileNames(shipped) {
+		layers, err := layersOf(shipped, name)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		p, err := lay(layers)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		for _, problem := range p.Check() {
+			t.Errorf("%s: %s: %v", name, problem.Key, problem.Err)
+		}
+	}
+}
+
+func TestBrokenProfiles(t *testing.T) {
+	files := fstest.MapFS{
+		"profiles/generic.yaml": {Data: []byte("id.out: from\n")},
+		"profiles/a.yaml":       {Data: []byte("base: b\n")}, "profiles/b.yaml": {Data: []byte("base: a\n")},
+		"profiles/unknown.yaml": {Data: []byte("base: generic\nid.ou: pai\n")},
+		"profiles/word.yaml":    {Data: []byte("id.out: pia\n")},
+		"profiles/lost.yaml":    {Data: []byte("base: genric\n")},
+	}
+	for name, want := range map[string]string{
+		"a": "round in a circle", "unknown": "unknown field id.ou, did you mean id.out?", "word": `"pia" is none of`,
+		"lost": `there is no profile "genric", did you mean generic?`,
+	} {
+		if _, err := layersOf(files, name); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", name, err, want)
+		}
+	}
+}
+
+// TestGenericIsEmpty: the words of generic are what the zero profile does, so a call without a profile and one with generic are the same.
+func TestGenericIsEmpty(t *testing.T) {
+	layers, err := layersOf(shipped, "generic")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := lay(layers)
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := p.Identity
+	words := map[string][2]string{
+		"uri.user_phone": {id.UserPhone, "keep"}, "uri.user_params": {id.UserParams, "strip"}, "uri.tel": {id.Tel, "to_sip"}, "called.from": {id.CalledFrom, "ruri"},
+		"id.in": {id.IDIn, "from"}, "id.out": {id.IDOut, "from"}, "clir.in": {id.CLIRIn, "privacy"}, "clir.out": {id.CLIROut, "privacy"},
+		"div.in": {id.DivIn, "none"}, "div.out": {id.DivOut, "none"}, "stir": {id.STIR, "strip"}, "stir.verstat": {id.Verstat, "strip"}, "uui": {id.UUI, "drop"},
+		"display": {id.Display, "keep"}, "hunt.on_6xx": {p.Call.On6xx, "stop"}, "timer": {p.Call.Timer, "on"}, "timer.method": {p.Call.TimerBy, "auto"},
+		"timer.refresher": {p.Call.Refresher, "auto"}, "reason": {p.Cause.Reason, "pass"},
+	}
+	for key, w := range words {
+		if w[0] != w[1] {
+			t.Errorf("%s: %q, want %q", key, w[0], w[1])
+		}
+	}
+	if d := cmp.Diff(profile.Media{}, p.Media); d != "" || p.Wire.CompactOut || p.Identity.CLIRKeep {
+		t.Error("generic sets what the zero profile does not", d)
+	}
+}
