@@ -13,15 +13,17 @@ type leg struct {
 	session *Session
 	id      LegID
 	profile offer.Profile
-	srtp    offer.SRTP    // of the RTP profile
-	secure  bool          // media is encrypted, or there is none
-	gone    bool          // leave has been called
-	bound   bool          // st is set
-	open    bool          // to may be sent to
+	srtp    offer.SRTP // of the RTP profile
+	secure  bool       // media is encrypted, or there is none
+	gone    bool       // leave has been called
+	bound   bool       // st is set
+	open    bool       // to may be sent to
+	dtmf    DTMF
 	cert    *certificate  // that our SDP shows
 	silence time.Duration // Side.Inactivity
 	realm   *realm
 	st      offer.Stream
+	changed int64 // when the peer last changed to the other codec of its answer
 
 	// Where packets leave and go.
 	pair      portPair // RTP profile
@@ -42,7 +44,6 @@ type leg struct {
 	in     inbound
 	out    outbound
 	onward path // takes this leg's media to the other leg; nil until both are bound
-	dtmf   DTMF
 	event  eventIn
 	digits digits
 	twins  twins
@@ -268,8 +269,11 @@ func (g *leg) media(l *loop, b []byte, src netip.AddrPort) Drop {
 		return DropMalformed
 	}
 	event := g.isEvent(p.pt)
+	other := false
 	if !event && p.pt != g.st.Recv.PT && !isComfort(p.pt, g.st.Recv) {
-		return DropPayloadType
+		if other = g.mayChange(l, p.pt); !other {
+			return DropPayloadType
+		}
 	}
 	if !g.authentic(l, p, src) {
 		return DropSource
@@ -279,6 +283,9 @@ func (g *leg) media(l *loop, b []byte, src netip.AddrPort) Drop {
 	}
 	if drop := g.in.receive(p, l.now, event); drop != Delivered {
 		return drop
+	}
+	if other {
+		g.change(l)
 	}
 	g.vigil.audio = l.now
 	l.count.in.Add(1)

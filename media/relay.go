@@ -218,7 +218,7 @@ func lengthOf(st offer.Stream) (n length) {
 		return n
 	}
 	octets := st.Send.Clock / 1000
-	n.most = st.MaxPtimeMS * octets
+	n.most = int(st.MaxPtimeMS) * octets
 	if st.PtimeAsked {
 		n.exact = packetTime(st) * octets
 	}

@@ -415,3 +415,51 @@ func TestTelephonePathsAllocateNothing(t *testing.T) {
 		}
 	}
 }
+
+// A phone that has answered with two codecs changes between them without a word: the audio goes on, and nothing is heard of the change.
+func TestPeerChangesItsCodec(t *testing.T) {
+	for _, c := range []struct{ first, second, to offer.Codec }{
+		{pcmaCodec, pcmuCodec, pcmaCodec}, {pcmaCodec, pcmuCodec, g722Codec}, {pcmaCodec, g722Codec, pcmuCodec},
+	} {
+		st := stream(c.first, 0)
+		st.Also, st.AlsoPT = c.second.Name, c.second.PT
+		w := newPhones(t, st, stream(c.to, 20))
+		dec, ear := must(transcode.NewDecoder(c.to.Name, 8000)), tone.NewDetector(8000)
+		src := tone.Source{Freq: 800, Rate: 8000}
+		var got []heard
+		seq, odd := uint16(0), 0
+		say := func(codec offer.Codec, frames int) {
+			enc := must(transcode.NewEncoder(codec.Name, 8000, transcode.Options{}))
+			for range frames {
+				pcm, payload := make([]int16, 160), make([]byte, 160)
+				src.Fill(pcm)
+				n := must(enc.Encode(payload[:0], pcm))
+				if d := w.speak(t, w.a, codec.PT, seq, uint32(seq)*160, payload[:n]); d != Delivered {
+					odd++
+				}
+				seq++
+				w.l.now += int64(20 * time.Millisecond)
+				got = append(got, w.sent(t)...)
+			}
+		}
+		for i := range 5 {
+			say([]offer.Codec{c.first, c.second}[i%2], 15)
+		}
+		if odd > 0 || len(got) != 75 {
+			t.Fatalf("to %s: %d packets dropped, %d sent", c.to.Name, odd, len(got))
+		}
+		for i, p := range got {
+			if i > 0 && (p.seq != got[i-1].seq+1 || p.ts != got[i-1].ts+160) {
+				t.Errorf("to %s: packet %d: %d/%d behind %d/%d", c.to.Name, i, p.seq, p.ts, got[i-1].seq, got[i-1].ts)
+			}
+			pcm := make([]int16, 960)
+			ear.Write(pcm[:must(dec.Decode(pcm, p.payload))])
+			if i%15 == 14 && !ear.Heard(800, 20) {
+				t.Errorf("to %s: no tone before packet %d: level %.1f dB, SNR %.1f dB", c.to.Name, i, ear.Level(800), ear.SNR(800))
+			}
+		}
+		if d := w.speak(t, w.a, 18, seq, uint32(seq)*160, make([]byte, 20)); d != DropPayloadType {
+			t.Errorf("a codec that it did not answer with is %s", d)
+		}
+	}
+}

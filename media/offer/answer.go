@@ -198,8 +198,8 @@ func inOrderOf(ours, answer []Codec) []Codec {
 	return slices.SortedStableFunc(slices.Values(answer), func(a, b Codec) int { return place(a) - place(b) })
 }
 
-// answeredFormats finds the first format of the answer that we have offered. A dynamic type without rtpmap means what it meant in the
-// offer. What comes in uses our own types, what goes out uses the peer's.
+// answeredFormats finds the first format of the answer that we have offered, and the one that the peer may change to. A dynamic type without
+// rtpmap means what it meant in the offer. What comes in uses our own types, what goes out uses the peer's.
 func answeredFormats(st *Stream, answer, ours []Codec) error {
 	answer = slices.Clone(answer)
 	for i, a := range answer {
@@ -216,6 +216,10 @@ func answeredFormats(st *Stream, answer, ours []Codec) error {
 		if i < 0 || a.is(eventName) || a.is(comfortName) {
 			continue
 		}
+		if st.Send.Name != "" {
+			st.Also, st.AlsoPT = ours[i].Name, ours[i].PT
+			break
+		}
 		st.Send, st.Recv, st.FMTP = a, ours[i], a.Fmtp
 		if ev, ok := pickEvent(answer, a); ok {
 			if k := slices.IndexFunc(ours, ev.Same); k >= 0 {
@@ -223,9 +227,11 @@ func answeredFormats(st *Stream, answer, ours []Codec) error {
 			}
 		}
 		st.Comfort = slices.ContainsFunc(answer, staticCodecs[13].Same) && slices.ContainsFunc(ours, staticCodecs[13].Same)
-		return nil
 	}
-	return refused("the answer has no offered codec")
+	if st.Send.Name == "" {
+		return refused("the answer has no offered codec")
+	}
+	return nil
 }
 
 // live reports whether an offered section is switched on: port 0 means off, but for a bundle-only one (RFC 9143 section 6).
@@ -233,7 +239,7 @@ func (s section) live() bool { return s.portNumber != 0 || s.bundled }
 
 // judge takes from a live audio section what does not depend on who offered: addresses, ICE, DTLS, packet time.
 func (m *Machine) judge(s section, lite bool) (Stream, error) {
-	st := Stream{Local: m.local, XR: m.cfg.Profile == RTP && m.cfg.XR.sends(s.xr), PtimeMS: s.packetTime(m.cfg.PtimeMS), PtimeAsked: s.ptime > 0, MaxPtimeMS: s.maxPT}
+	st := Stream{Local: m.local, XR: m.cfg.Profile == RTP && m.cfg.XR.sends(s.xr), PtimeMS: s.packetTime(m.cfg.PtimeMS), PtimeAsked: s.ptime > 0, MaxPtimeMS: uint16(s.maxPT)}
 	if m.cfg.Profile == RTP {
 		return st, m.judgeAddress(&st, s)
 	}

@@ -124,3 +124,17 @@ func TestComfortNoiseIsTakenNotAskedFor(t *testing.T) {
 		t.Error("a browser makes its own")
 	}
 }
+
+// An answer with two codecs lets the peer change between them.
+func TestTwoCodecsInAnAnswer(t *testing.T) {
+	for formats, want := range map[string]string{"0 8 97": "PCMA", "0 97": "", "8 9 0 97": "PCMU", "8 97 13": ""} {
+		m := newTrunk(t)
+		if _, err := m.Offer(SendRecv); err != nil {
+			t.Fatal(err)
+		}
+		st, err := m.Answered([]byte(strings.Replace(file(t, "baresip.sdp"), "96 9 0 8 97", formats, 1)))
+		if err != nil || st.Also != want {
+			t.Errorf("%s: beside %s also %q, want %q; %v", formats, st.Recv.Name, st.Also, want, err)
+		}
+	}
+}

@@ -58,25 +58,29 @@ const (
 // Stream is one negotiated audio stream, seen from the gateway: everything the media plane needs to bind a leg.
 type Stream struct {
 	Local       Local
-	Refused     bool           // port 0: there is no media at all
 	Remote      netip.AddrPort // where media goes; invalid when the peer refused the stream or has been on hold by c=0.0.0.0 from the start. On WebRTC a hint only: media follows verified checks
 	RemoteRTCP  netip.AddrPort // invalid when there is none: send no RTCP
 	NAT         netip.Addr     // host that media may come from besides Remote: the peer signals from there, and Remote is a private address behind its NAT. Invalid: no NAT
 	Send        Codec          // what the gateway sends: the peer's payload type
 	Recv        Codec          // what the gateway receives: our payload type
+	Also        string         // codec that the peer may send instead of Recv, as AlsoPT: its answer had it, too; "" for none
 	SendEvent   Codec          // telephone-event towards the peer; Name "" when not negotiated
 	RecvEvent   Codec
-	Comfort     bool // comfort noise at payload type 13 (RFC 3389), both ways
-	MaySend     bool // the gateway may send media (peer's direction allows it, and so does ours)
-	MayRecv     bool
-	PtimeMS     int  // packet time towards the peer, ours when it said nothing
-	PtimeAsked  bool // the peer has said so
-	MaxPtimeMS  int  // the longest packet time that the peer takes; 0 when it said nothing
+	PtimeMS     int // packet time towards the peer, ours when it said nothing
 	ICE         ICE
 	Fingerprint string // the peer's "sha-256 AB:CD:..."; "" without DTLS
 	SDES        *SDES  // nil without; the same pointer as long as the agreement is the same
-	Setup       Setup
-	Mux         bool   // rtcp-mux (RFC 5761)
-	XR          bool   // the peer is to get VoIP metrics (RFC 3611 section 5)
 	FMTP        string // the peer's parameters of Send
+
+	// What is small lies together: a leg keeps two of these for as long as its call.
+	MaxPtimeMS uint16 // the longest packet time that the peer takes; 0 when it said nothing
+	AlsoPT     uint8
+	Setup      Setup
+	Refused    bool // port 0: there is no media at all
+	MaySend    bool // the gateway may send media (peer's direction allows it, and so does ours)
+	MayRecv    bool
+	PtimeAsked bool // the peer has asked for PtimeMS
+	Comfort    bool // comfort noise at payload type 13 (RFC 3389), both ways
+	Mux        bool // rtcp-mux (RFC 5761)
+	XR         bool // the peer is to get VoIP metrics (RFC 3611 section 5)
 }
