@@ -95,3 +95,16 @@ func TestAskPublicGivesUp(t *testing.T) {
 		t.Error("an address without a port was asked")
 	}
 }
+
+// What is taken for an answer has our transaction in it and an address.
+func FuzzMappedAddress(f *testing.F) {
+	id := [stun.TransactionIDSize]byte{1, 2, 3}
+	f.Add(stun.MustBuild(stun.NewTransactionIDSetter(id), stun.BindingSuccess, &stun.XORMappedAddress{IP: net.IPv4(192, 0, 2, 1), Port: 9}).Raw)
+	f.Add(stun.MustBuild(stun.NewTransactionIDSetter(id), stun.BindingSuccess, &stun.XORMappedAddress{IP: net.IPv6loopback, Port: 9}, stun.Fingerprint).Raw)
+	f.Add([]byte{1, 1, 0, 0})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if a, ok := mappedAddress(b, id); ok && (!a.Addr().IsValid() || len(b) < 20 || [stun.TransactionIDSize]byte(b[8:20]) != id) {
+			t.Errorf("took %s from % x", a, b)
+		}
+	})
+}
