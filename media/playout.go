@@ -8,6 +8,7 @@ import (
 
 const (
 	playStep  = 20 * time.Millisecond  // one Pull of the ring
+	playWait  = 12 * time.Millisecond  // from the first packet to its Pull: what later ones may be late by before the ring has to grow
 	playLapse = 200 * time.Millisecond // a loop that was away for longer does not catch up
 )
 
@@ -55,7 +56,7 @@ func (t *player) forward(l *loop, p *packet) Drop {
 		t.running, t.marker = true, true
 		t.ts = t.to.out.stamp(l.now, t.out.Clock)
 		t.frames.Reset()
-		l.arm(&t.from.timers[timerPlay], l.now)
+		l.arm(&t.from.timers[timerPlay], l.now-int64(playStep-playWait)) // the first Pull waits for another; it counts as long past
 	}
 	return Delivered
 }
