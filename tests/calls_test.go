@@ -136,6 +136,9 @@ func (s *stage) dial(t *testing.T, media *phone.Media) {
 	if wrong := media.Malformed(100); wrong != "" {
 		t.Error(wrong)
 	}
+	if tones := media.Tones(); tones != "" {
+		t.Errorf("the phone hears tones, too: %q", tones)
+	}
 }
 
 // hold holds and resumes from the browser.

@@ -44,6 +44,13 @@ func (m *Media) Digits() string {
 	return string(keys)
 }
 
+// Tones are the keys whose tones were in the voice so far, in order.
+func (m *Media) Tones() string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return string(m.pressed)
+}
+
 // Malformed names what is wrong with the shape of the digits: a first packet without marker, fewer than three end packets, or a duration
 // far from that of a key press of ms at 8000 Hz. "" means nothing.
 func (m *Media) Malformed(ms int) string {

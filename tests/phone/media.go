@@ -14,6 +14,7 @@ import (
 
 	"drawbridge/tests/gateway"
 	"drawbridge/transcode"
+	"drawbridge/transcode/tone"
 )
 
 // Payload types that the scenarios announce.
@@ -47,7 +48,9 @@ type Media struct {
 	sources   map[netip.AddrPort]int
 	ssrcs     map[uint32]int
 	digits    []digit
-	odd       int // packets that no phone expects: other payload types, header extensions, CSRCs
+	tones     *tone.DTMFDetector
+	pressed   []byte // keys whose tones were in the voice
+	odd       int    // packets that no phone expects: other payload types, header extensions, CSRCs
 	raw       bytes.Buffer
 }
 
@@ -55,7 +58,7 @@ type Media struct {
 func OpenMedia(t testing.TB, codec string, frequency float64) *Media {
 	t.Helper()
 	m := &Media{
-		pt: ptPCMA, frequency: frequency, done: make(chan struct{}),
+		pt: ptPCMA, frequency: frequency, done: make(chan struct{}), tones: tone.NewDTMFDetector(rate),
 		sources: map[netip.AddrPort]int{}, ssrcs: map[uint32]int{},
 	}
 	if codec == "PCMU" {
@@ -185,9 +188,11 @@ func (m *Media) hear(payload []byte) {
 	if m.pt == ptPCMU {
 		expand = transcode.ULawDecode
 	}
+	from := len(m.heard)
 	for _, b := range payload {
 		m.heard = append(m.heard, expand(b))
 	}
+	m.tones.Write(m.heard[from:], func(key byte, _ time.Duration) { m.pressed = append(m.pressed, key) })
 	if len(m.heard) > window {
 		m.heard = m.heard[len(m.heard)-window:]
 	}
