@@ -28,7 +28,7 @@ type (
 	// that leads to that trunk.
 	AskTarget struct {
 		Realm  string
-		Callee Party
+		Callee *Party
 		URI    wire.URI
 	}
 	// AskHops is answered by Found, now or when DNS has answered. Round comes back with it.

@@ -75,7 +75,7 @@ func (s Setup) mediaSide() media.Side {
 	return s.Caller.mediaSide()
 }
 
-func (p Party) mediaSide() media.Side {
+func (p *Party) mediaSide() media.Side {
 	return media.Side{
 		Realm: p.Realm.Name, Profile: p.profile(), SRTP: p.SRTP, DTMF: p.DTMF.media(), Prefixes: p.Prefixes, Inactivity: p.Inactivity,
 	}

@@ -13,7 +13,7 @@ import (
 
 // caller is what is known of who sent an INVITE. status is what the request is answered without a call; refusal ends a call attempt.
 type caller struct {
-	party   Party
+	party   *Party // nil when nobody is known
 	user    string // as the far side may see it
 	status  int
 	fields  []wire.Field

@@ -73,9 +73,13 @@ func TestOpenRealm(t *testing.T) {
 			if who.refusal != nil {
 				status = who.refusal.Status
 			}
-			if status != tt.status || who.party.Name != tt.name || who.party.Trunk != tt.trunk {
+			party := Party{}
+			if who.party != nil {
+				party = *who.party
+			}
+			if status != tt.status || party.Name != tt.name || party.Trunk != tt.trunk {
 				t.Errorf("%s as %s in %s: %d, party %q, trunk %v; want %d, %q, %v",
-					tt.from, tt.user, tt.realm, status, who.party.Name, who.party.Trunk, tt.status, tt.name, tt.trunk)
+					tt.from, tt.user, tt.realm, status, party.Name, party.Trunk, tt.status, tt.name, tt.trunk)
 			}
 		}
 	})

@@ -12,7 +12,7 @@ import (
 func TestNothingIsKeptOfWhatNobodyAnswers(t *testing.T) {
 	l := &sipLeg{legCore: legCore{
 		outbox: &outbox{mint: func() string { return "token" }},
-		party:  Party{Trunk: true, Auth: digest.Account{User: "u", Password: "p", Realm: "r"}},
+		party:  &Party{Trunk: true, Auth: digest.Account{User: "u", Password: "p", Realm: "r"}},
 	}}
 	l.sign(7, wire.NewRequest(wire.MESSAGE, wire.URI{Scheme: "sip", Host: "192.0.2.1"}))
 	if len(l.keys.sent) != 1 {

@@ -147,9 +147,9 @@ type session interface {
 }
 
 // party describes a trunk as the far end of a leg.
-func (c *Config) party(t *Trunk) Party {
+func (c *Config) party(t *Trunk) *Party {
 	r := c.Realms[t.Realm]
-	p := Party{
+	p := &Party{
 		Realm: r, Name: t.Name, Trunk: true, Codecs: t.Codecs, Ptime: t.Ptime, Sources: t.sources(), TLSName: t.TLSName,
 		Auth: t.Auth, Redirect: t.Redirect, Refer: t.Refer, Rel100: t.Rel100, Preconditions: t.Preconditions,
 		SRTP: t.SRTP, DTMF: t.DTMF, Prefixes: t.Prefixes, Inactivity: t.Inactivity, XR: t.XR,
@@ -165,9 +165,9 @@ func (c *Config) party(t *Trunk) Party {
 }
 
 // account describes a user as the far end of a leg.
-func (c *Config) account(user, realm string) Party {
+func (c *Config) account(user, realm string) *Party {
 	r := c.Realms[realm]
-	return Party{Realm: r, Name: user, Number: c.Number(user), Codecs: r.Codecs, Refer: r.Refer, SRTP: r.SRTP}
+	return &Party{Realm: r, Name: user, Number: c.Number(user), Codecs: r.Codecs, Refer: r.Refer, SRTP: r.SRTP}
 }
 
 // sources are the trunk's own prefixes and the addresses of its numeric targets.

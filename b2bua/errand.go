@@ -41,7 +41,7 @@ type outcomeOfErrand struct {
 type branch struct {
 	e       *errand
 	round   int
-	to      Party
+	to      *Party
 	target  Target
 	sent    *wire.Message
 	keys    *digest.Client // nil where no challenge is answered

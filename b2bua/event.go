@@ -177,7 +177,7 @@ func (ended) event()     {}
 // Setup is a call attempt as the switch has understood it: over SIP (Invite, Tx, Flow) or JSON (Line, Ref, SDP).
 type Setup struct {
 	ID     CallID
-	Caller Party
+	Caller *Party
 	From   string // the caller's user or number, as the far side may see it
 	To     string // number or user dialled
 
@@ -200,7 +200,7 @@ type Setup struct {
 	Secure   bool // asked for with sips: (RFC 5630): TLS on the way in and out
 }
 
-// Party is who is at the far end of a leg.
+// Party is who is at the far end of a leg. Calls share it and never write to it.
 type Party struct {
 	Realm    Realm
 	Name     string         // trunk or account
@@ -226,14 +226,14 @@ type Party struct {
 }
 
 // attempt is what policy is asked about the party: may it send such a request, as from, for to?
-func (p Party) attempt(method wire.Method, from, to string) policy.Request {
+func (p *Party) attempt(method wire.Method, from, to string) policy.Request {
 	return policy.Request{Method: string(method), Realm: p.Realm.Name, Peer: p.Name, From: from, To: to}
 }
 
 // Candidate is one way to reach the callee: one hop of a trunk's target, or every contact of an account in one realm. All its targets
 // ring at once. Without any, URI has to be looked up first, and makes as many candidates as it has hops.
 type Candidate struct {
-	Callee  Party
+	Callee  *Party
 	Targets []Target
 	URI     wire.URI // a trunk's target, with the number as its user
 	Rule    string

@@ -22,12 +22,12 @@ func (c *Call) seed() *wire.Message {
 }
 
 // outbound is the INVITE skeleton towards a callee: topology says what of the caller may be seen.
-func outbound(in *wire.Message, s Setup, p Party, t Target, f txn.Flow) *wire.Message {
+func outbound(in *wire.Message, s Setup, p *Party, t Target, f txn.Flow) *wire.Message {
 	return topology.Invite(in, farOf(s, p, t, f))
 }
 
 // farOf is the far side of what s asks for. A trunk is told an account's number, another account its name.
-func farOf(s Setup, p Party, t Target, f txn.Flow) topology.Far {
+func farOf(s Setup, p *Party, t Target, f txn.Flow) topology.Far {
 	far := topology.Far{Target: t.Contact.URI, Host: p.Realm.Domain, Caller: s.From, Callee: s.To}
 	if far.Host == "" {
 		far.Host = f.SentBy().Addr().Unmap().String()
@@ -54,7 +54,7 @@ func retryOf(m *wire.Message) int {
 }
 
 // callerStatus is what the caller is told for the status that ended the call.
-func callerStatus(c Cause, p Party) int {
+func callerStatus(c Cause, p *Party) int {
 	switch {
 	case c.SIP == 0: // the callee has hung up before our 2xx could go out
 		if topology.AboutCallee(c.Q850) {

@@ -21,7 +21,7 @@ const (
 
 // lead makes a candidate of each hop that a URI leads to. What DNS has to be asked for becomes one candidate that is looked up in its
 // turn.
-func (s *Switch) lead(to Party, u wire.URI, rule string) []Candidate {
+func (s *Switch) lead(to *Party, u wire.URI, rule string) []Candidate {
 	c := Candidate{Callee: to, URI: u, Rule: rule}
 	hops, known := s.cfg.Hops(to.Realm.Name, u, nil)
 	if !known {
@@ -98,8 +98,8 @@ type learned struct {
 }
 
 type knownHops struct {
-	at      map[netip.AddrPort]struct{}
-	sources []netip.Prefix // the trunk's own included
+	at  map[netip.AddrPort]struct{}
+	far *Party // the trunk, with the prefixes that it is known by now
 }
 
 // Learn takes what DNS says of a trunk's targets. A trunk that is named by host is believed from where its name leads: who can forge DNS
@@ -121,27 +121,25 @@ func (s *Switch) Learn(trunk string, hops []txn.Hop) {
 			l.seen[hop.Addr] = now
 		}
 	}
-	k := &knownHops{at: map[netip.AddrPort]struct{}{}, sources: slices.Clone(t.party.Sources)}
+	far := *t.party
+	k := &knownHops{at: map[netip.AddrPort]struct{}{}, far: &far}
+	far.Sources = slices.Clone(far.Sources)
 	for a := range l.seen {
 		k.at[a] = struct{}{}
-		k.sources = append(k.sources, netip.PrefixFrom(a.Addr(), a.Addr().BitLen()))
+		far.Sources = append(far.Sources, netip.PrefixFrom(a.Addr(), a.Addr().BitLen()))
 	}
 	l.now.Store(k)
 }
 
 // sources are the prefixes that a trunk's requests come from.
-func (t *trunkSlots) sources() []netip.Prefix {
-	if k := t.learned.now.Load(); k != nil {
-		return k.sources
-	}
-	return t.party.Sources
-}
+func (t *trunkSlots) sources() []netip.Prefix { return t.far().Sources }
 
-// far is the trunk as the far end of a leg.
-func (t *trunkSlots) far() Party {
-	p := t.party
-	p.Sources = t.sources()
-	return p
+// far is the trunk as the far end of a leg: one value for all of them, which nobody writes to.
+func (t *trunkSlots) far() *Party {
+	if k := t.learned.now.Load(); k != nil {
+		return k.far
+	}
+	return t.party
 }
 
 // aims reports whether a is one of the trunk's targets.

@@ -17,7 +17,7 @@ type (
 	Join struct {
 		Leg  LegID
 		Goal dialog.Replaces
-		By   Party
+		By   *Party
 	}
 	// Vacate gives back the slot of a trunk whose leg was replaced.
 	Vacate struct{ Side media.LegID }
@@ -47,7 +47,7 @@ type (
 		Leg  LegID
 		From end
 		Goal dialog.Replaces
-		By   Party
+		By   *Party
 	}
 )
 

@@ -97,12 +97,12 @@ type legCore struct {
 	*outbox
 	id    LegID
 	side  media.LegID
-	party Party
+	party *Party
 	state LegState
 	sdp   *offer.Machine
 }
 
-func newLegCore(out *outbox, id LegID, p Party, session uint64) legCore {
+func newLegCore(out *outbox, id LegID, p *Party, session uint64) legCore {
 	side := media.B
 	if id == legA {
 		side = media.A
@@ -114,7 +114,7 @@ func newLegCore(out *outbox, id LegID, p Party, session uint64) legCore {
 }
 
 // profile is what SDP towards the party looks like.
-func (p Party) profile() offer.Profile {
+func (p *Party) profile() offer.Profile {
 	if p.Realm.Browsers {
 		return offer.WebRTC
 	}

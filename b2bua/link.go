@@ -21,7 +21,7 @@ type linkLeg struct {
 	peer   end
 	asked  bool             // the other call has asked for us
 	goal   *dialog.Replaces // asks: the dialog whose place is wanted; nil when the other call is made for us
-	by     Party            // asks: who wants it; is asked: whom the CDR shows
+	by     *Party           // asks: who wants it; is asked: whom the CDR shows
 	open   bool             // it has its media address
 	remote []byte           // asks: the offer, while our address is missing
 }
@@ -45,8 +45,8 @@ const (
 )
 
 // inside is who is at the far end of a link, as far as media is concerned. codec is what the call at this end speaks already.
-func inside(codec string) Party {
-	p := Party{Realm: Realm{Name: media.Inside, AllowLoopback: true}}
+func inside(codec string) *Party {
+	p := &Party{Realm: Realm{Name: media.Inside, AllowLoopback: true}}
 	for _, name := range []string{codec, "opus", "G722", "PCMA", "PCMU"} {
 		if c, ok := offer.Lookup(name); ok && !speaks(p.Codecs, name) {
 			p.Codecs = append(p.Codecs, c)
@@ -65,12 +65,12 @@ func speaks(codecs []offer.Codec, name string) bool {
 }
 
 // newAsking is a leg that looks for its other end: goal names it, or a call is made for it.
-func newAsking(core legCore, goal *dialog.Replaces, by Party) *linkLeg {
+func newAsking(core legCore, goal *dialog.Replaces, by *Party) *linkLeg {
 	return &linkLeg{legCore: core, goal: goal, by: by}
 }
 
 // newAsked is a leg for a call that wants to be joined to this one.
-func newAsked(core legCore, from end, by Party) *linkLeg {
+func newAsked(core legCore, from end, by *Party) *linkLeg {
 	l := &linkLeg{legCore: core, peer: from, asked: true, by: by}
 	l.move(Trying)
 	return l

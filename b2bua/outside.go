@@ -169,7 +169,7 @@ func allowBut(method wire.Method) string {
 }
 
 // nearAnswer is the near side's answer to m for what its errand has brought: 504 when nobody could be reached.
-func nearAnswer(m *wire.Message, tag string, o outcomeOfErrand, near Party) *wire.Message {
+func nearAnswer(m *wire.Message, tag string, o outcomeOfErrand, near *Party) *wire.Message {
 	if o.answer == nil {
 		return wire.NewResponse(m, 504, "", tag)
 	}

@@ -19,7 +19,7 @@ type query struct {
 }
 
 // keyed lets a challenge of the peer's own domain be answered. A domain that the account does not name may be anybody's behind the peer.
-func (q *query) keyed(p Party) {
+func (q *query) keyed(p *Party) {
 	if !p.Auth.None() && p.Auth.Realm != "" {
 		q.keys = digest.NewClient(p.Auth, q.sh.Token)
 	}

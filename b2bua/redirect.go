@@ -24,8 +24,8 @@ type moves struct {
 	seen     map[string]bool // number and host of everything that has had its turn
 	number   string          // the one that is being judged
 	uri      wire.URI
-	ways     int   // candidates that lead to it and were not tried
-	from     Party // who named it
+	ways     int    // candidates that lead to it and were not tried
+	from     *Party // who named it
 }
 
 // redirected follows a 3xx of a trunk that may redirect: its contacts come before the candidates that are left. It may do so behind a
@@ -111,7 +111,7 @@ func (c *Call) rerouted(found Routed) {
 }
 
 // mayLeadTo reports whether a redirection by p may end at to: in p's own realm, or in one that is named.
-func (p Party) mayLeadTo(to Party) bool {
+func (p *Party) mayLeadTo(to *Party) bool {
 	return to.Realm.Name == p.Realm.Name || slices.Contains(p.Redirect.Realms, to.Realm.Name)
 }
 

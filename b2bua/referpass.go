@@ -23,7 +23,7 @@ type (
 	// AskDialog asks which dialog the far side of another call knows the goal by, if that side is To. It is answered by Mapped.
 	AskDialog struct {
 		Goal   dialog.Replaces
-		By, To Party
+		By, To *Party
 	}
 	// Mapped answers AskDialog; a zero Replaces means that there is none.
 	Mapped struct {

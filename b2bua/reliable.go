@@ -47,7 +47,7 @@ func (r *reliableState) want(invite *wire.Message, profile Rel100) {
 }
 
 // askReliable tells a callee what we make of its 18x. Preconditions need reliable ones (RFC 3312 section 11).
-func askReliable(m *wire.Message, p Party) {
+func askReliable(m *wire.Message, p *Party) {
 	tags := m.Get("Supported")
 	if p.Rel100 != Rel100Off || p.Preconditions {
 		tags += ", 100rel"

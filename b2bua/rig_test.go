@@ -76,7 +76,7 @@ func (r *rig) invite(fields ...wire.Field) {
 	r.offers.asked(legA, tx, m)
 	r.feed(Invited{Setup{
 		ID: "id", From: "4711", To: "100", Invite: m, Tx: tx, Tag: "ourtag", Flow: r.caller.flow,
-		Caller: Party{Realm: Realm{Name: "carrier", Codecs: []offer.Codec{pcma}}, Name: "backup", Trunk: true, Codecs: []offer.Codec{pcma}},
+		Caller: &Party{Realm: Realm{Name: "carrier", Codecs: []offer.Codec{pcma}}, Name: "backup", Trunk: true, Codecs: []offer.Codec{pcma}},
 	}})
 }
 
@@ -148,7 +148,7 @@ func (r *rig) do(a Action) {
 func (r *rig) candidates() []Candidate {
 	var all []Candidate
 	for range r.hunts {
-		c := Candidate{Callee: Party{Realm: Realm{Name: "carrier"}, Name: "acme", Trunk: true, Codecs: []offer.Codec{pcma}}}
+		c := Candidate{Callee: &Party{Realm: Realm{Name: "carrier"}, Name: "acme", Trunk: true, Codecs: []offer.Codec{pcma}}}
 		for i := range r.targets {
 			name := string(rune('T' + i))
 			r.caller.w.addPeer(name, "carrier", fmt.Sprintf("192.0.2.%d:5060", 10+i), "UDP")

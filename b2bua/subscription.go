@@ -43,7 +43,7 @@ type subscription struct {
 
 // usage is one side's dialog.
 type usage struct {
-	party Party
+	party *Party
 	flow  txn.Flow
 	tag   string         // ours
 	dlg   *dialog.Dialog // nil until the far side has answered or notified

@@ -30,7 +30,7 @@ type Switch struct {
 // trunkSlots counts the calls of a trunk, both ways.
 type trunkSlots struct {
 	trunk *Trunk
-	party Party
+	party *Party
 	used  atomic.Int64
 	learned
 }

@@ -44,7 +44,7 @@ func (t *tally) total() int {
 }
 
 // id names a party in a tally: accounts and trunks may share a name.
-func (p Party) id() string {
+func (p *Party) id() string {
 	if p.Trunk {
 		return "trunk/" + p.Name
 	}
@@ -52,7 +52,7 @@ func (p Party) id() string {
 }
 
 // share is the limit that goes for a party.
-func (p Party) share(account, trunk int) int {
+func (p *Party) share(account, trunk int) int {
 	if p.Trunk {
 		return trunk
 	}

@@ -149,7 +149,7 @@ func (c *Call) joined(ev Joining) {
 
 // replaceable says whether a dialog may be replaced by who asks: 0, or the status owed. Only the party at its far end may: tags can be
 // seen on the way, and whoever takes a dialog over hears a call.
-func (l *sipLeg) replaceable(r dialog.Replaces, by Party) int {
+func (l *sipLeg) replaceable(r dialog.Replaces, by *Party) int {
 	switch {
 	case l.dlg == nil || l.dlg.ID() != r.ID:
 		return 481
@@ -168,7 +168,7 @@ func (l *sipLeg) replaceable(r dialog.Replaces, by Party) int {
 }
 
 // same reports whether two legs lead to one account or trunk.
-func (p Party) same(o Party) bool {
+func (p *Party) same(o *Party) bool {
 	return p.Name == o.Name && p.Trunk == o.Trunk && p.Realm.Name == o.Realm.Name
 }
 

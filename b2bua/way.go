@@ -10,7 +10,7 @@ import (
 
 // sameSource reports whether a request that came by f may speak in a dialog with p over own: the same connection, or for a trunk any of
 // its sources in the realm. Tags can be sniffed; a source cannot be borrowed.
-func sameSource(p Party, own, f txn.Flow) bool {
+func sameSource(p *Party, own, f txn.Flow) bool {
 	if f.Key() == own.Key() {
 		return true
 	}
@@ -39,7 +39,7 @@ func contactAt(f txn.Flow, tag string) wire.Addr {
 // hopOf is where a trunk wants the requests of a dialog: its Contact or route set, if that is a number and one of its own sources.
 // Anything else goes back the way the dialog came; so does what says nothing of its network on a connection, and TLS where the trunk has
 // no name to prove.
-func hopOf(p Party, f txn.Flow, d *dialog.Dialog) txn.Hop {
+func hopOf(p *Party, f txn.Flow, d *dialog.Dialog) txn.Hop {
 	if d == nil || !p.Trunk {
 		return txn.Hop{}
 	}

@@ -70,7 +70,7 @@ func TestHopOf(t *testing.T) {
 				routes = []string{c.route}
 			}
 			f := &memFlow{realm: "carrier", remote: netip.MustParseAddrPort("192.0.2.1:5060"), transport: c.transport, id: 1}
-			p := Party{Trunk: true, Sources: own, TLSName: c.tls}
+			p := &Party{Trunk: true, Sources: own, TLSName: c.tls}
 			got := hopOf(p, f, dialogTo(t, c.contact, routes...))
 			if text := hopText(got); text != c.want {
 				t.Errorf("got %q, want %q", text, c.want)
