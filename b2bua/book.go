@@ -24,7 +24,7 @@ type owner struct {
 	seat *seat
 	leg  LegID
 	tag  string
-	flow txn.FlowKey
+	flow txn.Flow // nil on a line
 	line lineKey
 	rang bool // a tomb's 18x waits for its PRACK
 }
@@ -104,17 +104,18 @@ func put[K comparable, V any](m *map[K]V, k K, v V) {
 
 // own enters the owner of a tag and its flow.
 func (b *book) own(at *seat, a Own) {
-	o := &owner{seat: at, leg: a.Leg, tag: a.Tag, flow: a.Flow.Key()}
+	o := &owner{seat: at, leg: a.Leg, tag: a.Tag, flow: a.Flow}
 	at.owners = append(at.owners, o)
 	b.tags[o.tag] = o
 	b.dialogs.Store(int64(len(b.tags)))
 	if !a.Flow.Reliable() {
 		return
 	}
-	if b.flows[o.flow] == nil {
-		b.flows[o.flow] = map[*owner]struct{}{}
+	k := o.flow.Key()
+	if b.flows[k] == nil {
+		b.flows[k] = map[*owner]struct{}{}
 	}
-	b.flows[o.flow][o] = struct{}{}
+	b.flows[k][o] = struct{}{}
 }
 
 // ownLine enters the owner of a call on a JSON line.
@@ -154,10 +155,10 @@ func (b *book) strike(at *seat, tombs []Tomb) {
 			delete(b.lines, o.line)
 			continue
 		}
-		if legs := b.flows[o.flow]; legs != nil {
+		if legs := b.flows[o.flow.Key()]; legs != nil {
 			delete(legs, o)
 			if len(legs) == 0 {
-				delete(b.flows, o.flow)
+				delete(b.flows, o.flow.Key())
 			}
 		}
 		i := slices.IndexFunc(tombs, func(t Tomb) bool { return t.Tag == o.tag })

@@ -56,8 +56,8 @@ type times struct{ start, answer time.Time }
 // mediaState says what of the media session exists.
 type mediaState struct {
 	open   bool
-	early  bool // the callee's side is bound from a preview
-	stats  [2]media.LegStats
+	early  bool               // the callee's side is bound from a preview
+	stats  *[2]media.LegStats // when it is closed
 	closed bool
 }
 
@@ -164,7 +164,7 @@ func (c *Call) interrupted(ev Event) (Cause, bool) {
 		case media.EventFailed:
 			return mediaFailed(ev.Event.Reason), true
 		case media.EventClosed: // the media plane stops under us
-			c.media.closed, c.media.stats = true, ev.Event.Stats
+			c.media.closed, c.media.stats = true, &ev.Event.Stats
 			return causeNoMedia, true
 		case media.EventICE, media.EventDTLS, media.EventRTP, media.EventDTMF: // report's
 		}

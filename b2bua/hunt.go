@@ -26,17 +26,17 @@ const maxRounds = 32
 
 // outcome is what is known of the failed candidates.
 type outcome struct {
-	cause   Cause           // the last answer of a target
-	spoke   bool            // some target has given a final response
-	limited bool            // a trunk was full
-	refusal policy.Decision // by a rule, of a target that a trunk has named; Status 0: none
+	cause   Cause            // the last answer of a target
+	spoke   bool             // some target has given a final response
+	limited bool             // a trunk was full
+	refusal *policy.Decision // by a rule, of a target that a trunk has named; nil: none
 }
 
 // refuse keeps the first refusal of a target that was not dialled.
 func (w *outcome) refuse(d policy.Decision) {
-	if w.refusal.Status == 0 {
-		w.refusal = d
-		w.refusal.Status = cmp.Or(d.Status, 403)
+	if w.refusal == nil {
+		d.Status = cmp.Or(d.Status, 403)
+		w.refusal = &d
 	}
 }
 
@@ -200,8 +200,8 @@ func elsewhere(f refused) bool {
 func (c *Call) exhausted() {
 	w := c.hunt.worst
 	switch {
-	case w.refusal.Status != 0:
-		c.refuse(w.refusal)
+	case w.refusal != nil:
+		c.refuse(*w.refusal)
 	case w.spoke:
 		c.hangup(w.cause)
 	case w.cause.SIP != 0: // nobody was reachable

@@ -144,17 +144,15 @@ func (l *legCore) ended(c Cause) []Event { return []Event{ended{l.id, c}} }
 // record is the part of the CDR that both kinds share.
 func (l *legCore) record(kind string) telemetry.Leg {
 	r := telemetry.Leg{Realm: l.party.Realm.Name, Peer: l.party.Name, Kind: kind, Media: "rtp"}
-	st, _, _ := l.sdp.Current()
+	gist := l.sdp.Gist()
 	switch {
 	case l.party.profile() == offer.WebRTC:
 		r.Media = "webrtc"
-	case st.SDES != nil:
+	case gist.SDES:
 		r.Media = "sdes"
-	case st.Fingerprint != "":
+	case gist.DTLS:
 		r.Media = "dtls"
 	}
-	if st.Send.Name != "" {
-		r.Codec = st.Send.Name
-	}
+	r.Codec = gist.Codec
 	return r
 }

@@ -74,7 +74,7 @@ func (c *Call) end(ev Event) {
 	switch ev := ev.(type) {
 	case Media:
 		if ev.Event.Kind == media.EventClosed {
-			c.media.closed, c.media.stats = true, ev.Event.Stats
+			c.media.closed, c.media.stats = true, &ev.Event.Stats
 			c.record()
 		}
 	case Opened: // media that was asked for before the end
@@ -103,8 +103,10 @@ func (c *Call) record() {
 	if b := c.callee(); b != nil {
 		e.B = b.Record()
 	}
-	measure(&e.A, c.media.stats[media.A])
-	measure(&e.B, c.media.stats[media.B])
+	if st := c.media.stats; st != nil {
+		measure(&e.A, st[media.A])
+		measure(&e.B, st[media.B])
+	}
 	c.out.do(Ended(e))
 }
 

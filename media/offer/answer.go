@@ -22,6 +22,7 @@ func ProfileOf(sdp []byte) (Profile, error) {
 // Restarts reports whether an offer asks for an ICE restart: other credentials than those agreed (RFC 8839 section 4.4.1.1.1).
 // The caller may then fetch new local credentials from media and SetLocal them before it answers.
 func (m *Machine) Restarts(sdp []byte) bool {
+	m.wake()
 	was := m.agreed.stream.ICE
 	d, err := read(sdp)
 	if err != nil || was.Ufrag == "" || m.agreed.audio >= len(d.sections) {

@@ -16,6 +16,7 @@
 //	srtp.go      what encryption is asked for, and what is agreed
 //	precondition.go  what a trunk says of QoS preconditions, which end here
 //	suit.go      what the other side of the call can hear, so that nothing is transcoded that need not be
+//	pack.go      the machine of a call that lasts, in little memory
 //	write.go     our SDP, the same bytes as long as nothing changed
 //
 // A refusal is an [*Error] with the SIP status owed (400 when it cannot be read, 488 when it cannot be served). Whatever the

@@ -24,6 +24,12 @@ const (
 //
 // A step is prepared beside the state and swapped in when it has succeeded.
 type Machine struct {
+	*state       // nil while the machine is packed
+	rest   *rest // nil while it is not
+}
+
+// state is what a machine knows.
+type state struct {
 	cfg    Config
 	local  Local
 	peer   netip.Addr // where its signalling comes from
@@ -77,33 +83,45 @@ type sent struct {
 
 // New returns a machine without local addresses.
 func New(cfg Config) *Machine {
-	return &Machine{cfg: cfg.withDefaults()}
+	return &Machine{state: &state{cfg: cfg.withDefaults()}}
 }
 
 // SetLocal gives the machine what media has allocated. It is called before the first SDP, and again only for a declared ICE restart or
 // when the endpoint has moved: the next SDP then shows the new values.
-func (m *Machine) SetLocal(l Local) { m.local = l }
+func (m *Machine) SetLocal(l Local) {
+	m.wake()
+	m.local = l
+}
 
 // SetPeer says where the peer's signalling comes from; a zero address, or none given, is nowhere. It tells a peer behind NAT.
-func (m *Machine) SetPeer(a netip.Addr) { m.peer = a.Unmap() }
+func (m *Machine) SetPeer(a netip.Addr) {
+	m.wake()
+	m.peer = a.Unmap()
+}
 
 // Prefer re-orders the codecs from the next SDP on; see [Config.Prefer].
 func (m *Machine) Prefer(names ...string) {
+	m.wake()
 	m.cfg = m.cfg.Prefer(names...)
 	m.fresh = true
 }
 
 // Open says whether an offer of ours waits for its answer.
-func (m *Machine) Open() State { return m.open }
+func (m *Machine) Open() State {
+	m.wake()
+	return m.open
+}
 
 // Current returns the agreed stream and the two SDP behind it; nil before the first agreement. The bytes must not be changed.
 func (m *Machine) Current() (s Stream, local, remote []byte) {
+	m.wake()
 	return m.agreed.stream, m.agreed.local, m.agreed.remote
 }
 
 // Offer makes our offer: every codec at first, later those agreed, so that a refresh repeats the former SDP byte for byte.
 // Errors: ErrOpen, ErrNoLocal.
 func (m *Machine) Offer(dir Direction) ([]byte, error) {
+	m.wake()
 	if !m.fresh && len(m.agreed.formats) > 0 {
 		return m.offer(dir, m.agreed.formats)
 	}
@@ -112,6 +130,7 @@ func (m *Machine) Offer(dir Direction) ([]byte, error) {
 
 // OfferAll is Offer with every configured codec, as a re-INVITE without SDP wants it (RFC 3261 section 14.2).
 func (m *Machine) OfferAll(dir Direction) ([]byte, error) {
+	m.wake()
 	all := slices.Concat(m.cfg.Codecs, m.cfg.events())
 	for i := range all {
 		all[i].PT = m.types.last(all[i])
@@ -168,6 +187,7 @@ func (m *Machine) shape(next *session) {
 // Answered takes the peer's answer to our open offer. On an error the offer stays open.
 // Errors: ErrNoOffer, *Error.
 func (m *Machine) Answered(sdp []byte) (Stream, error) {
+	m.wake()
 	next, err := m.settle(sdp)
 	if err != nil {
 		return Stream{}, err
@@ -178,6 +198,7 @@ func (m *Machine) Answered(sdp []byte) (Stream, error) {
 
 // Preview reads SDP in an unreliable 18x: the answer that the 2xx will bring (RFC 6337 section 3.1). The offer stays open.
 func (m *Machine) Preview(sdp []byte) (Stream, error) {
+	m.wake()
 	next, err := m.settle(sdp)
 	if err != nil {
 		return Stream{}, err
@@ -188,6 +209,7 @@ func (m *Machine) Preview(sdp []byte) (Stream, error) {
 
 // Settle takes the last preview for the answer, for peers whose 2xx carries no SDP. Errors: ErrNoOffer when there was no preview.
 func (m *Machine) Settle() (Stream, error) {
+	m.wake()
 	if m.early == nil {
 		return Stream{}, ErrNoOffer
 	}
@@ -213,7 +235,8 @@ func (m *Machine) settle(sdp []byte) (session, error) {
 // Fork returns the machine of another dialog that our first offer has made (RFC 3261 section 13.2.2.4): its answer is still open, whatever
 // the dialog of m has agreed since.
 func (m *Machine) Fork() *Machine {
-	f := &Machine{cfg: m.cfg, local: m.local, peer: m.peer, open: LocalOffer, tried: m.tried, types: m.types, sent: sent{version: 1}}
+	m.wake()
+	f := &Machine{state: &state{cfg: m.cfg, local: m.local, peer: m.peer, open: LocalOffer, tried: m.tried, types: m.types, sent: sent{version: 1}}}
 	if m.tried == nil { // too late: its answer will be refused
 		f.tried = new(session)
 	}
@@ -224,6 +247,7 @@ func (m *Machine) Fork() *Machine {
 // Reanswered takes a second answer to our first offer: a 2xx that differs from the reliable 18x before it. Errors: ErrNoOffer when
 // something else has been agreed since, *Error.
 func (m *Machine) Reanswered(sdp []byte) (Stream, error) {
+	m.wake()
 	if m.open != Stable || m.tried == nil || !bytes.Equal(m.agreed.local, m.tried.local) {
 		return Stream{}, ErrNoOffer
 	}
@@ -236,6 +260,7 @@ func (m *Machine) Reanswered(sdp []byte) (Stream, error) {
 // Offered takes the peer's offer and makes our answer; like is the direction we would like to have.
 // Errors: ErrGlare, ErrNoLocal, *Error.
 func (m *Machine) Offered(sdp []byte, like Direction) ([]byte, Stream, error) {
+	m.wake()
 	switch {
 	case !m.local.RTP.IsValid():
 		return nil, Stream{}, ErrNoLocal
@@ -259,12 +284,15 @@ func (m *Machine) Offered(sdp []byte, like Direction) ([]byte, Stream, error) {
 
 // Cancel drops our open offer (it was refused, or its INVITE failed): what was agreed before holds.
 func (m *Machine) Cancel() {
+	m.wake()
 	m.open, m.tried, m.early = Stable, nil, nil
 }
 
-// Forget drops what only another answer to our last offer could ask for. It is for a call that goes on for long.
+// Forget drops what only another answer to our last offer could ask for, and packs the rest. It is for a call that goes on for long.
 func (m *Machine) Forget() {
+	m.wake()
 	if m.open == Stable {
 		m.tried, m.early, m.shared = nil, nil, nil
+		m.pack()
 	}
 }

@@ -78,7 +78,13 @@ func mirrored(tag string) string {
 }
 
 // Waits reports whether the peer has yet to reserve what it needs before anybody rings; it will say so in its next offer.
-func (m *Machine) Waits() bool { return m.agreed.qos.waits() }
+func (m *Machine) Waits() bool {
+	m.wake()
+	return m.agreed.qos.waits()
+}
 
 // Confirms reports whether the peer wants an offer of ours that says that we are ready.
-func (m *Machine) Confirms() bool { return m.agreed.qos.confirm }
+func (m *Machine) Confirms() bool {
+	m.wake()
+	return m.agreed.qos.confirm
+}

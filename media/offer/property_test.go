@@ -170,6 +170,7 @@ func (p *play) move() {
 func (p *play) direction() Direction { return Direction(p.random.IntN(4)) }
 
 func (p *play) step() {
+	p.m.pack() // at any moment
 	switch p.random.IntN(9) {
 	case 0, 1:
 		p.weOffer()
@@ -246,6 +247,7 @@ func (p *play) refusedOffer() {
 func (p *play) glare() {
 	offer := mustOffer(p.t, p.far, SendRecv)
 	p.offer()
+	p.m.wake()
 	before := snapshot(p.m)
 	if _, _, err := p.m.Offered([]byte(offer), SendRecv); !errors.Is(err, ErrGlare) {
 		p.t.Fatalf("glare: %v", err)
@@ -261,6 +263,7 @@ func (p *play) rubbish() {
 	p.far.Cancel()
 	from := p.random.IntN(len(offer))
 	to := min(from+p.random.IntN(40), len(offer))
+	p.m.wake()
 	before := snapshot(p.m)
 	if _, _, err := p.m.Offered([]byte(offer[:from]+"\x01"+offer[to:]), SendRecv); err == nil {
 		p.t.Fatal("a control character was accepted")

@@ -7,7 +7,10 @@ import "slices"
 
 // Shared returns those of our codecs that the peer's last offer had, in our order: what the leg could speak. nil before an offer, or after
 // Forget.
-func (m *Machine) Shared() []Codec { return m.shared }
+func (m *Machine) Shared() []Codec {
+	m.wake()
+	return m.shared
+}
 
 // shares finds the codecs that an offer has of ours.
 func (m *Machine) shares(offered []Codec) []Codec {
@@ -23,6 +26,7 @@ func (m *Machine) shares(offered []Codec) []Codec {
 // Suit fits our next SDP to what the other side of the call speaks: codecs of both sides come first, in our order, and Opus is asked for no
 // more bandwidth than the other side can hear. It does nothing without far.
 func (m *Machine) Suit(far ...Codec) {
+	m.wake()
 	if len(far) == 0 {
 		return
 	}
@@ -47,10 +51,11 @@ func (m *Machine) Suit(far ...Codec) {
 // when the call comes in, and is sent when the callee has chosen a codec. When nothing has been agreed, or the offer cannot be answered so,
 // what was agreed holds.
 func (m *Machine) Revise(far ...Codec) (answer []byte, s Stream, err error) {
+	m.wake()
 	if m.agreed.remote == nil || m.open != Stable {
 		return nil, Stream{}, ErrNoOffer
 	}
-	next := &Machine{cfg: m.cfg, local: m.local, peer: m.peer}
+	next := &Machine{state: &state{cfg: m.cfg, local: m.local, peer: m.peer}}
 	next.Suit(far...)
 	if next.choosesSame(m) { // as for most calls: there is nothing to make anew
 		m.cfg = next.cfg
