@@ -53,6 +53,8 @@ var pure = []pureRule{
 	{"policy/route", []string{"drawbridge/policy"}, "a routing decision can be explained"},
 	{"policy/limit", nil, "a rate is judged by value, whoever keeps the cells"},
 	{"policy/profile", nil, "what a peer is like is data"},
+	{"policy/number", nil, "two ways to write a number are compared without asking anybody"},
+	{"policy/fraud", []string{"drawbridge/policy", "drawbridge/policy/number"}, "an alarm can be replayed and explained"},
 	{"topology", []string{"drawbridge/sip/wire", "drawbridge/policy", "drawbridge/policy/profile"}, "what the far side sees is a function of the message"},
 	{"sip/wire", []string{"github.com/emiago/sipgo/sip"}, "parsing never waits"},
 	{"sip/dialog", []string{"drawbridge/sip/wire"}, "a dialog is a value; time is passed in"},

@@ -1,0 +1,72 @@
+package number
+
+import "strings"
+
+// Plan is how numbers are dialled in a country. The zero Plan is none in particular: numbers abroad begin with 00 or 011, any other
+// number is taken as it is.
+type Plan struct {
+	Country       string   // ISO 3166, such as DE
+	Code          string   // such as 49
+	international []string // prefixes of numbers abroad; x is any digit
+	national      string   // prefix of numbers in another area, "" is none
+}
+
+// Lookup finds the plan of a country by its ISO 3166 letters, such as DE.
+func Lookup(country string) (Plan, bool) {
+	country = strings.ToUpper(country)
+	if len(country) != 2 {
+		return Plan{}, false
+	}
+	for row := range strings.Lines(plans) {
+		if rest, ok := strings.CutPrefix(row, country+" "); ok {
+			col := strings.Fields(rest)
+			p := Plan{Country: country, Code: col[0], international: strings.Split(col[1], ","), national: col[2]}
+			if p.national == "-" {
+				p.national = ""
+			}
+			return p, true
+		}
+	}
+	return Plan{}, false
+}
+
+// Countries are the countries that have a plan.
+func Countries() []string {
+	var all []string
+	for row := range strings.Lines(plans) {
+		if country, _, ok := strings.Cut(row, " "); ok {
+			all = append(all, country)
+		}
+	}
+	return all
+}
+
+// abroad are the prefixes of numbers abroad when nothing else is known: those that nearly every country has.
+var abroad = []string{"00", "011"}
+
+// carriers are codes that choose a carrier, by country code: what follows is dialled as if they were not there.
+var carriers = map[string][]string{"1": {"101xxxx"}, "49": {"0100xx", "010xx"}}
+
+// cut takes a prefix from digits; an x in it is any digit.
+func cut(digits, prefix string) (rest string, ok bool) {
+	if len(digits) < len(prefix) {
+		return digits, false
+	}
+	for i := range len(prefix) {
+		if prefix[i] != 'x' && prefix[i] != digits[i] {
+			return digits, false
+		}
+	}
+	return digits[len(prefix):], true
+}
+
+// cutAny takes the longest of some prefixes.
+func cutAny(digits string, prefixes []string) (rest string, ok bool) {
+	rest = digits
+	for _, p := range prefixes {
+		if r, found := cut(digits, p); found && len(r) < len(rest) {
+			rest, ok = r, true
+		}
+	}
+	return rest, ok
+}
