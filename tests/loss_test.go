@@ -27,6 +27,24 @@ func TestLongLoss(t *testing.T) {
 		rough.Again(t, "-long")
 		return
 	}
+	s, line := overALine(t)
+	s.page.Allow("opus", "telephone-event") // what is passed through is not decoded here: its holes are the phone's to fill
+	media := phone.OpenMedia(t, "PCMA", tonePhone)
+	run := s.answers(t, phone.Scenario{Name: "uas_answer", Media: media, Limit: 3 * time.Minute})
+	s.caller.Do(nil, "call", dialled)
+	s.bothHear(t, media)
+	for _, loss := range []float64{0, 0.01, 0.03, 0.05, 0.1} {
+		s.lossy(t, line, loss, media)
+	}
+	line.Set(0, 0)
+	s.bothHear(t, media)
+	s.caller.Do(nil, "hangup")
+	run.Wait(t)
+}
+
+// overALine is a stage with a line between browser and gateway. It is for tests in a namespace of their own.
+func overALine(t *testing.T) (*stage, *rough.Line) {
+	t.Helper()
 	phone.Need(t, "sipp")
 	line := rough.Open(t)
 	id := gateway.NewIdentity(t)
@@ -40,18 +58,7 @@ func TestLongLoss(t *testing.T) {
 	})
 	s := &stage{gw: gw, account: accountOf("jssip"), sipPort: sipPort}
 	s.page, s.caller = signIn(t, gw, chromium, site, "jssip")
-	s.page.Allow("opus", "telephone-event") // what is passed through is not decoded here: its holes are the phone's to fill
-	media := phone.OpenMedia(t, "PCMA", tonePhone)
-	run := s.answers(t, phone.Scenario{Name: "uas_answer", Media: media, Limit: 3 * time.Minute})
-	s.caller.Do(nil, "call", dialled)
-	s.bothHear(t, media)
-	for _, loss := range []float64{0, 0.01, 0.03, 0.05, 0.1} {
-		s.lossy(t, line, loss, media)
-	}
-	line.Set(0, 0)
-	s.bothHear(t, media)
-	s.caller.Do(nil, "hangup")
-	run.Wait(t)
+	return s, line
 }
 
 // lossy talks over the line for a while and judges what is heard.

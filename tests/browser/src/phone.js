@@ -73,6 +73,11 @@ export class Phone {
     throw new Error('nothing is received');
   }
 
+  // states are those that the call's connection has come to, in order.
+  states() {
+    return this.pc.states.filter((s) => s.kind === 'connection').map((s) => s.state).join(' ');
+  }
+
   // descriptions are the SDP both ways as the browser holds it.
   descriptions() {
     return {
