@@ -40,17 +40,25 @@ export class JsSIPPhone extends Phone {
     session.on('failed', ({ originator: by, message, cause }) => this.ended.resolve({ by, status: statusOf(message), cause }));
   }
 
-  call(number) {
+  // call calls a number; in the place of another call when replaces names one.
+  call(number, replaces) {
     return new Promise((resolve, reject) => {
       this.ua.call(`sip:${number}@${this.account.domain}`, {
         mediaConstraints: constraints,
         pcConfig: { iceServers: [] },
+        extraHeaders: replaces ? [`Replaces: ${replaces}`] : [],
         eventHandlers: {
           confirmed: () => resolve(),
           failed: ({ message, cause }) => reject(new CallError(statusOf(message), cause)),
         },
       });
     });
+  }
+
+  // dialog names the call for Replaces (RFC 3891): the receiver's tag is the one called "to".
+  dialog() {
+    const { call_id: call, local_tag: local, remote_tag: remote } = this.session._dialog.id;
+    return `${call};to-tag=${remote};from-tag=${local}`;
   }
 
   answer() {
