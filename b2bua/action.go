@@ -6,6 +6,7 @@ import (
 	"drawbridge/media"
 	"drawbridge/media/offer"
 	"drawbridge/policy"
+	"drawbridge/policy/health"
 	"drawbridge/sip/txn"
 	"drawbridge/sip/wire"
 	"drawbridge/telemetry"
@@ -92,6 +93,12 @@ type (
 		Hop   txn.Hop
 		For   time.Duration
 	}
+	// Fared says how a call to a hop of a trunk has fared.
+	Fared struct {
+		Trunk string
+		Hop   txn.Hop
+		Fate  health.Fate
+	}
 	// Tell sends a JSON signal.
 	Tell struct {
 		Line   Line
@@ -148,6 +155,7 @@ func (AskRoutes) action()  {}
 func (AskTarget) action()  {}
 func (AskHops) action()    {}
 func (Rest) action()       {}
+func (Fared) action()      {}
 func (Claim) action()      {}
 func (AskMedia) action()   {}
 func (Own) action()        {}

@@ -78,7 +78,7 @@ func newBook() *book {
 func (s *Switch) seat(sh *txn.Shard) *seat {
 	at := &seat{id: CallID(sh.Token()), sh: sh, last: firstServerTx}
 	const legsPerCall = 64 // room for the session ids of a call's legs
-	at.call = newCall(callConfig{ring: s.cfg.Ring, session: s.cfg.Session, serial: s.serial.Add(legsPerCall)}, sh.Token)
+	at.call = newCall(callConfig{ring: s.cfg.Ring, session: s.cfg.Session, allDown: s.cfg.AllDown, serial: s.serial.Add(legsPerCall)}, sh.Token)
 	s.books[sh.Index()].seats[at] = struct{}{}
 	s.active.Add(1)
 	return at

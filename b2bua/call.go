@@ -47,6 +47,7 @@ type Call struct {
 type callConfig struct {
 	ring    time.Duration
 	session time.Duration
+	allDown int    // status when no target can be reached
 	serial  uint64 // o= session ids of the legs start here
 }
 

@@ -20,6 +20,7 @@ type Config struct {
 	Trunks  []Trunk
 	Realms  map[string]Realm // by name
 	Ring    time.Duration    // longest ringing; 0 means 90 s
+	AllDown int              // what a caller is told when no target can be reached or all are down: 504 (0), 503 or 480
 	Session time.Duration    // Session-Expires that is asked for (RFC 4028); 0 means 30 min, negative none
 
 	// Core runs the transactions. Media is the media plane.
@@ -77,7 +78,8 @@ type Trunk struct {
 	Inactivity    time.Duration  // media that is due and does not come ends the call after it; 0 is the realm's, negative never
 	XR            offer.XR       // VoIP metrics (RFC 3611)
 
-	Profile *profile.Profile // what is particular to it; nil: nothing
+	Profile  *profile.Profile // what is particular to it; nil: nothing
+	Failover Failover
 }
 
 // Redirect is what becomes of a trunk's 3xx.
@@ -107,6 +109,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Session == 0 {
 		c.Session = sessionLength
+	}
+	if c.AllDown == 0 {
+		c.AllDown = 504
 	}
 	if c.Decide == nil {
 		c.Decide = func(r policy.Request) policy.Decision { return policy.Decide(policy.Limits{}, r) }
@@ -153,7 +158,7 @@ func (c *Config) party(t *Trunk) *Party {
 		Realm: r, Name: t.Name, Trunk: true, Codecs: t.Codecs, Ptime: t.Ptime, Sources: t.sources(), TLSName: t.TLSName,
 		Auth: t.Auth, Redirect: t.Redirect, Refer: t.Refer, Rel100: t.Rel100, Preconditions: t.Preconditions,
 		SRTP: t.SRTP, DTMF: t.DTMF, Prefixes: t.Prefixes, Inactivity: t.Inactivity, XR: t.XR,
-		Profile: t.Profile,
+		Profile: t.Profile, Failover: &t.Failover,
 	}
 	if len(p.Codecs) == 0 {
 		p.Codecs = r.Codecs

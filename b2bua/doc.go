@@ -7,7 +7,8 @@
 //	switch.go    the transaction user: finds or creates the call a message belongs to
 //	caller.go    who calls: digest, trunk by source        content.go   what an INVITE may carry and want back
 //	routes.go    candidates for a number, as targets       hops.go      what DNS makes of a trunk's targets
-//	rest.go      hops that have failed lately
+//	rest.go      hops that have failed lately              health.go    hops that are out of service
+//	probe.go     OPTIONS to them                           failover.go  when a call turns to the next candidate
 //	event.go     what can happen to a call                 action.go    what a call can ask for
 //	call.go      the life of a call, one verb a phase: admit.go (policy, candidates, the caller's media), dial.go (until somebody answers),
 //	             talk.go (until somebody hangs up), teardown.go (one cause, both legs, one CDR)

@@ -58,6 +58,7 @@ func (e *errand) start() {
 func (e *errand) next() {
 	e.patience.Stop()
 	e.open = 0
+	waits := impatience
 	for e.open == 0 && len(e.left) > 0 && e.round < maxRounds {
 		c := e.left[0]
 		e.left = e.left[1:]
@@ -66,6 +67,7 @@ func (e *errand) next() {
 			e.lookUp(c)
 			return
 		}
+		waits = c.Callee.patience()
 		for _, t := range c.Targets {
 			e.send(&branch{e: e, round: e.round, to: c.Callee, target: t, sent: e.build(c, t)})
 		}
@@ -74,7 +76,7 @@ func (e *errand) next() {
 	case e.open == 0:
 		e.finish(e.best)
 	case len(e.left) > 0:
-		e.patience = e.sh.After(impatience, func() { e.silent = true; e.next() })
+		e.patience = e.sh.After(waits, func() { e.silent = true; e.next() })
 	}
 }
 

@@ -222,7 +222,8 @@ type Party struct {
 	Inactivity    time.Duration  // of a trunk's media, see Trunk
 	XR            offer.XR       // VoIP metrics with a trunk
 
-	Profile *profile.Profile // what is particular to a trunk; nil: nothing
+	Profile  *profile.Profile // what is particular to a trunk; nil: nothing
+	Failover *Failover        // a trunk's; nil: nobody watches, the common table
 }
 
 // attempt is what policy is asked about the party: may it send such a request, as from, for to?

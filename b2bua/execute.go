@@ -92,6 +92,8 @@ func (s *Switch) execute(at *seat, a Action) {
 		}
 	case Rest:
 		s.rest(a)
+	case Fared:
+		s.fared(a)
 	case Tell:
 		a.Line.Send(a.Signal)
 	case StartTimer:

@@ -14,6 +14,8 @@ import (
 
 	"drawbridge/media"
 	"drawbridge/media/offer"
+	"drawbridge/policy/health"
+	"drawbridge/policy/route"
 	"drawbridge/sip/digest"
 	"drawbridge/sip/wire"
 )
@@ -27,12 +29,14 @@ import (
 //	A -> PRACK                acknowledges the last reliable 18x; RAck:value says what else
 //	A -> MESSAGE 100 body=text  a request outside any dialog; bodies says what there is; expires=60; tags: its other dialogs
 //	T <- nothing              and nothing else
+//	alive T 200               from now on T answers our OPTIONS by itself, with that status
 //	stream T                  T speaks over TCP; after "lose T" over another connection
 //	wait 5s · deaf T · hear T · lose A · drain 5s · media b dtmf 5 · media a failed · media b failed fingerprint
 //	A -> UPDATE hold=zero     on hold by c=0.0.0.0; also zero6, off, session, cut · port=30002 moves the media; expect to b 30002
 //	A -> INVITE qos=none      with preconditions: what A has reserved; qos=none+ask wants our side confirmed
 //	T -> 200 keys=savp:2      with an SDES key in RTP/SAVP, for the tag 2; savp:2+ another key; avp: in RTP/AVP; dtls, dtls:active
 //	expect ended sip=486 by=b · expect answered 1 · expect cdrs 1 · expect bound a:opus:sendrecv · expect dtmf b 5 · expect calls 0 · expect relaxed 1
+//	expect down acme 1        of acme's targets one is out of service
 //	expect talking 1 · expect seen talking alice 100 acme   media knows of the answer; the newest call in the API
 //	T -> REFER Refer-To:<sip:1?Replaces=DIALOG(U)>   U's dialog, as we know it; expect dtmf b 5 in=1: of the first call
 //	dns T U · dns             the name of a trunk (config name) leads to T and U, to nobody; before that, look-ups wait
@@ -68,6 +72,7 @@ type player struct {
 func play(t *testing.T, text string, bad *impairment) {
 	p := &player{world: newWorld(t, editOf(text)), script: text}
 	p.bad = bad
+	p.sw.Probe()
 	defer p.close()
 	for i, line := range strings.Split(text, "\n") {
 		line, _, _ = strings.Cut(line, " ;")
@@ -89,7 +94,8 @@ func play(t *testing.T, text string, bad *impairment) {
 
 // editOf reads the "config" lines of a flow: "config limit acme 1", "config ring 20s", "config rel100 acme supported", "config srtp acme sdes", "config auth acme
 // USER PASSWORD [REALM]", "config codecs access opus", "config redirect acme follow [REALM...]", "config refer acme reject", "config dtmf acme
-// info", "config name acme trunk.example". "config ports 2",
+// info", "config name acme trunk.example", "config health acme options [401...]" (every 10 s, those answers count as none), "config health acme
+// calls", "config reroute acme next 480 final 500", "config alldown 503". "config ports 2",
 // the RTP port pairs that are left from there on, is a step.
 func editOf(text string) func(*Config) {
 	return func(c *Config) {
@@ -121,6 +127,12 @@ func editOf(text string) func(*Config) {
 				c.Trunks[i].Targets = []wire.URI{{Scheme: "sip", Host: w[3]}}
 			case "refer":
 				c.Trunks[i].Refer = map[string]ReferPolicy{"local": ReferLocal, "pass": ReferPass, "reject": ReferReject}[w[3]]
+			case "health":
+				c.Trunks[i].Failover = healthOf(w[3:])
+			case "reroute":
+				c.Trunks[i].Failover.Reroute = rerouteOf(w[3:])
+			case "alldown":
+				c.AllDown, _ = strconv.Atoi(w[2])
 			case "ring":
 				c.Ring, _ = time.ParseDuration(w[2])
 			case "preconditions":
@@ -135,6 +147,35 @@ func editOf(text string) func(*Config) {
 			}
 		}
 	}
+}
+
+// healthOf reads how a trunk is watched.
+func healthOf(w []string) Failover {
+	f := Failover{Health: health.Rules{On: true, Probed: w[0] == "options", Down: 3, Up: 2, Failing: 50, Hold: 30 * time.Second}}
+	if f.Health.Probed {
+		f.Probe.Every = 10 * time.Second
+		for _, code := range w[1:] {
+			n, _ := strconv.Atoi(code)
+			f.Probe.Dead = append(f.Probe.Dead, n)
+		}
+	}
+	return f
+}
+
+// rerouteOf reads a trunk's table.
+func rerouteOf(w []string) route.Reroute {
+	var r route.Reroute
+	list := &r.Next
+	for _, word := range w {
+		n, err := strconv.Atoi(word)
+		switch {
+		case err == nil:
+			*list = append(*list, n)
+		case word == "final":
+			list = &r.Final
+		}
+	}
+	return r
 }
 
 func (p *player) fail(format string, args ...any) {
@@ -157,6 +198,8 @@ func (p *player) step(w []string) {
 		p.dns.answer(w[1:])
 	case "deaf", "hear":
 		p.record(func() { p.peers[w[1]].deaf = w[0] == "deaf" })
+	case "alive":
+		p.record(func() { p.peers[w[1]].alive, _ = strconv.Atoi(w[2]) })
 	case "stream":
 		p.record(func() { p.peers[w[1]].connect() })
 	case "lose":

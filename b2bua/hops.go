@@ -30,12 +30,18 @@ func (s *Switch) lead(to *Party, u wire.URI, rule string) []Candidate {
 	return s.along(c, hops)
 }
 
-// along makes a candidate of each hop that there is a way to.
+// along makes a candidate of each hop that there is a way to and that is in service.
 func (s *Switch) along(c Candidate, hops []txn.Hop) []Candidate {
-	now := s.cfg.now()
+	now, watched := s.cfg.now(), s.trunks[c.Callee.Name]
+	if !c.Callee.Trunk {
+		watched = nil
+	}
 	var all []Candidate
 	for _, hop := range hops {
 		hop = c.Callee.named(hop)
+		if watched != nil && !watched.take(hop, now) {
+			continue
+		}
 		f, err := s.cfg.Flow(c.Callee.Realm.Name, hop)
 		if err != nil {
 			continue

@@ -6,7 +6,6 @@ import (
 
 	"drawbridge/media"
 	"drawbridge/policy"
-	"drawbridge/topology"
 )
 
 // hunt is the way through the candidates (RFC 3261 section 16.7 in spirit: we are a UA on both sides, but the caller sees one outcome).
@@ -143,7 +142,7 @@ func (c *Call) branchFailed(ev refused) {
 	if c.redirected(best) {
 		return
 	}
-	if h.alerted || !elsewhere(best) {
+	if h.alerted || !elsewhere(best, h.current.Callee.reroute()) {
 		c.fail(best)
 		return
 	}
@@ -184,18 +183,6 @@ func (h *hunt) best() refused {
 	return best
 }
 
-// elsewhere reports whether another target may do better: nobody there, out of service, or out of service for us because it does not
-// believe our credentials.
-func elsewhere(f refused) bool {
-	switch f.cause.SIP {
-	case 503:
-		return !topology.AboutCallee(f.cause.Q850)
-	case 401, 407, 408:
-		return true
-	}
-	return f.unreachable
-}
-
 // exhausted tells the caller why no candidate was left.
 func (c *Call) exhausted() {
 	w := c.hunt.worst
@@ -205,10 +192,10 @@ func (c *Call) exhausted() {
 	case w.spoke:
 		c.hangup(w.cause)
 	case w.cause.SIP != 0: // nobody was reachable
-		c.hangup(Cause{SIP: 504, Q850: w.cause.Q850, Text: "no target reachable", By: byGateway})
+		c.hangup(Cause{SIP: c.cfg.allDown, Q850: w.cause.Q850, Text: "no target reachable", By: byGateway})
 	case w.limited:
 		c.refuse(policy.Decision{Status: 503, Reason: "Trunk Limit Reached", Rule: "trunk/max-calls", RetryAfter: 5})
 	default:
-		c.hangup(failure(504, byGateway))
+		c.hangup(failure(c.cfg.allDown, byGateway))
 	}
 }

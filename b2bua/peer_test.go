@@ -16,6 +16,7 @@ type peer struct {
 	flow  *memFlow
 	inbox []*wire.Message
 	deaf  bool // datagrams to it are lost
+	alive int  // status that it answers our OPTIONS with by itself; 0: the script does
 
 	serial  int
 	invite  *wire.Message   // its own INVITE, or the one it received

@@ -55,7 +55,7 @@ func newRig(t *testing.T) *rig {
 		invites: map[LegID]*wire.Message{}, requests: map[LegID][]Send{}, timers: map[Timer]time.Time{}, acks: map[LegID]int{},
 		finalled: map[TxID]bool{}, dialogs: map[LegID]*peer{}, offers: newLedger(t),
 	}
-	r.call = newCall(callConfig{ring: ringLimit, session: sessionLength, serial: 1}, func() string {
+	r.call = newCall(callConfig{ring: ringLimit, session: sessionLength, allDown: 504, serial: 1}, func() string {
 		n++
 		return fmt.Sprintf("tok%d", n)
 	})

@@ -17,7 +17,7 @@ func (s *Switch) routes(a AskRoutes) Routed {
 	r := Routed{Status: 480}
 	for _, c := range found {
 		if t := s.trunks[c.Trunk]; c.Trunk != "" && t != nil {
-			r.Status = 504
+			r.Status, r.Rule = s.cfg.AllDown, "trunk/down"
 			r.Candidates = append(r.Candidates, s.viaTrunk(t, a.Number, c.Rule)...)
 			continue
 		}
@@ -45,7 +45,7 @@ func (s *Switch) target(a AskTarget) Routed {
 	if !slices.ContainsFunc(s.cfg.Routes(a.Realm, a.URI.User), leads) {
 		return Routed{Status: 404, Rule: "route/none"}
 	}
-	return Routed{Status: 504, Candidates: s.lead(a.Callee, a.URI, "redirect")}
+	return Routed{Status: s.cfg.AllDown, Candidates: s.lead(a.Callee, a.URI, "redirect")}
 }
 
 // named asks a hop of the trunk for the name that its certificate has to bear, whatever it was looked up by.

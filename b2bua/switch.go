@@ -32,6 +32,7 @@ type trunkSlots struct {
 	trunk *Trunk
 	party *Party
 	used  atomic.Int64
+	watch watch
 	learned
 }
 

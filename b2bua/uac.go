@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"drawbridge/media/offer"
+	"drawbridge/policy/health"
 	"drawbridge/sip/txn"
 	"drawbridge/sip/wire"
 )
@@ -22,6 +23,7 @@ type uacState struct {
 	forks   map[string]*fork // by To tag
 	patient bool
 	raised  bool // a 422 has been obeyed once
+	judged  bool // it is known how the target fares
 }
 
 // newUAC is a callee's leg over SIP.
@@ -59,7 +61,7 @@ func (l *sipLeg) invite(m *wire.Message) {
 	l.launch(l.uac.tx, txn.Hop{}, m)
 	l.start(l.id, progressTimer, timerC)
 	if !l.uac.patient {
-		l.start(l.id, patienceTimer, impatience)
+		l.start(l.id, patienceTimer, l.party.patience())
 	}
 }
 
@@ -73,8 +75,10 @@ func (l *sipLeg) inviteResponse(m *wire.Message) []Event {
 	case m.Status == 100:
 		return nil
 	case m.Status < 200:
+		l.fared(health.Good)
 		return l.provisional(m)
 	case m.Status < 300:
+		l.fared(health.Good)
 		return l.success(m)
 	}
 	return l.failure(m)
@@ -214,9 +218,10 @@ func (l *sipLeg) failure(m *wire.Message) []Event {
 	switch {
 	case m.Status < 400:
 		no.contacts = m.Contact
-	case m.Status == 503 && elsewhere(no):
+	case m.Status == 503 && !aboutCallee(no):
 		l.tired(restOf(no))
 	}
+	l.fared(fareOf(no))
 	return []Event{no}
 }
 
@@ -234,6 +239,7 @@ func (l *sipLeg) inviteFailed(err error) []Event {
 	}
 	if was == Calling {
 		l.tired(restFor)
+		l.fared(health.Bad)
 	}
 	l.move(Gone)
 	if was == Cancelling {
@@ -262,6 +268,7 @@ func (l *sipLeg) noResponse() []Event {
 		return nil
 	}
 	l.tired(restFor)
+	l.fared(health.Bad)
 	cause := failure(408, byGateway)
 	l.giveUp(cause)
 	return []Event{refused{leg: l.id, cause: cause, unreachable: true}}

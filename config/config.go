@@ -13,17 +13,18 @@ import (
 
 // Config is the whole file. Every field has a default.
 type Config struct {
-	Web    Web              `yaml:"web" doc:"The public port: phone page, SIP over WebSocket, JSON signalling."`
-	Admin  Admin            `yaml:"admin" doc:"The private port: metrics, health, API."`
-	Realms map[string]Realm `yaml:"realms" doc:"The sides of the border by name. Without any there is one, named access, for browsers."`
-	Users  Users            `yaml:"users" doc:"Accounts that may register and call."`
-	Trunks map[string]Trunk `yaml:"trunks" doc:"SIP peers that calls are sent to and come from, by name."`
-	Routes []Route          `yaml:"routes" doc:"Where calls go; the first rows that match, in order."`
-	DNS    DNS              `yaml:"dns" doc:"How the host names of targets are looked up."`
-	Limits Limits           `yaml:"limits" doc:"Limits of the whole gateway."`
-	CDR    CDR              `yaml:"cdr" doc:"Call records, one JSON line each."`
-	Log    Log              `yaml:"log" doc:"The log, on standard error."`
-	Drain  Drain            `yaml:"drain" doc:"What happens at SIGTERM."`
+	Web     Web              `yaml:"web" doc:"The public port: phone page, SIP over WebSocket, JSON signalling."`
+	Admin   Admin            `yaml:"admin" doc:"The private port: metrics, health, API."`
+	Realms  map[string]Realm `yaml:"realms" doc:"The sides of the border by name. Without any there is one, named access, for browsers."`
+	Users   Users            `yaml:"users" doc:"Accounts that may register and call."`
+	Trunks  map[string]Trunk `yaml:"trunks" doc:"SIP peers that calls are sent to and come from, by name."`
+	AllDown int              `yaml:"all_down" doc:"What a caller is told when no target of any route can be reached: 504 by default, 503 or 480."`
+	Routes  []Route          `yaml:"routes" doc:"Where calls go; the first rows that match, in order."`
+	DNS     DNS              `yaml:"dns" doc:"How the host names of targets are looked up."`
+	Limits  Limits           `yaml:"limits" doc:"Limits of the whole gateway."`
+	CDR     CDR              `yaml:"cdr" doc:"Call records, one JSON line each."`
+	Log     Log              `yaml:"log" doc:"The log, on standard error."`
+	Drain   Drain            `yaml:"drain" doc:"What happens at SIGTERM."`
 }
 
 // Web is the public port.
@@ -129,7 +130,11 @@ type Trunk struct {
 	RTCPXR         string      `yaml:"rtcp_xr" doc:"Reports of voice quality (RTCP XR VoIP metrics, RFC 3611) to it. auto by default: if its SDP asks for them; on: always, and it is asked for its own; off: never. Those that it sends are read in any case." enum:"auto,on,off"`
 	Media          TrunkMedia  `yaml:"media" doc:"Its media."`
 
-	Profile  string          `yaml:"profile" doc:"What is particular to this kind of peer: a profile that comes with the gateway. generic by default. What is written out in the trunk wins over its profile. docs/profiles.md."`
+	Profile       string        `yaml:"profile" doc:"What is particular to this kind of peer: a profile that comes with the gateway. generic by default. What is written out in the trunk wins over its profile. docs/profiles.md."`
+	Health        Health        `yaml:"health" doc:"When its targets are out of service. A target that is gets no call until it is back; when all of them are, the next trunk of the route is tried at once. docs/routes.md."`
+	InviteTimeout time.Duration `yaml:"invite_timeout" doc:"How long a target may say nothing to an INVITE before the next candidate is tried, when there is one; 3s by default."`
+	Reroute       Reroute       `yaml:"reroute" doc:"After which answers the next candidate is tried, as long as nobody has rung: no answer, 401, 407, 408, 500, 502, 503 and 504 by default. A Q.850 cause in them that speaks of the callee wins."`
+
 	Settings profile.Profile `yaml:"profile_settings,omitempty" doc:"Switches laid over the profile, for this trunk alone."`
 
 	Preconditions bool `yaml:"preconditions" doc:"Offer QoS preconditions (RFC 3312) to it, as IMS cores expect. Those that it offers are answered either way."`
@@ -139,6 +144,26 @@ type Trunk struct {
 
 // Peer is what is particular to the trunk's peer: its profile with the settings laid over it.
 func (t Trunk) Peer() *profile.Profile { return t.peer }
+
+// Health is how the targets of a trunk are watched.
+type Health struct {
+	Options time.Duration `yaml:"options" doc:"How often each target is asked by OPTIONS whether it lives, such as 10s; not at all by default."`
+	Calls   bool          `yaml:"calls" doc:"Calls say whether a target serves. With options they do in any case; without, a target that is out of service is tried by one call at a time."`
+	Down    int           `yaml:"down" doc:"So many in a row without an answer, OPTIONS or calls, and a target is out of service; for calls 408, 500, 502 and 504 count as none, too. 3 by default."`
+	Up      int           `yaml:"up" doc:"So many OPTIONS in a row that were answered, and it is back. 2 by default."`
+	Dead    []int         `yaml:"dead" doc:"Answers to OPTIONS that count as none, besides 408. Any other shows that the target lives; 503 is busy, which changes nothing."`
+	Failing int           `yaml:"failing" doc:"Per cent of the last 20 calls: when so many failed the target is out of service. 50 by default; 101 for never."`
+	Hold    time.Duration `yaml:"hold" doc:"How long a target is out of service at least, without OPTIONS; with them from the second time within ten minutes on. Doubles each time, ten minutes at most. 30s by default."`
+}
+
+// On reports whether anybody watches.
+func (h Health) On() bool { return h.Options > 0 || h.Calls }
+
+// Reroute is what a trunk's answers do otherwise than by default.
+type Reroute struct {
+	Next  []int `yaml:"next" doc:"Answers after which the next candidate is tried, besides those of the default, such as [480]."`
+	Final []int `yaml:"final" doc:"Answers of the default that the caller is told instead, such as [500]."`
+}
 
 // TrunkMedia is the media of a trunk.
 type TrunkMedia struct {

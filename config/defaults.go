@@ -14,6 +14,8 @@ const (
 	defaultDomain = "drawbridge"
 	defaultAdmin  = "127.0.0.1:9080"
 	defaultCalls  = 10_000
+	defaultInvite = 3 * time.Second  // with the next trunk's ringing it makes less than 4 s after dialling
+	defaultHold   = 30 * time.Second // as long as an attentive operator takes to restart a gateway
 	defaultSilent = time.Minute      // longer than networks heal, shorter than a forgotten call is dear
 	defaultDrain  = 30 * time.Second // longer than a transaction lasts, shorter than a process manager's patience
 )
@@ -32,6 +34,7 @@ func (c *Config) Defaults() {
 	fill(&c.Admin.Listen, defaultAdmin)
 	fill(&c.Users.Domain, defaultDomain)
 	fill(&c.Limits.Calls, defaultCalls)
+	fill(&c.AllDown, 504)
 	fill(&c.CDR.File, "-")
 	fill(&c.Log.Level, "info")
 	fill(&c.Log.Format, "json")
@@ -86,6 +89,11 @@ func (t Trunk) defaults(r Realm) Trunk {
 	fill(&t.Media.Inactivity, r.Media.Inactivity)
 	fill(&t.SRTP, r.SRTP)
 	fill(&t.SRTP, "rtp") // of a realm that does not exist
+	fill(&t.InviteTimeout, defaultInvite)
+	fill(&t.Health.Down, 3)
+	fill(&t.Health.Up, 2)
+	fill(&t.Health.Failing, 50)
+	fill(&t.Health.Hold, defaultHold)
 	fill(&t.Rel100, "off")
 	fill(&t.RTCPXR, "auto")
 	fill(&t.DTMF, "auto")

@@ -54,6 +54,9 @@ func (r *Report) validate(c *Config) {
 	if c.Limits.Calls < 0 {
 		r.Addf(path{"limits", "calls"}, "%d is below 0", c.Limits.Calls)
 	}
+	if !slices.Contains([]int{504, 503, 480}, c.AllDown) {
+		r.Addf(path{"all_down"}, "%d is none of 504, 503, 480", c.AllDown)
+	}
 	if c.Limits.Transcodes < 0 {
 		r.Addf(path{"limits", "transcodes"}, "%d is below 0", c.Limits.Transcodes)
 	}
@@ -298,6 +301,11 @@ func (r *Report) checkTrunk(c *Config, name string, at path) {
 	if t.Limits.Calls < 0 {
 		r.Addf(at.at("limits", "calls"), "%d is below 0", t.Limits.Calls)
 	}
+	r.checkHealth(at.at("health"), t.Health)
+	if t.InviteTimeout < time.Second || t.InviteTimeout > 32*time.Second {
+		r.Addf(at.at("invite_timeout"), "%s is not between 1s and 32s", t.InviteTimeout)
+	}
+	r.checkReroute(at.at("reroute"), t.Reroute)
 	r.checkAccount(at.at("auth"), t.Auth)
 	r.oneOf(at.at("redirect"), t.Redirect, "follow", "map")
 	r.oneOf(at.at("refer"), t.Refer, "local", "pass", "reject")

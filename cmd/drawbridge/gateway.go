@@ -170,7 +170,7 @@ func (g *gateway) openCalls(extras) error {
 	}
 	limits := policy.Limits{Calls: g.snap.Limits.Calls}
 	g.calls = b2bua.New(b2bua.Config{
-		Trunks: trunks(g.snap), Realms: realms(g.snap),
+		Trunks: trunks(g.snap), Realms: realms(g.snap), AllDown: g.snap.AllDown,
 		Core: g.core, Media: g.media, Registrar: g.registrar, Events: g.events,
 		Decide: func(r policy.Request) policy.Decision { return policy.Decide(limits, r) },
 		Routes: table.Candidates, Locate: g.locate, Auth: g.registrar.Authenticate, Flow: g.transport.To, Hops: g.resolver.Hops, Number: callerID(g.snap),
@@ -254,6 +254,7 @@ func (g *gateway) serve(ctx context.Context) error {
 	if g.admin != nil {
 		group.Go(func() error { return g.admin.Run(parts) })
 	}
+	g.calls.Probe()
 	g.events.EmitLifecycle(telemetry.Lifecycle{What: "started", Detail: "version " + version()})
 	group.Go(func() error { return g.watchAddresses(parts) })
 	group.Go(func() error { return g.measure(parts) })

@@ -22,6 +22,13 @@ func (g *gateway) gauges() {
 	m.Counter("drawbridge_dns_questions_total", "Questions put to DNS servers.", func() uint64 { return g.resolver.Stats().Questions })
 	m.Counter("drawbridge_dns_failures_total", "Questions that no DNS server answered.", func() uint64 { return g.resolver.Stats().Failures })
 	m.Gauge("drawbridge_targets_resting", "Targets that have failed lately and are tried last.", func() float64 { return float64(g.calls.Resting()) })
+	m.Gauges("drawbridge_trunk_targets_down", "Targets out of service.", "trunk", func() map[string]float64 {
+		out := map[string]float64{}
+		for trunk, n := range g.calls.HopsDown() {
+			out[trunk] = float64(n)
+		}
+		return out
+	})
 	g.transactionGauges()
 	g.mediaGauges()
 	if g.records != nil {

@@ -16,6 +16,7 @@ import (
 	"drawbridge/config"
 	"drawbridge/media"
 	"drawbridge/media/offer"
+	"drawbridge/policy/health"
 	"drawbridge/policy/route"
 	"drawbridge/sip/digest"
 	"drawbridge/sip/transport"
@@ -232,7 +233,7 @@ func trunks(snap *config.Snapshot) []b2bua.Trunk {
 			Name: name, Realm: t.Realm, Domain: t.Domain, Codecs: codecs(t.Codecs), Ptime: t.Ptime, MaxCalls: t.Limits.Calls, TLSName: strings.ToLower(t.TLS.Name),
 			Auth:     digest.Account{User: t.Auth.User, Password: t.Auth.Password.Reveal(), Realm: t.Auth.Realm},
 			Redirect: b2bua.Redirect{Follow: t.Redirect == "follow", Realms: t.RedirectRealms}, Refer: refers[t.Refer],
-			SRTP: srtps[t.SRTP], Rel100: rel100[t.Rel100], DTMF: dtmfs[t.DTMF], Preconditions: t.Preconditions, Profile: t.Peer(),
+			SRTP: srtps[t.SRTP], Rel100: rel100[t.Rel100], DTMF: dtmfs[t.DTMF], Preconditions: t.Preconditions, Profile: t.Peer(), Failover: failover(t),
 		}
 		for _, target := range t.Targets {
 			b.Targets = append(b.Targets, targetURI(target))
@@ -247,6 +248,16 @@ func trunks(snap *config.Snapshot) []b2bua.Trunk {
 		out = append(out, b)
 	}
 	return out
+}
+
+// failover is how a trunk's targets are watched and left.
+func failover(t config.Trunk) b2bua.Failover {
+	h := t.Health
+	return b2bua.Failover{
+		Patience: t.InviteTimeout, Reroute: route.Reroute{Next: t.Reroute.Next, Final: t.Reroute.Final},
+		Health: health.Rules{On: h.On(), Probed: h.Options > 0, Down: h.Down, Up: h.Up, Failing: h.Failing, Hold: h.Hold},
+		Probe:  b2bua.Probe{Every: h.Options, Dead: h.Dead},
+	}
 }
 
 // srtps are the words for the encryption of media.

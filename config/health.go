@@ -1,0 +1,56 @@
+package config
+
+import (
+	"slices"
+	"time"
+)
+
+// Bounds chosen here: a target asked more often than once a second is attacked, one asked once in ten minutes is not watched.
+const (
+	leastOptions = time.Second
+	mostOptions  = 10 * time.Minute
+	mostHold     = 10 * time.Minute
+	mostInARow   = 100
+)
+
+func (r *Report) checkHealth(at path, h Health) {
+	if h.Options != 0 && (h.Options < leastOptions || h.Options > mostOptions) {
+		r.Addf(at.at("options"), "%s is not between %s and %s", h.Options, leastOptions, mostOptions)
+	}
+	for _, n := range []struct {
+		name  string
+		value int
+		most  int
+	}{{"down", h.Down, mostInARow}, {"up", h.Up, mostInARow}, {"failing", h.Failing, 101}} {
+		if n.value < 1 || n.value > n.most {
+			r.Addf(at.at(n.name), "%d is not between 1 and %d", n.value, n.most)
+		}
+	}
+	if h.Hold < time.Second || h.Hold > mostHold {
+		r.Addf(at.at("hold"), "%s is not between 1s and %s", h.Hold, mostHold)
+	}
+	for i, code := range h.Dead {
+		if code < 300 || code > 699 || code == 503 {
+			r.Addf(at.at("dead", i), "%d is no answer that can mean that nobody lives; 300 to 699, and 503 is busy", code)
+		}
+	}
+}
+
+// checkReroute: what turns to the next candidate must be a refusal, and 6xx speaks for the user whom all candidates lead to.
+func (r *Report) checkReroute(at path, t Reroute) {
+	for _, list := range []struct {
+		name  string
+		codes []int
+	}{{"next", t.Next}, {"final", t.Final}} {
+		for i, code := range list.codes {
+			switch {
+			case code < 400 || code > 599:
+				r.Addf(at.at(list.name, i), "%d is not between 400 and 599", code)
+			case slices.Contains([]int{401, 407, 408}, code) && list.name == "final":
+				r.Addf(at.at(list.name, i), "%d says nothing that a caller could use", code)
+			case slices.Contains(t.Next, code) && list.name == "final":
+				r.Addf(at.at(list.name, i), "%d is in next, too", code)
+			}
+		}
+	}
+}
