@@ -49,7 +49,7 @@ func TestProfileMistakes(t *testing.T) {
 		{"profile_settings: {base: generic}", "F:8:24: unknown field base"},
 		{"profile_settings: {id.out: pia}", `F:8:32: "pia" is none of from, pai, ppi, rpid`},
 		{"profile_settings: {num.in: [{match: '0(', to: x}]}", "F:8:33: num.in: the pattern is no regular expression"},
-		{"profile_settings: {num.out: [{match: '1', to: '+1'}, {match: '2', to: 'a@b'}]}", "num.out: a row gives a number, a name or an urn:"},
+		{"profile_settings: {num.out: [{match: '1', to: '+1'}, {match: '2', to: 'a@b'}]}", "num.out: a row gives a number, a name or a URN"},
 		{"profile_settings: {hdr.pass: [Via]}", `F:8:35: hdr.pass: "Via": no header that may be named here`},
 		{"profile_settings: {hdr.pass: [P-Asserted-Identity]}", `F:8:35: hdr.pass: "P-Asserted-Identity": no header`},
 		{"profile_settings: {cause.in: [{status: 200, as: 404}]}", "cause.in: a row of a cause table needs status"},

@@ -164,7 +164,7 @@ func (g *leg) associate(l *loop, d *door, peer netip.AddrPort) *association {
 		k, err := a.run(ctx, e.pool)
 		cancel()
 		e.shaking.Add(-1)
-		g.session.do(func(l *loop) { g.shaken(l, a, k, err) })
+		g.session.do(func(l *loop) { g.shaken(l, a, k, err) }) //nolint:contextcheck // what follows is not part of this handshake, and has limits of its own
 	}()
 	return a
 }

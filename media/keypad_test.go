@@ -345,6 +345,7 @@ func (h *handset) got() string {
 		return string(h.heard)
 	case bySignal:
 		return h.wire.told(1 - h.leg.id)
+	case byTone, noWay:
 	}
 	return string(h.tones)
 }

@@ -92,13 +92,13 @@ func (b *lobby) sit(l *loop, ms int) (n int, err error) {
 // look asks epoll without waiting, and without the scheduler: a system call that it sees wakes its monitor for a millisecond.
 func (b *lobby) look(l *loop) (int, error) {
 	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(l.epoll), uintptr(unsafe.Pointer(&l.events[0])), uintptr(len(l.events)), 0, 0, 0)
-	switch errno {
-	case 0:
-		return int(n), nil
-	case unix.EINTR:
+	if errno == unix.EINTR {
 		return 0, nil
 	}
-	return 0, errno
+	if errno != 0 {
+		return 0, errno
+	}
+	return int(n), nil
 }
 
 // call ends the loop's wait and reports whether it was sitting here. A call that comes as the loop gets up does no harm.

@@ -75,7 +75,7 @@ func bindingOf(ctx context.Context, local netip.Addr, at netip.AddrPort) (seen, 
 	if err != nil {
 		return seen, from, err
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	defer context.AfterFunc(ctx, func() { _ = conn.SetReadDeadline(time.Unix(1, 0)) })()
 	request, err := stun.Build(stun.TransactionID, stun.BindingRequest, stun.Fingerprint)
 	if err != nil {

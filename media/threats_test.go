@@ -2,9 +2,11 @@ package media_test
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"net"
 	"net/netip"
+	"os"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -160,7 +162,7 @@ func TestPortSpray(t *testing.T) {
 	}
 	for b := make([]byte, 1500); ; {
 		n, _, err := evil.ReadFrom(b)
-		if ne, ok := err.(net.Error); ok && ne.Timeout() {
+		if errors.Is(err, os.ErrDeadlineExceeded) {
 			break
 		}
 		if err == nil {

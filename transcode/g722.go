@@ -86,7 +86,7 @@ func (e *G722Encoder) codeLow(x int) int {
 	for step < len(lowLevels) && size >= lowLevels[step]*e.low.scale>>12 {
 		step++
 	}
-	code := 0
+	var code int
 	switch {
 	case diff >= 0: // 61 down to 32
 		code = 62 - step

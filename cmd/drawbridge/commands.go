@@ -24,7 +24,7 @@ func (c serveCommand) Run(ctx context.Context) error {
 	tuneMemory()
 	lines := &gathered{to: os.Stderr}
 	defer lines.flush()
-	g, err := open(snap, extras{log: logger(lines, snap.Log)})
+	g, err := open(ctx, snap, extras{log: logger(lines, snap.Log)})
 	if err != nil {
 		return err
 	}

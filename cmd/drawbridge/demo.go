@@ -51,7 +51,7 @@ func (c demoCommand) Run(ctx context.Context) error {
 	if c.Selftest {
 		c.HTTP, c.HTTPS, c.Admin, c.MediaPort, c.LogLevel = "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0", 0, "error"
 	}
-	d, err := c.open()
+	d, err := c.open(ctx)
 	if err != nil {
 		return err
 	}
@@ -70,7 +70,7 @@ type demo struct {
 	alice   web.DemoUser
 }
 
-func (c demoCommand) open() (*demo, error) {
+func (c demoCommand) open(ctx context.Context) (*demo, error) {
 	phone, err := echo.New(echo.Config{Addr: netip.MustParseAddrPort("127.0.0.1:0"), Silent: c.SilentTrunk})
 	if err != nil {
 		return nil, err
@@ -81,7 +81,7 @@ func (c demoCommand) open() (*demo, error) {
 		return nil, err
 	}
 	d := &demo{echo: phone, ended: make(chan telemetry.CallEnded, 16), alice: users[0]}
-	d.gateway, err = open(snap, extras{
+	d.gateway, err = open(ctx, snap, extras{
 		log: logger(os.Stderr, snap.Log), demo: &web.Demo{Users: users, Numbers: demoNumbers},
 		events: telemetry.Listener{CallEnded: d.note},
 	})

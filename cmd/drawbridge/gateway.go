@@ -61,10 +61,10 @@ type gateway struct {
 }
 
 // open builds every part and opens every socket; nothing is served before run.
-func open(snap *config.Snapshot, x extras) (*gateway, error) {
+func open(ctx context.Context, snap *config.Snapshot, x extras) (*gateway, error) {
 	g := &gateway{log: x.log, started: time.Now()}
 	var err error
-	if g.snap, err = g.findAddresses(snap); err != nil {
+	if g.snap, err = g.findAddresses(ctx, snap); err != nil {
 		return nil, err
 	}
 	for _, w := range g.snap.Warnings {

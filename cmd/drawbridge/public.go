@@ -15,13 +15,13 @@ const askEvery = 5 * time.Minute
 
 // findAddresses asks the STUN servers of realms for the addresses to announce. A gateway that does not know its address does not start:
 // every call would be mute in one direction.
-func (g *gateway) findAddresses(snap *config.Snapshot) (*config.Snapshot, error) {
+func (g *gateway) findAddresses(ctx context.Context, snap *config.Snapshot) (*config.Snapshot, error) {
 	found := map[string]netip.Addr{}
 	for name, r := range snap.Realms {
 		if r.Media.Advertise.STUN == "" {
 			continue
 		}
-		p, err := media.AskPublic(context.Background(), bound(r.Media), r.Media.Advertise.STUN)
+		p, err := media.AskPublic(ctx, bound(r.Media), r.Media.Advertise.STUN)
 		if err != nil {
 			return nil, fmt.Errorf("realm %s: media.advertise: %w", name, err)
 		}

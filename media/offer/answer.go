@@ -319,6 +319,7 @@ func (m *Machine) answerGuard(next *session, st *Stream, s section) (err error) 
 	case byDTLS:
 		st.guarded(s)
 		st.Setup, err = m.answerRole(s.setup)
+	case unguarded: // nothing to settle
 	}
 	next.setup = st.Setup
 	return err
@@ -336,6 +337,7 @@ func (m *Machine) answeredGuard(next *session, st *Stream, s section) (err error
 	case byDTLS:
 		st.guarded(s)
 		st.Setup, err = m.answeredRole(s.setup)
+	case unguarded: // nothing to settle
 	}
 	next.setup = st.Setup
 	return err

@@ -21,7 +21,7 @@ func seed(f *testing.F) {
 		}
 		text := []byte(strings.ReplaceAll(string(b), "\n", "\r\n"))
 		if name == filepath.Join("testdata", "chromium.sdp") {
-			f.Add(text, uint8(fuzzBrowser))
+			f.Add(text, fuzzBrowser)
 		}
 		f.Add(text, uint8(SRTPNone))
 	}

@@ -123,6 +123,7 @@ func (w SRTP) transport() (proto string, g guard) {
 		return protoSAVP, bySDES
 	case SRTPDTLS:
 		return protoDTLS, byDTLS
+	case SRTPNone:
 	}
 	return protoAVP, unguarded
 }

@@ -122,6 +122,7 @@ func (m *Machine) keys(md *sdp.MediaDescription, s *session, setup string) {
 		if s.mux {
 			md.WithPropertyAttribute("rtcp-mux")
 		}
+	case unguarded: // nothing to add
 	}
 }
 

@@ -50,7 +50,7 @@ func (s *source) index(seq uint16) int64 {
 		return s.top&^0xffff | int64(seq) // a roll-over counter may have been set
 	}
 	const half = 1 << 15
-	roc, last, n := s.top>>16, int64(s.top&0xffff), int64(seq)
+	roc, last, n := s.top>>16, s.top&0xffff, int64(seq)
 	switch {
 	case last < half && n-last > half && roc > 0:
 		roc--

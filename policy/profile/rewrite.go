@@ -29,7 +29,7 @@ const (
 var (
 	ErrRows    = errors.New("more than 200 rows")
 	ErrPattern = errors.New("the pattern is no regular expression (RE2) of at most 256 bytes")
-	ErrTo      = errors.New("a row gives a number, a name or an urn:")
+	ErrTo      = errors.New("a row gives a number, a name or a URN")
 )
 
 // compile makes the rows of a table ready. The index is that of the row at fault.

@@ -26,7 +26,7 @@ func CanMark(dscp uint8) error {
 	if err != nil {
 		return fmt.Errorf("transport: socket: %w", err)
 	}
-	defer unix.Close(fd)
+	defer func() { _ = unix.Close(fd) }()
 	if err := mark(fd, dscp); err != nil {
 		return fmt.Errorf("transport: DSCP %d: %w", dscp, err)
 	}
