@@ -9,7 +9,7 @@ GOFLAGS_   := -trimpath -tags $(TAGS)
 UNIT        = $$($(GO) list -tags $(TAGS) ./... | grep -vE '^drawbridge/tests(/load)?$$')
 
 .DEFAULT_GOAL := help
-.PHONY: help run selftest build test test-unit test-blackbox check lint bench bench-media bench-sip bench-echo bench-connect test-long soak fresh fuzz torture deps test-deps clean
+.PHONY: help run selftest build test test-unit test-blackbox check lint bench bench-media bench-sip bench-echo bench-connect test-long soak fresh fuzz torture border deps test-deps clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -55,6 +55,11 @@ fuzz: deps ## every fuzz target for FUZZTIME (20s)
 
 torture: build ## RFC 4475 and RFC 5118 messages and odd SDP at the running gateway; tools from ../shared/tools
 	@$(GO) run -tags $(TAGS) ./tests/torture -binary $(BIN)
+
+border: build ## floods, scans, limits, fraud, dead trunks and reloads at the running gateway; some of it as root; last line pass=.. fail=..
+	@build/deps.sh border
+	@$(GO) build $(GOFLAGS_) -o bin/border ./tests/border
+	@bin/border -binary $(BIN)
 
 bench: bench-media
 bench-media: build ## CPU per relayed packet and transcoded call, delay, loss, memory of calls; beside rtpengine in the same run

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what is missing on a Debian system: deps.sh build | test | bench. Says what to install elsewhere.
+# Installs what is missing on a Debian system: deps.sh build | test | bench | border. Says what to install elsewhere.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -30,6 +30,13 @@ if [ "${1:-build}" = bench ]; then
 	want kamailio command -v kamailio
 	want kamailio-websocket-modules compgen -G '/usr/lib/*/kamailio/modules/websocket.so'
 	want rtpengine-daemon command -v rtpengine
+fi
+
+if [ "${1:-build}" = border ]; then
+	want sip-tester command -v sipp
+	want sipvicious command -v svwar
+	want iproute2 command -v ip
+	want nftables test -x /usr/sbin/nft
 fi
 
 if [ ${#need[@]} -gt 0 ]; then
