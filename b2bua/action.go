@@ -82,7 +82,7 @@ type (
 		Hop   txn.Hop
 		Bytes []byte
 	}
-	// CancelTx cancels the INVITE client transaction. Reason is what the CANCEL says (RFC 3326).
+	// CancelTx cancels the INVITE client transaction. Reason is what the CANCEL says (RFC 3326), if anything.
 	CancelTx struct {
 		Tx     TxID
 		Reason string
@@ -148,6 +148,14 @@ type Tomb struct {
 	Far  []string // To tags of the 2xx that we have acknowledged: one that comes again gets its ACK and no second BYE
 	Rang bool     // a reliable 18x waits for its PRACK, which is answered 200 too (RFC 3262 section 3)
 	Flow txn.Flow
+}
+
+// why are the headers of the CANCEL.
+func (a CancelTx) why() []wire.Field {
+	if a.Reason == "" {
+		return nil
+	}
+	return []wire.Field{{Name: "Reason", Value: a.Reason}}
 }
 
 func (AskPolicy) action()  {}

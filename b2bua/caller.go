@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"drawbridge/policy"
+	"drawbridge/policy/route"
 	"drawbridge/sip/txn"
 	"drawbridge/sip/wire"
 	"drawbridge/telemetry"
@@ -83,6 +84,22 @@ func (s *Switch) account(f txn.Flow, m *wire.Message) caller {
 	return who
 }
 
+// prefers lets an account choose which of its numbers a call shows (RFC 3325 section 5): one that our routes lead to the account itself.
+func (s *Switch) prefers(p *Party, m *wire.Message) *Party {
+	a, err := wire.ParseAddr(m.Get("P-Preferred-Identity"))
+	if err != nil {
+		return p
+	}
+	number, ok := dialledNumber(userPart(a.URI))
+	owned := func(c route.Candidate) bool { return c.User == p.Name }
+	if ok && number != p.Name && slices.ContainsFunc(s.cfg.Routes(p.Realm.Name, number), owned) {
+		chosen := *p // the account's own is shared
+		chosen.Number = number
+		return &chosen
+	}
+	return p
+}
+
 // trunk finds the trunk whose source this is.
 func (s *Switch) trunk(f txn.Flow, m *wire.Message) caller {
 	if t := s.trunkAt(f); t != nil {
@@ -124,6 +141,17 @@ func (p *Party) proved(f txn.Flow) bool {
 func (s *Switch) Knows(realm string, src netip.Addr) bool {
 	for _, t := range s.trunks {
 		if t.trunk.Realm == realm && within(src, t.sources()) {
+			return true
+		}
+	}
+	return false
+}
+
+// LFOnly reports whether a flow's source is a trunk whose datagrams may end header lines by LF alone. The transactions ask it, from any
+// goroutine.
+func (s *Switch) LFOnly(f txn.Flow) bool {
+	for _, t := range s.trunks {
+		if p := t.trunk.Profile; p != nil && p.Wire.LFOnly && t.trunk.Realm == f.Realm() && within(f.Remote().Addr(), t.sources()) {
 			return true
 		}
 	}

@@ -68,9 +68,28 @@ func sideOf(leg LegID) string {
 // reason is the Reason value of a cause.
 func reason(c Cause) string { return topology.Reason(c.SIP, c.Q850, c.Text) }
 
-// failed is the final response of a peer as a cause; what it says in Q.850 wins over the table (RFC 6432).
-func failed(m *wire.Message, by string) Cause {
-	c := failure(m.Status, by)
+// reason is the Reason value of a cause as the party's profile wants it, "" when it wants none.
+func (p *Party) reason(c Cause) string {
+	if p.Profile == nil {
+		return reason(c)
+	}
+	return topology.ReasonAs(p.Profile.Cause.Reason, c.SIP, c.Q850, c.Text)
+}
+
+func addReason(m *wire.Message, value string) {
+	if value != "" {
+		m.Add("Reason", value)
+	}
+}
+
+// failed is the final response of a party as a cause: read by its profile's table, else by RFC 3398. What it says in Q.850 wins over both
+// (RFC 6432).
+func (p *Party) failed(m *wire.Message, by string) Cause {
+	status, cause := p.Profile.Heard(m.Status)
+	c := failure(status, by)
+	if cause != 0 {
+		c.Q850 = cause
+	}
 	if cause, ok := topology.CauseOf(m.Values("Reason")); ok {
 		c.Q850 = cause
 	}
@@ -86,12 +105,13 @@ func givenUp(reasons []string) Cause {
 	return c
 }
 
-// cancelReason is the Reason of our CANCEL. RFC 3326 section 3.1 knows an answer elsewhere as 200.
-func cancelReason(c Cause) string {
+// cancelReason is the Reason of our CANCEL. RFC 3326 section 3.1 knows an answer elsewhere as 200; that is told whatever the profile says.
+func (p *Party) cancelReason(c Cause) string {
 	if c.Q850 == topology.CauseElsewhere {
 		c.SIP = 200
+		return reason(c)
 	}
-	return reason(c)
+	return p.reason(c)
 }
 
 // byeCause reads why the peer hung up.

@@ -84,7 +84,8 @@ type Trunk struct {
 
 // Redirect is what becomes of a trunk's 3xx.
 type Redirect struct {
-	Follow bool     // call the contacts that it names; else the caller is told of a failure
+	Follow bool     // call the contacts that it names
+	Pass   bool     // hand them to a caller that is a trunk; without either the caller is told of a failure
 	Realms []string // where these may lead to, besides the trunk's own realm
 }
 

@@ -196,7 +196,8 @@ func (e *errand) abandon() {
 
 // request is the errand's request to one target: what topology lets through of in, in a dialog-less transaction of our own.
 func (e *errand) request(in *wire.Message, c Candidate, t Target) *wire.Message {
-	far := farOf(e.setup, c.Callee, t, t.Flow)
+	far, peer := farOf(e.setup, c.Callee, t, t.Flow), c.Callee.Profile
+	far.Target.User, far.Callee, far.Caller = peer.NumberOut(far.Target.User), peer.NumberOut(far.Callee), peer.NumberOut(far.Caller)
 	m := topology.Outside(in, far)
 	m.CallID = e.sh.Token()
 	m.From.Params.Set("tag", e.sh.Token())

@@ -12,6 +12,7 @@ import (
 	"drawbridge/sip/digest"
 	"drawbridge/sip/txn"
 	"drawbridge/sip/wire"
+	"drawbridge/topology"
 )
 
 // The identifiers of a call. They look alike on the wire; the compiler keeps them apart here.
@@ -124,6 +125,7 @@ type (
 		leg         LegID
 		cause       Cause
 		unreachable bool        // no final response came: timeout or transport error
+		goesOn      bool        // a 6xx of a peer whose 6xx do not speak for the user
 		contacts    []wire.Addr // of a 3xx
 		retryAfter  int         // seconds, as the response says; 0: nothing
 	}
@@ -182,6 +184,7 @@ type Setup struct {
 	To     string // number or user dialled
 
 	Invite *wire.Message
+	Told   *topology.Told // what it says of the people in it; nil over JSON, and once the call has long been up
 	Tx     TxID
 	Tag    string // our To tag: the transaction answers CANCEL with it too
 	Flow   txn.Flow

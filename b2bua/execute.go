@@ -88,7 +88,7 @@ func (s *Switch) execute(at *seat, a Action) {
 		s.send(at, a)
 	case CancelTx:
 		if cl := at.clients[a.Tx]; cl != nil {
-			cl.Cancel(wire.Field{Name: "Reason", Value: a.Reason})
+			cl.Cancel(a.why()...)
 		}
 	case Rest:
 		s.rest(a)

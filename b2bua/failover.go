@@ -42,7 +42,7 @@ func (p *Party) reroute() route.Reroute {
 // elsewhere reports whether another candidate may do better than the one that has refused: nobody there, or an answer that the table of
 // its trunk names. A server error whose cause speaks of the callee is an answer of the callee.
 func elsewhere(f refused, table route.Reroute) bool {
-	return f.unreachable || table.After(f.cause.SIP) && !aboutCallee(f)
+	return f.unreachable || f.goesOn || table.After(f.cause.SIP) && !aboutCallee(f)
 }
 
 func aboutCallee(f refused) bool { return f.cause.SIP/100 == 5 && topology.AboutCallee(f.cause.Q850) }

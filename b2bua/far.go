@@ -23,7 +23,20 @@ func (c *Call) seed() *wire.Message {
 
 // outbound is the INVITE skeleton towards a callee: topology says what of the caller may be seen.
 func outbound(in *wire.Message, s Setup, p *Party, t Target, f txn.Flow) *wire.Message {
-	return topology.Invite(in, farOf(s, p, t, f))
+	told := s.told(in)
+	far := farOf(s, p, t, f)
+	far.Private = told.Private
+	m := topology.Invite(in, far)
+	topology.Dress(m, in, told, far, p.Profile)
+	return m
+}
+
+// told is what the caller's INVITE says of the people in it; of one that stands for it, what that says.
+func (s *Setup) told(in *wire.Message) topology.Told {
+	if s.Told != nil {
+		return *s.Told
+	}
+	return topology.Read(in, nil)
 }
 
 // farOf is the far side of what s asks for. A trunk is told an account's number, another account its name.

@@ -24,7 +24,7 @@ import (
 //
 //	A -> INVITE 100           A sends; a direction word is the SDP (default sendrecv), "nosdp" none; Name:value is a header
 //	T <- INVITE sendrecv      T must have got that next, with SDP of that direction; ~x: holds x; !x: does not; same: SDP as before
-//	T -> 180                  answers the newest request; method=INVITE picks another; tag=x another To tag; keep: more answers follow
+//	T -> 180                  answers the newest request; method=INVITE picks another; tag=x another To tag (none: none); keep: more answers follow
 //	T -> INVITE 2 forwarded   a call with our own Via beneath; sips: with that scheme
 //	A -> PRACK                acknowledges the last reliable 18x; RAck:value says what else
 //	A -> MESSAGE 100 body=text  a request outside any dialog; bodies says what there is; expires=60; tags: its other dialogs

@@ -6,6 +6,7 @@ import (
 
 	"drawbridge/media"
 	"drawbridge/policy"
+	"drawbridge/sip/wire"
 )
 
 // hunt is the way through the candidates (RFC 3261 section 16.7 in spirit: we are a UA on both sides, but the caller sees one outcome).
@@ -127,7 +128,7 @@ func (c *Call) fork(ev Opened) {
 func (c *Call) branchFailed(ev refused) {
 	h := &c.hunt
 	h.failures = append(h.failures, ev)
-	if ev.cause.SIP >= 600 { // a 6xx speaks for the user: it ends the hunt
+	if ev.cause.SIP >= 600 && !ev.goesOn { // a 6xx speaks for the user: it ends the hunt
 		c.fail(ev)
 		return
 	}
@@ -142,6 +143,7 @@ func (c *Call) branchFailed(ev refused) {
 	if c.redirected(best) {
 		return
 	}
+	c.handOn(best)
 	if h.alerted || !elsewhere(best, h.current.Callee.reroute()) {
 		c.fail(best)
 		return
@@ -181,6 +183,11 @@ func (h *hunt) best() refused {
 		}
 	}
 	return best
+}
+
+// goesOn reports whether the hunt goes on behind a 6xx of the party.
+func (p *Party) goesOn(m *wire.Message) bool {
+	return m.Status >= 600 && p.Profile != nil && p.Profile.Call.On6xx == "next"
 }
 
 // exhausted tells the caller why no candidate was left.

@@ -66,7 +66,7 @@ func (s *Switch) petition(tx *txn.Server, f txn.Flow, m *wire.Message) (setup Se
 func (s *Switch) judge(who caller, m *wire.Message) (setup Setup, found []Candidate, no *policy.Decision) {
 	setup = Setup{Caller: who.party, From: who.user, Returned: s.returned(m), Secure: m.URI.Scheme == "sips"}
 	var plain bool
-	if setup.To, plain = dialledNumber(userPart(m.URI)); !plain {
+	if setup.To, plain = who.party.dialled(userPart(m.URI)); !plain {
 		no = noNumber
 	}
 	if who.refusal != nil {

@@ -15,8 +15,9 @@ type peer struct {
 	name  string
 	flow  *memFlow
 	inbox []*wire.Message
-	deaf  bool // datagrams to it are lost
-	alive int  // status that it answers our OPTIONS with by itself; 0: the script does
+	deaf  bool                     // datagrams to it are lost
+	alive int                      // status that it answers our OPTIONS with by itself; 0: the script does
+	raw   map[*wire.Message][]byte // as they came
 
 	serial  int
 	invite  *wire.Message   // its own INVITE, or the one it received
@@ -40,7 +41,7 @@ type peer struct {
 }
 
 func (w *world) addPeer(name, realm, at, transport string) {
-	p := &peer{w: w, name: name, seen: map[string]bool{}}
+	p := &peer{w: w, name: name, seen: map[string]bool{}, raw: map[*wire.Message][]byte{}}
 	p.flow = &memFlow{w: w, p: p, realm: realm, remote: netip.MustParseAddrPort(at), transport: transport}
 	if p.flow.Reliable() {
 		p.flow.id = uint64(name[0])

@@ -59,6 +59,22 @@ func (c *Call) redirected(ev refused) bool {
 	return true
 }
 
+// handOn keeps the contacts of a 3xx for a caller that is a trunk, if the one that has redirected may pass them: numbers at our own address,
+// judged when the caller calls them. Nothing else of the contacts crosses.
+func (c *Call) handOn(no refused) {
+	a, ok := c.a.(*sipLeg)
+	from := c.hunt.current.Callee
+	if !ok || !a.party.Trunk || !from.Redirect.Pass || no.cause.SIP < 300 || no.cause.SIP > 302 {
+		return
+	}
+	for _, to := range byPreference(no.contacts) {
+		if number, ok := from.dialled(userPart(to.URI)); ok && len(a.uas.moved) < maxMoved {
+			at := contactAt(a.flow, a.party.Profile.NumberOut(number))
+			a.uas.moved = append(a.uas.moved, at)
+		}
+	}
+}
+
 // judgeMoved asks policy about the next contact, as if the caller had dialled it (security.md T31: every target is judged where it
 // appears). false: there is none.
 func (c *Call) judgeMoved() bool {
@@ -72,7 +88,7 @@ func (c *Call) judgeMoved() bool {
 	}
 	for len(m.open) > 0 {
 		m.uri, m.open = m.open[0], m.open[1:]
-		number, ok := dialledNumber(userPart(m.uri))
+		number, ok := m.from.dialled(userPart(m.uri))
 		if !ok || m.uri.Scheme == "sips" {
 			continue
 		}

@@ -73,7 +73,7 @@ func (c *Call) passOn(far *sipLeg, to wire.URI) {
 
 // numberAt is a number as the far end of a leg would dial it.
 func (l *sipLeg) numberAt(number string) wire.URI {
-	u := wire.URI{Scheme: "sip", User: number, Host: l.party.Realm.Domain}
+	u := wire.URI{Scheme: "sip", User: l.party.Profile.NumberOut(number), Host: l.party.Realm.Domain}
 	if u.Host == "" {
 		u.Host = l.flow.SentBy().Addr().Unmap().String()
 	}

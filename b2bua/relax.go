@@ -4,7 +4,6 @@ import (
 	"strings"
 
 	"drawbridge/sip/wire"
-	"drawbridge/topology"
 )
 
 // origin is what is left of the caller's INVITE once the call has long been up: what the far side of a transfer may see of it.
@@ -14,13 +13,13 @@ type origin struct {
 	private bool
 }
 
-func originOf(invite *wire.Message) origin {
-	return origin{hops: invite.MaxForwards, display: strings.Clone(invite.From.Display), private: topology.Private(invite)}
+func originOf(invite *wire.Message, private bool) origin {
+	return origin{hops: invite.MaxForwards, display: strings.Clone(invite.From.Display), private: private}
 }
 
 // private reports whether the caller has asked not to be named.
 func (c *Call) private() bool {
-	return c.origin.private || c.setup.Invite != nil && topology.Private(c.setup.Invite)
+	return c.origin.private || c.setup.Told != nil && c.setup.Told.Private
 }
 
 // tell puts it into an INVITE that stands for the caller's.
@@ -43,7 +42,8 @@ func (c *Call) relax() {
 	c.hunt = hunt{round: c.hunt.round}
 	c.out.acts, c.out.spare = nil, nil
 	if c.setup.Invite != nil {
-		c.origin, c.setup.Invite = originOf(c.setup.Invite), nil
+		c.origin = originOf(c.setup.Invite, c.private())
+		c.setup.Invite, c.setup.Told = nil, nil
 	}
 	c.setup.From, c.setup.To = strings.Clone(c.setup.From), strings.Clone(c.setup.To)
 	for _, leg := range c.legs {

@@ -1,9 +1,11 @@
 package b2bua
 
 import (
+	"strings"
 	"time"
 
 	"drawbridge/media/offer"
+	"drawbridge/policy/profile"
 	"drawbridge/sip/dialog"
 	"drawbridge/sip/wire"
 )
@@ -13,13 +15,57 @@ type sessionState struct {
 	wish   dialog.SessionTimer
 	timer  dialog.SessionTimer // as agreed
 	fields []wire.Field        // for our next 2xx, or for a 422
+	mode   string              // of the peer's profile: on (or ""), off, require
 }
 
-// want sets the interval we ask for; negative asks for none.
-func (s *sessionState) want(d time.Duration) { s.wish.Interval = max(d, 0) }
+// want sets the interval we ask for; negative asks for none. The peer's profile may want another one, or say who is to refresh.
+func (s *sessionState) want(d time.Duration, p *profile.Profile) {
+	s.wish.Interval = max(d, 0)
+	if p == nil {
+		return
+	}
+	s.mode = p.Call.Timer
+	if p.Call.TimerSE > 0 {
+		s.wish.Interval = time.Duration(p.Call.TimerSE) * time.Second
+	}
+	switch p.Call.Refresher {
+	case "us":
+		s.wish.Refresher = dialog.Us
+	case "peer":
+		s.wish.Refresher = dialog.Peer
+	}
+	if s.mode == "off" {
+		s.wish = dialog.SessionTimer{}
+	}
+}
 
 // offer puts our wish into a new INVITE.
-func (s *sessionState) offer(m *wire.Message) { s.wish.Offer(m) }
+func (s *sessionState) offer(m *wire.Message) {
+	switch s.mode {
+	case "off":
+		drop(m, "Supported", "timer")
+		return
+	case "require":
+		if !m.HasOption("Require", "timer") {
+			m.Add("Require", "timer")
+		}
+	}
+	s.wish.Offer(m)
+}
+
+// drop takes an item out of a list header.
+func drop(m *wire.Message, header, item string) {
+	var kept []string
+	for v := range strings.SplitSeq(strings.Join(m.Values(header), ","), ",") {
+		if v = strings.TrimSpace(v); v != "" && !strings.EqualFold(v, item) {
+			kept = append(kept, v)
+		}
+	}
+	m.Del(header)
+	if len(kept) > 0 {
+		m.Add(header, strings.Join(kept, ", "))
+	}
+}
 
 // accept settles the timer as UAS: 0, or the status that refuses the request. A peer without the extension that asks for nothing gets
 // nothing: browsers of that kind do not survive a re-INVITE every quarter of an hour any better than none.
@@ -70,10 +116,7 @@ func (l *sipLeg) refresh() {
 		l.start(l.id, glareTimer, l.backoff())
 		return
 	}
-	method := wire.INVITE
-	if l.takes(wire.UPDATE) && !l.reoffer.noUpdate {
-		method = wire.UPDATE
-	}
+	method := l.refreshMethod()
 	m := l.dlg.Request(method)
 	m.Add("Allow", allow)
 	l.session.timer.Offer(m)
@@ -87,6 +130,21 @@ func (l *sipLeg) refresh() {
 		m.ContentType, m.Body = sdpType, sdp
 	}
 	l.reoffer.begin(method, on, l.send(m))
+}
+
+// refreshMethod is what refreshes the session: UPDATE with a peer that serves it, unless its profile says otherwise.
+func (l *sipLeg) refreshMethod() wire.Method {
+	by := ""
+	if p := l.party.Profile; p != nil {
+		by = p.Call.TimerBy
+	}
+	switch {
+	case l.reoffer.noUpdate, by == "invite":
+		return wire.INVITE
+	case by == "update", l.takes(wire.UPDATE):
+		return wire.UPDATE
+	}
+	return wire.INVITE
 }
 
 // expired ends a session that nobody has refreshed (RFC 4028 section 10).

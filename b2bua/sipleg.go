@@ -102,7 +102,7 @@ func (l *sipLeg) bye(c Cause) {
 	l.tell(l.refer.next) // now or never
 	l.move(Ending)
 	m := l.dlg.Request(wire.BYE)
-	m.Add("Reason", reason(c))
+	addReason(m, l.party.reason(c))
 	l.send(m)
 }
 

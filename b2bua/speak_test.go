@@ -162,6 +162,9 @@ func (o options) alter(m *wire.Message) {
 	if o.tag != "" && m.IsRequest() {
 		m.From.Params.Set("tag", o.tag)
 	}
+	if o.tag == "none" && !m.IsRequest() {
+		m.To.Params.Del("tag")
+	}
 	if o.cseq != "" {
 		n, _ := strconv.Atoi(o.cseq)
 		m.CSeq.Seq = uint32(n)

@@ -8,6 +8,7 @@ import (
 	"drawbridge/sip/dialog"
 	"drawbridge/sip/txn"
 	"drawbridge/sip/wire"
+	"drawbridge/topology"
 )
 
 // Switch is the transaction user that owns the calls. It is made once; its books belong to the shards of its core, one each, so that
@@ -141,7 +142,14 @@ func (s *Switch) invite(sh *txn.Shard, tx *txn.Server, f txn.Flow, m *wire.Messa
 		return
 	}
 	replaces, status := replacesOf(m)
-	to, ok := dialledNumber(userPart(m.URI))
+	told := topology.Read(m, who.party.Profile)
+	told.Transit = who.party.Trunk
+	to, ok := who.party.dialled(told.Called)
+	if !who.party.Trunk {
+		who.party = s.prefers(who.party, m)
+	} else {
+		who.user = who.party.Profile.NumberIn(told.Caller)
+	}
 	switch {
 	case who.refusal != nil:
 	case status != 0:
@@ -156,7 +164,7 @@ func (s *Switch) invite(sh *txn.Shard, tx *txn.Server, f txn.Flow, m *wire.Messa
 	at.invite = tx
 	s.feed(at, Invited{Setup{
 		ID: at.id, Caller: who.party, From: who.user, To: to,
-		Invite: m, Tx: at.served(tx), Tag: tx.Tag(), Flow: f, Refusal: who.refusal,
+		Invite: m, Told: &told, Tx: at.served(tx), Tag: tx.Tag(), Flow: f, Refusal: who.refusal,
 		Replaces: replaces, Returned: s.returned(m), Secure: m.URI.Scheme == "sips",
 	}})
 }
@@ -184,6 +192,15 @@ func dialledNumber(written string) (to string, ok bool) {
 		return wire.Unescape(written), false
 	}
 	return to, true
+}
+
+// dialled is dialledNumber for what a party has written, in the form of the routes.
+func (p *Party) dialled(written string) (to string, ok bool) {
+	to, ok = dialledNumber(written)
+	if ok {
+		to = p.Profile.NumberIn(to)
+	}
+	return to, ok
 }
 
 // userPart is what a Request-URI asks for, as written.

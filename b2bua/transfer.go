@@ -53,7 +53,7 @@ func (c *Call) judgeReferral(l *sipLeg) {
 		c.carryOut()
 		return
 	}
-	number, ok := dialledNumber(userPart(r.to))
+	number, ok := l.party.dialled(userPart(r.to))
 	if !ok {
 		c.referralRefused(404)
 		return
@@ -71,7 +71,7 @@ func (c *Call) referralJudged(d policy.Decision) {
 		return
 	}
 	if far := c.passes(); far != nil {
-		number, _ := dialledNumber(userPart(c.swap.refer.to))
+		number, _ := c.legs[c.swap.old].(*sipLeg).party.dialled(userPart(c.swap.refer.to))
 		c.passOn(far, far.numberAt(number))
 		return
 	}
@@ -87,7 +87,7 @@ func (c *Call) carryOut() {
 		c.ask(newAsking(c.insideCore(l.id), goal, l.party)).Dial(nil, false)
 		return
 	}
-	number, _ := dialledNumber(userPart(c.swap.refer.to))
+	number, _ := l.party.dialled(userPart(c.swap.refer.to))
 	link := newAsking(c.insideCore(l.id), nil, l.party)
 	link.move(Calling)
 	c.ask(link)

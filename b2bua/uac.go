@@ -8,6 +8,7 @@ import (
 	"drawbridge/policy/health"
 	"drawbridge/sip/txn"
 	"drawbridge/sip/wire"
+	"drawbridge/topology"
 )
 
 // uacState is what a leg knows while we call.
@@ -30,7 +31,7 @@ type uacState struct {
 func newUAC(core legCore, t Target, s *Setup, session time.Duration) *sipLeg {
 	l := &sipLeg{legCore: core, flow: t.Flow, tag: core.mint()}
 	l.uac, l.secure = uacState{dials: true, target: &t, setup: s}, s.Secure
-	l.session.want(session)
+	l.session.want(session, core.party.Profile)
 	l.do(Own{l.id, l.tag, l.flow})
 	return l
 }
@@ -54,6 +55,7 @@ func (l *sipLeg) Dial(in *wire.Message, patient bool) {
 // invite sends m as the INVITE of this leg.
 func (l *sipLeg) invite(m *wire.Message) {
 	l.session.offer(m)
+	topology.Trim(m, l.party.Profile, !l.flow.Reliable())
 	l.uac.invite, l.uac.forks = m, map[string]*fork{}
 	if l.uac.tx == 0 {
 		l.uac.tx = l.nextTx()
@@ -214,7 +216,7 @@ func (l *sipLeg) failure(m *wire.Message) []Event {
 	}
 	l.stop(l.id, progressTimer)
 	l.move(Gone)
-	no := refused{leg: l.id, cause: failed(m, sideOf(l.id)), retryAfter: retryOf(m)}
+	no := refused{leg: l.id, cause: l.party.failed(m, sideOf(l.id)), goesOn: l.party.goesOn(m), retryAfter: retryOf(m)}
 	switch {
 	case m.Status < 400:
 		no.contacts = m.Contact
@@ -279,7 +281,7 @@ func (l *sipLeg) noResponse() []Event {
 func (l *sipLeg) giveUp(c Cause) {
 	l.stop(l.id, progressTimer, patienceTimer)
 	l.move(Cancelling)
-	l.do(CancelTx{l.uac.tx, cancelReason(c)})
+	l.do(CancelTx{l.uac.tx, l.party.cancelReason(c)})
 	l.start(l.id, cancelTimer, lifetime)
 }
 

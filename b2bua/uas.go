@@ -17,6 +17,8 @@ type uasState struct {
 	stream *offer.Stream // what was agreed with it; nil on a late offer
 	last   *wire.Message // the last 18x, repeated each minute
 
+	moved []wire.Addr // where the callee's side has said that it is, for a caller that may know
+
 	shown   bool // the caller has seen the answer
 	settled bool // the first offer/answer is complete before the 2xx: a reliable 18x carried the answer, or a PRACK did
 }
@@ -25,7 +27,7 @@ type uasState struct {
 func newUAS(core legCore, s Setup, session time.Duration) *sipLeg {
 	l := &sipLeg{legCore: core, flow: s.Flow, tag: s.Tag, secure: s.Invite.URI.Scheme == "sips"}
 	l.uas = uasState{invite: s.Invite, tx: s.Tx}
-	l.session.want(session)
+	l.session.want(session, core.party.Profile)
 	l.rel.want(s.Invite, core.party.Rel100)
 	l.learnAllow(s.Invite)
 	l.move(Trying)
@@ -251,12 +253,21 @@ func (l *sipLeg) cancelled(ev Cancelled) []Event {
 // refuse sends the final response of a call that was not answered.
 func (l *sipLeg) refuse(c Cause) {
 	status := callerStatus(c, l.party)
+	if status != 487 {
+		status = l.party.Profile.Told(status, c.Q850)
+	}
+	if len(l.uas.moved) > 0 && c.By == byCallee && c.SIP/100 == 3 {
+		status = c.SIP
+	}
 	m := l.reply(l.uas.invite, status)
+	if status/100 == 3 {
+		m.Contact = l.uas.moved
+	}
 	if status == c.SIP && c.By == byGateway && c.Text != "" && status != 487 {
 		m.Reason = c.Text
 	}
 	if status != 487 {
-		m.Add("Reason", reason(c))
+		addReason(m, l.party.reason(c))
 	}
 	switch status {
 	case 422:

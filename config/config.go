@@ -124,7 +124,7 @@ type Trunk struct {
 	Limits         TrunkLimits `yaml:"limits" doc:"Limits of this trunk."`
 	TLS            TrunkTLS    `yaml:"tls" doc:"Its part in TLS connections."`
 	Auth           Account     `yaml:"auth" doc:"The account that its challenges (401, 407) are answered with; none by default."`
-	Redirect       string      `yaml:"redirect" doc:"What its 3xx do. follow by default: the contacts are called, each judged like a dialled number, at the trunk's own host if a route leads the number to it, for any other host by the routes; map: the caller hears of a failure." enum:"follow,map"`
+	Redirect       string      `yaml:"redirect" doc:"What its 3xx do. follow by default: the contacts are called, each judged like a dialled number, at the trunk's own host if a route leads the number to it, for any other host by the routes; pass: a caller that is a trunk gets the 3xx, with the contacts as numbers at this gateway, which are judged when it calls them; map: the caller hears of a failure." enum:"follow,map,pass"`
 	Refer          string      `yaml:"refer" doc:"Transfers (REFER) in calls with it. local by default: the gateway calls the target itself, judged like a dialled number; pass: one that moves this trunk is passed on to it, and carried out locally when it refuses; reject: it may ask for none." enum:"local,pass,reject"`
 	RedirectRealms []string    `yaml:"redirect_realms" doc:"Realms that its 3xx may lead to besides its own."`
 	RTCPXR         string      `yaml:"rtcp_xr" doc:"Reports of voice quality (RTCP XR VoIP metrics, RFC 3611) to it. auto by default: if its SDP asks for them; on: always, and it is asked for its own; off: never. Those that it sends are read in any case." enum:"auto,on,off"`

@@ -307,7 +307,7 @@ func (r *Report) checkTrunk(c *Config, name string, at path) {
 	}
 	r.checkReroute(at.at("reroute"), t.Reroute)
 	r.checkAccount(at.at("auth"), t.Auth)
-	r.oneOf(at.at("redirect"), t.Redirect, "follow", "map")
+	r.oneOf(at.at("redirect"), t.Redirect, "follow", "map", "pass")
 	r.oneOf(at.at("refer"), t.Refer, "local", "pass", "reject")
 	for i, name := range t.RedirectRealms {
 		if _, ok := c.Realms[name]; !ok {

@@ -17,6 +17,8 @@ type Far struct {
 	Host   string   // host part of From and To on that side
 	Caller string   // user part of From: who has been authenticated, never what the message claims
 	Callee string   // user part of To
+
+	Private bool // the caller is not to be named, whatever its request says
 }
 
 // Invite returns the skeleton of the INVITE towards the far side: Request-URI, Max-Forwards, From and To. Nothing else of the caller's
@@ -31,7 +33,7 @@ func skeleton(method wire.Method, in *wire.Message, far Far) *wire.Message {
 	}
 	m.From = wire.Addr{Display: display(in.From.Display), URI: wire.URI{Scheme: "sip", User: far.Caller, Host: far.Host}}
 	m.To = wire.Addr{URI: wire.URI{Scheme: "sip", User: far.Callee, Host: far.Host}}
-	if Private(in) {
+	if far.Private || Private(in) {
 		m.From = anonymous()
 		m.Add("Privacy", "id")
 	}
@@ -40,7 +42,15 @@ func skeleton(method wire.Method, in *wire.Message, far Far) *wire.Message {
 
 // display keeps what a person would read as a name. Something with a host or an address in it is none.
 func display(s string) string {
-	if !utf8.ValidString(s) || utf8.RuneCountInString(s) > displayLimit || strings.ContainsAny(s, "@:/") {
+	if utf8.RuneCountInString(s) > displayLimit {
+		return ""
+	}
+	return plain(named(s))
+}
+
+// plain is display without its limit.
+func plain(s string) string {
+	if !utf8.ValidString(s) || strings.ContainsAny(s, "@:/") {
 		return ""
 	}
 	if strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) || dotted(s) {

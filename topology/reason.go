@@ -61,6 +61,23 @@ func Reason(status, cause int, text string) string {
 	return "SIP;cause=" + strconv.Itoa(status) + text + ", " + inQ850
 }
 
+// ReasonAs is Reason in the form that a peer wants: pass (or ""), q850 or sip for that part alone, none.
+func ReasonAs(form string, status, cause int, text string) string {
+	switch form {
+	case "none":
+		return ""
+	case "q850":
+		return Reason(0, cause, text)
+	case "sip":
+		value, _, both := strings.Cut(Reason(status, cause, text), ", Q.850;")
+		if !both {
+			return ""
+		}
+		return value
+	}
+	return Reason(status, cause, text)
+}
+
 // CauseOf reads the Q.850 cause out of Reason header values; their text stays on its side of the border. ok is false when there is none.
 func CauseOf(values []string) (cause int, ok bool) {
 	if cause, ok = reasonIn(values, "Q.850"); !ok || cause > 127 {

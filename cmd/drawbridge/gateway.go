@@ -122,7 +122,7 @@ func (g *gateway) openTelemetry(x extras) (err error) {
 }
 
 func (g *gateway) openTransactions(extras) (err error) {
-	if g.core, err = txn.New(txn.Config{Server: "Drawbridge", Events: g.events}); err != nil {
+	if g.core, err = txn.New(txn.Config{Server: "Drawbridge", Events: g.events, LFOnly: g.lfOnly()}); err != nil {
 		return err
 	}
 	g.transport, err = transport.New(transport.Config{
@@ -134,6 +134,16 @@ func (g *gateway) openTransactions(extras) (err error) {
 // hears lets a datagram or a connection in when its realm is open or its source belongs to one of the realm's trunks.
 func (g *gateway) hears(realm string, src netip.Addr) bool {
 	return g.snap.Realms[realm].Open || g.knows(realm, src)
+}
+
+// lfOnly asks the calls whose lines may end by LF alone; nil when no trunk's may.
+func (g *gateway) lfOnly() func(txn.Flow) bool {
+	for _, t := range g.snap.Trunks {
+		if t.Peer().Wire.LFOnly {
+			return func(f txn.Flow) bool { return g.calls.LFOnly(f) }
+		}
+	}
+	return nil
 }
 
 func (g *gateway) knows(realm string, src netip.Addr) bool { return g.calls.Knows(realm, src) }

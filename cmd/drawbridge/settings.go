@@ -232,7 +232,7 @@ func trunks(snap *config.Snapshot) []b2bua.Trunk {
 		b := b2bua.Trunk{
 			Name: name, Realm: t.Realm, Domain: t.Domain, Codecs: codecs(t.Codecs), Ptime: t.Ptime, MaxCalls: t.Limits.Calls, TLSName: strings.ToLower(t.TLS.Name),
 			Auth:     digest.Account{User: t.Auth.User, Password: t.Auth.Password.Reveal(), Realm: t.Auth.Realm},
-			Redirect: b2bua.Redirect{Follow: t.Redirect == "follow", Realms: t.RedirectRealms}, Refer: refers[t.Refer],
+			Redirect: b2bua.Redirect{Follow: t.Redirect == "follow", Pass: t.Redirect == "pass", Realms: t.RedirectRealms}, Refer: refers[t.Refer],
 			SRTP: srtps[t.SRTP], Rel100: rel100[t.Rel100], DTMF: dtmfs[t.DTMF], Preconditions: t.Preconditions, Profile: t.Peer(), Failover: failover(t),
 		}
 		for _, target := range t.Targets {

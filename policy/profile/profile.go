@@ -53,7 +53,7 @@ type Identity struct {
 type Call struct {
 	Rel100   string `yaml:"rel100,omitempty" doc:"The default of the trunk's rel100." enum:"off,supported,required"`
 	Precond  bool   `yaml:"precond,omitempty" doc:"The default of the trunk's preconditions."`
-	Redirect string `yaml:"redirect,omitempty" doc:"The default of the trunk's redirect." enum:"follow,map"`
+	Redirect string `yaml:"redirect,omitempty" doc:"The default of the trunk's redirect." enum:"follow,map,pass"`
 	Refer    string `yaml:"refer,omitempty" doc:"The default of the trunk's refer." enum:"local,pass,reject"`
 	On6xx    string `yaml:"hunt.on_6xx,omitempty" doc:"What a 6xx from it does to the search for another way. stop by default: it speaks for the user; next: the next trunk is tried, for peers whose 6xx speak of themselves." enum:"stop,next"`
 
@@ -78,6 +78,7 @@ type Wire struct {
 	Drop      []string `yaml:"hdr.drop,omitempty" doc:"Headers that are left out of INVITEs towards it, such as Allow or Supported."`
 	Pass      []string `yaml:"hdr.pass,omitempty" doc:"Headers of the caller's INVITE that cross to it as they are, such as X-Call-Reference. Headers with addresses or with a meaning of their own cannot be named."`
 
+	LFOnly     bool     `yaml:"wire.lf_only,omitempty" doc:"Header lines of its datagrams may end by LF alone; from anybody else that is refused."`
 	CompactOut bool     `yaml:"wire.compact_out,omitempty" doc:"Short header names (v, f, t, i, m) in INVITEs towards it."`
 	DropOrder  []string `yaml:"mtu.drop_order,omitempty" doc:"Headers that are left out of an INVITE to a UDP target, in this order, until it fits into 1300 bytes."`
 }

@@ -15,6 +15,10 @@ type Config struct {
 	Key     [32]byte // proves tokens; nodes that share calls share it; zero means random
 	Server  string   // Server and User-Agent value where the user sets none; "" means no such header
 
+	// LFOnly says whether the peer of a flow over datagrams may end header lines by LF alone; nil allows nobody. It is asked on the flow's
+	// reader and must not block.
+	LFOnly func(Flow) bool
+
 	User   User // may be set later, before Run, by SetUser
 	Events telemetry.Listener
 }

@@ -23,7 +23,7 @@ type Rerouter interface{ Reroute(port uint16) Flow }
 // Receive takes one message from a flow's reader: read, judge, choose the shard, post. raw may be used again when it returns.
 func (c *Core) Receive(f Flow, raw []byte) {
 	defer c.caught()
-	m, verdict := wire.Read(raw, wire.CanonOptions{})
+	m, verdict := wire.Read(raw, wire.CanonOptions{LFOnly: c.cfg.LFOnly != nil && !f.Reliable() && c.cfg.LFOnly(f)})
 	switch {
 	case verdict.Status == wire.Drop:
 		c.refused(f, "malformed", "dropped")

@@ -7,8 +7,12 @@ import "strconv"
 // header with a typed place is left out.
 func (m *Message) Append(dst []byte) []byte {
 	dst = m.appendStart(dst)
+	names := &long
+	if m.Compact {
+		names = &short
+	}
 	for i := range m.Via {
-		dst = append(m.Via[i].Append(append(dst, "Via: "...)), '\r', '\n')
+		dst = append(m.Via[i].Append(append(dst, names.via...)), '\r', '\n')
 	}
 	dst = appendAddrs(dst, "Route: ", m.Route)
 	dst = appendAddrs(dst, "Record-Route: ", m.RecordRoute)
@@ -16,12 +20,12 @@ func (m *Message) Append(dst []byte) []byte {
 		dst = appendNumber(dst, "Max-Forwards: ", m.MaxForwards)
 	}
 	if m.From.URI.Scheme != "" {
-		dst = append(m.From.Append(append(dst, "From: "...)), '\r', '\n')
+		dst = append(m.From.Append(append(dst, names.from...)), '\r', '\n')
 	}
 	if m.To.URI.Scheme != "" {
-		dst = append(m.To.Append(append(dst, "To: "...)), '\r', '\n')
+		dst = append(m.To.Append(append(dst, names.to...)), '\r', '\n')
 	}
-	dst = appendLine(dst, "Call-ID: ", m.CallID)
+	dst = appendLine(dst, names.callID, m.CallID)
 	if m.CSeq.Method != "" {
 		dst = strconv.AppendUint(append(dst, "CSeq: "...), uint64(m.CSeq.Seq), 10)
 		dst = append(appendToken(append(dst, ' '), string(m.CSeq.Method)), '\r', '\n')
@@ -29,19 +33,27 @@ func (m *Message) Append(dst []byte) []byte {
 	if m.ContactStar {
 		dst = append(dst, "Contact: *\r\n"...)
 	}
-	dst = appendAddrs(dst, "Contact: ", m.Contact)
+	dst = appendAddrs(dst, names.contact, m.Contact)
 	if m.Expires >= 0 {
 		dst = appendNumber(dst, "Expires: ", m.Expires)
 	}
 	dst = m.appendFields(dst)
-	dst = appendLine(dst, "Content-Type: ", m.ContentType)
-	dst = appendNumber(dst, "Content-Length: ", len(m.Body))
+	dst = appendLine(dst, names.contentType, m.ContentType)
+	dst = appendNumber(dst, names.contentLength, len(m.Body))
 	dst = append(dst, '\r', '\n')
 	return append(dst, m.Body...)
 }
 
 // Bytes returns the message as Append writes it.
 func (m *Message) Bytes() []byte { return m.Append(make([]byte, 0, 768+len(m.Body))) }
+
+// names are how the headers with a typed place are written.
+type names struct{ via, from, to, callID, contact, contentType, contentLength string }
+
+var (
+	long  = names{"Via: ", "From: ", "To: ", "Call-ID: ", "Contact: ", "Content-Type: ", "Content-Length: "}
+	short = names{"v: ", "f: ", "t: ", "i: ", "m: ", "c: ", "l: "} // RFC 3261 section 7.3.3
+)
 
 func (m *Message) appendStart(dst []byte) []byte {
 	if m.IsRequest() {
@@ -63,7 +75,10 @@ func (m *Message) appendFields(dst []byte) []byte {
 			continue
 		}
 		name := f.Name
-		if isKnown {
+		switch {
+		case isKnown && m.Compact && h.short != "":
+			name = h.short
+		case isKnown:
 			name = h.name
 		}
 		dst = appendText(append(append(dst, name...), ':', ' '), f.Value)

@@ -19,6 +19,7 @@ const (
 // header is what this package knows of a header name.
 type header struct {
 	name  string // canonical case
+	short string // the compact form; "" when there is none
 	shape shape
 	once  uint64 // a bit of its own when the header must not repeat, else 0
 	typed bool   // has a place of its own in Message, never in Fields
@@ -46,6 +47,14 @@ func makeKnown() map[string]header {
 			t[strings.ToLower(n)] = h
 		}
 	}
+	defer func() {
+		for c, name := range compact {
+			if h, ok := t[name]; ok {
+				h.short = string(c)
+				t[name] = h
+			}
+		}
+	}()
 	const single, many, typed, field = true, false, true, false
 	add(addr, single, typed, "From", "To")
 	add(words, single, typed, "CSeq")

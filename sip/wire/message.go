@@ -87,6 +87,8 @@ type Message struct {
 	Body        []byte
 
 	Fields []Field // every other header, in order
+
+	Compact bool // Append writes short header names (RFC 3261 section 7.3.3); Parse does not set it
 }
 
 // IsRequest tells a request from a response.
