@@ -37,8 +37,12 @@ type (
 		Round     int
 		Candidate Candidate
 	}
-	// Claim takes a slot of a trunk for leg B and gives back the one held before; it is answered by Claimed. Trunk "" only gives back.
-	Claim struct{ Trunk string }
+	// Claim takes a place for leg B and gives back the one held before; it is answered by Claimed. Mixed says that the legs may come to
+	// speak different codecs.
+	Claim struct {
+		Callee *Party
+		Mixed  bool
+	}
 	// AskMedia allocates a leg's endpoint; it is answered by Opened.
 	AskMedia struct {
 		Side media.LegID

@@ -7,6 +7,7 @@ import (
 	"drawbridge/media"
 	"drawbridge/media/offer"
 	"drawbridge/policy"
+	"drawbridge/policy/limit"
 	"drawbridge/policy/profile"
 	"drawbridge/policy/route"
 	"drawbridge/sip/digest"
@@ -22,12 +23,15 @@ type Config struct {
 	Ring    time.Duration    // longest ringing; 0 means 90 s
 	AllDown int              // what a caller is told when no target can be reached or all are down: 504 (0), 503 or 480
 	Session time.Duration    // Session-Expires that is asked for (RFC 4028); 0 means 30 min, negative none
+	Limits  Limits
 
 	// Core runs the transactions. Media is the media plane.
 	Core  *txn.Core
 	Media *media.Engine
 	// Decide judges a call attempt. nil means policy.Decide without limits.
 	Decide func(policy.Request) policy.Decision
+	// Late is how far behind the media plane is; nil means never. It may be called for each call attempt.
+	Late func() time.Duration
 	// Routes names the candidates for a dialled number, best first.
 	Routes func(realm, number string) []route.Candidate
 	// Locate finds where an account can be reached: registered contacts and JSON lines.
@@ -56,6 +60,17 @@ type Registrar interface {
 	FlowLost(key txn.FlowKey)
 }
 
+// Limits are those of what is no trunk; a trunk has its own.
+type Limits struct {
+	Gateway       limit.Bounds
+	Realms        map[string]limit.Bounds        // by name
+	Account       func(user string) limit.Bounds // nil: none
+	Number        limit.Bounds                   // of any one number that is called; Calls only
+	Emergency     func(number string) bool       // nil: no number is
+	EmergencyRate limit.Rate                     // of one caller's calls to emergency numbers
+	Transcodes    func() int                     // transcoded calls that the host carries; nil or 0 is no limit
+}
+
 // Trunk is a peer that calls are sent to and come from.
 type Trunk struct {
 	Name, Realm string
@@ -63,7 +78,7 @@ type Trunk struct {
 	Sources     []netip.Prefix // where its requests come from; the targets' addresses always count
 	Codecs      []offer.Codec  // best first; nil means the realm's
 	Ptime       int            // ms of audio in a packet that it is asked for; 0 means 20
-	MaxCalls    int            // 0 means no limit
+	Limits      limit.Bounds
 	TLSName     string         // name that its certificate bears, in lower case: without that proof nothing comes from it; "" wants none
 	Domain      string         // host of From and To towards the trunk; "" means the realm's
 	Rel100      Rel100         // reliable provisional responses
@@ -117,6 +132,10 @@ func (c Config) withDefaults() Config {
 	if c.Decide == nil {
 		c.Decide = func(r policy.Request) policy.Decision { return policy.Decide(policy.Limits{}, r) }
 	}
+	c.Limits = c.Limits.withDefaults()
+	if c.Late == nil {
+		c.Late = func() time.Duration { return 0 }
+	}
 	if c.Routes == nil {
 		c.Routes = func(string, string) []route.Candidate { return nil }
 	}
@@ -140,6 +159,19 @@ func (c Config) withDefaults() Config {
 		c.now = time.Now
 	}
 	return c
+}
+
+func (l Limits) withDefaults() Limits {
+	if l.Account == nil {
+		l.Account = func(string) limit.Bounds { return limit.Bounds{} }
+	}
+	if l.Emergency == nil {
+		l.Emergency = func(string) bool { return false }
+	}
+	if l.Transcodes == nil {
+		l.Transcodes = func() int { return 0 }
+	}
+	return l
 }
 
 // session is what the switch asks of a media session; *media.Session is one.

@@ -48,8 +48,11 @@ type (
 		Round      int
 		Candidates []Candidate
 	}
-	// Claimed answers Claim: whether the trunk had a free slot.
-	Claimed struct{ Granted bool }
+	// Claimed answers Claim: whether there was room. Plain grants it without a transcoder. Refusal says why there is none, of either.
+	Claimed struct {
+		Granted, Plain bool
+		Refusal        policy.Decision
+	}
 	// Opened answers AskMedia.
 	Opened struct {
 		Side  media.LegID

@@ -67,7 +67,7 @@ func (s *Switch) execute(at *seat, a Action) {
 	case AskDialog:
 		s.mapDialog(at, a)
 	case Vacate:
-		at.vacate(a.Side)
+		s.vacate(at, a.Side)
 	case LinkTo:
 		s.link(end{at, a.Leg}, a)
 	case AskTarget:
@@ -75,7 +75,7 @@ func (s *Switch) execute(at *seat, a Action) {
 	case AskHops:
 		s.lookUp(at, a)
 	case Claim:
-		at.inbox = append(at.inbox, Claimed{s.claim(at, a.Trunk)})
+		at.inbox = append(at.inbox, s.claim(at, a))
 	case AskMedia:
 		at.inbox = append(at.inbox, s.openMedia(at, a))
 	case Own:
@@ -135,6 +135,7 @@ func (s *Switch) executeMore(at *seat, a Action) {
 	case SendRaw:
 		s.sendRaw(at, a)
 	case Bind:
+		s.settle(at, a.Side, &a.Stream)
 		if at.media != nil {
 			at.media.Bind(a.Side, a.Stream)
 		}

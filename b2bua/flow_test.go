@@ -115,7 +115,7 @@ func editOf(text string) func(*Config) {
 				}
 				c.Realms[w[2]] = r
 			case "limit":
-				c.Trunks[i].MaxCalls, _ = strconv.Atoi(w[3])
+				c.Trunks[i].Limits.Calls, _ = strconv.Atoi(w[3])
 			case "auth":
 				c.Trunks[i].Auth = digest.Account{User: w[3], Password: w[4]}
 				if len(w) > 5 {

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"drawbridge/media"
+	"drawbridge/media/offer"
 	"drawbridge/policy"
 	"drawbridge/sip/wire"
 )
@@ -28,7 +29,7 @@ const maxRounds = 32
 type outcome struct {
 	cause   Cause            // the last answer of a target
 	spoke   bool             // some target has given a final response
-	limited bool             // a trunk was full
+	full    *policy.Decision // by a limit, of a candidate that was not tried; nil: none
 	refusal *policy.Decision // by a rule, of a target that a trunk has named; nil: none
 }
 
@@ -61,11 +62,7 @@ func (c *Call) tryNext() {
 		c.out.start(noLeg, lookupTimer, lookupLimit)
 		return
 	}
-	trunk := ""
-	if h.current.Callee.Trunk {
-		trunk = h.current.Callee.Name
-	}
-	c.out.do(Claim{trunk})
+	c.out.do(Claim{Callee: h.current.Callee, Mixed: c.mixed()})
 }
 
 // found puts the hops of a target where the target was; those that rest come last of all. None: DNS knows no way, or none in time.
@@ -85,12 +82,38 @@ func (c *Call) found(ev Found) {
 }
 
 func (c *Call) claimed(ev Claimed) {
-	if !ev.Granted {
-		c.hunt.worst.limited = true
+	to := c.hunt.current
+	if ev.Plain {
+		to.Callee = to.Callee.speaking(c.near())
+	}
+	if !ev.Granted || ev.Plain && len(to.Callee.Codecs) == 0 {
+		full := ev.Refusal
+		c.hunt.worst.full = &full
 		c.tryNext()
 		return
 	}
-	c.out.do(AskMedia{media.B, c.hunt.current.Callee.mediaSide()})
+	c.out.do(AskMedia{media.B, to.Callee.mediaSide()})
+}
+
+// near are the codecs that the caller may come to speak.
+func (c *Call) near() []offer.Codec {
+	if said := c.a.Shared(); said != nil {
+		return said
+	}
+	return c.setup.Caller.Codecs // it waits for our offer
+}
+
+// mixed reports whether the current candidate may answer with a codec that the caller does not speak.
+func (c *Call) mixed() bool {
+	near := c.near()
+	return slices.ContainsFunc(c.hunt.current.Callee.Codecs, func(far offer.Codec) bool { return !speaks(near, far.Name) })
+}
+
+// speaking is the party with those of its codecs alone that somebody else speaks, too.
+func (p *Party) speaking(near []offer.Codec) *Party {
+	plain := *p
+	plain.Codecs = slices.DeleteFunc(slices.Clone(p.Codecs), func(c offer.Codec) bool { return !speaks(near, c.Name) })
+	return &plain
 }
 
 // fork dials every target of the candidate at once. They share one media endpoint: who answers first gets it.
@@ -200,8 +223,8 @@ func (c *Call) exhausted() {
 		c.hangup(w.cause)
 	case w.cause.SIP != 0: // nobody was reachable
 		c.hangup(Cause{SIP: c.cfg.allDown, Q850: w.cause.Q850, Text: "no target reachable", By: byGateway})
-	case w.limited:
-		c.refuse(policy.Decision{Status: 503, Reason: "Trunk Limit Reached", Rule: "trunk/max-calls", RetryAfter: 5})
+	case w.full != nil:
+		c.refuse(*w.full)
 	default:
 		c.hangup(failure(c.cfg.allDown, byGateway))
 	}

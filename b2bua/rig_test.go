@@ -109,7 +109,7 @@ func (r *rig) do(a Action) {
 	case AskRoutes:
 		r.ask = append(r.ask, Routed{Candidates: r.candidates()})
 	case Claim:
-		r.ask = append(r.ask, Claimed{true})
+		r.ask = append(r.ask, Claimed{Granted: true})
 	case AskMedia:
 		r.opened = 1
 		r.ask = append(r.ask, r.allocate(a))

@@ -1,19 +1,44 @@
 package b2bua
 
 import (
+	"math/rand/v2"
+
 	"drawbridge/media"
+	"drawbridge/media/offer"
 	"drawbridge/policy"
+	"drawbridge/policy/limit"
 )
 
-// slots are the places a call takes.
+// slots are the places that a call takes of what has limits. Every one is given back once: when its leg leaves the call, or with the CDR.
 type slots struct {
-	admitted bool
-	a, b     *trunkSlots
+	admitted   bool // in the gateway
+	emergency  bool
+	transcoded bool   // it may have to be, or is
+	number     string // that it counts for; "" is none
+	legs       [2]share
 }
+
+// share is what a leg takes: of its realm, and as whom. The zero share takes nothing.
+type share struct {
+	who   limit.Key
+	realm string
+	bits  int    // a second
+	codec string // once it is agreed
+}
+
+// use is what a share takes of realm, trunk or account.
+func (p *share) use() limit.Use { return limit.Use{Calls: 1, Bandwidth: p.bits} }
+
+// in names its realm.
+func (p *share) in() limit.Key { return limit.Key{Scope: limit.Realm, Name: p.realm} }
+
+// gateway names the whole of it.
+var gateway = limit.Key{Scope: limit.Global}
 
 // decide asks policy, with the call counted in, so that two calls cannot take the last slot. A call that has its slot takes no other.
 func (s *Switch) decide(at *seat, a AskPolicy) policy.Decision {
 	r := a.Request
+	r.Emergency = s.cfg.Limits.Emergency(r.To)
 	if a.Again {
 		d := s.cfg.Decide(r)
 		if d.Allow && a.Routed && len(s.cfg.Routes(r.Realm, r.To)) == 0 {
@@ -21,14 +46,10 @@ func (s *Switch) decide(at *seat, a AskPolicy) policy.Decision {
 		}
 		return d
 	}
-	r.Draining = s.draining.Load()
-	r.Active = int(s.admitted.Add(1)) - 1
-	at.slots.admitted = true
-	t := s.trunks[r.Peer]
-	if t != nil && at.call.setup.Caller.Trunk && at.call.setup.Link == nil {
-		r.TrunkActive, r.TrunkLimit = int(t.used.Add(1))-1, t.trunk.MaxCalls
-		at.slots.a = t
-	}
+	at.slots.emergency = r.Emergency
+	r.Draining, r.Late = s.draining.Load(), s.cfg.Late()
+	r.Limit = s.admit(at, r.To)
+	r.Retry = r.Limit.Retry(rand.Float64())
 	d := s.cfg.Decide(r)
 	if !d.Allow {
 		s.release(at)
@@ -36,46 +57,218 @@ func (s *Switch) decide(at *seat, a AskPolicy) policy.Decision {
 	return d
 }
 
-// claim takes a slot of a trunk for leg B, and gives back the one held before.
-func (s *Switch) claim(at *seat, name string) bool {
-	if at.slots.b != nil {
-		at.slots.b.used.Add(-1)
-		at.slots.b = nil
+// admit counts a call in, the narrowest limit first: who has reached their own takes nothing of what is everybody's. The caller of a call
+// that is made for another one has its place there.
+func (s *Switch) admit(at *seat, number string) limit.Verdict {
+	p := at.call.setup.Caller
+	if at.call.setup.Link == nil {
+		if v := s.take(at, media.A, p); v.Refused() {
+			return v
+		}
 	}
-	t := s.trunks[name]
-	if t == nil {
-		return true
+	if s.cfg.Limits.Number.Calls > 0 {
+		if v := s.takeOf(at, limit.Key{Scope: limit.Number, Name: number}, limit.Use{Calls: 1}); v.Refused() {
+			return v
+		}
+		at.slots.number = number
 	}
-	if others := int(t.used.Add(1)) - 1; t.trunk.MaxCalls > 0 && others >= t.trunk.MaxCalls {
-		t.used.Add(-1)
-		return false
+	if v := s.takeOf(at, gateway, limit.Use{Calls: 1}); v.Refused() {
+		return v
 	}
-	at.slots.b = t
-	return true
+	at.slots.admitted = true
+	if at.slots.emergency {
+		return s.oftenEmergency(p.key())
+	}
+	return s.often("in", p.key(), limit.Key{Scope: limit.Realm, Name: p.Realm.Name}, gateway)
 }
 
-// vacate gives back the slot of a leg that has left its call.
-func (at *seat) vacate(side media.LegID) {
-	slot := &at.slots.b
-	if side == media.A {
-		slot = &at.slots.a
+// claim takes a place for leg B, and gives back the one held before.
+func (s *Switch) claim(at *seat, a Claim) Claimed {
+	s.vacate(at, media.B)
+	p := a.Callee
+	if p.Name == "" { // the call that is joined has its place
+		return Claimed{Granted: true}
 	}
-	if *slot != nil {
-		(*slot).used.Add(-1)
-		*slot = nil
+	v := s.take(at, media.B, p)
+	if !v.Refused() && !at.slots.emergency {
+		v = s.often("out", p.key(), limit.Key{Scope: limit.Realm, Name: p.Realm.Name})
 	}
+	if v.Refused() {
+		s.vacate(at, media.B)
+		s.passedOver.Add(1)
+		return Claimed{Refusal: policy.Full(v, v.Retry(rand.Float64()), true)}
+	}
+	if v := s.reserveTranscoder(at, a.Mixed); v.Refused() {
+		return Claimed{Granted: true, Plain: true, Refusal: policy.Full(v, v.Retry(rand.Float64()), true)}
+	}
+	return Claimed{Granted: true}
+}
+
+// take gives a leg its place.
+func (s *Switch) take(at *seat, side media.LegID, p *Party) limit.Verdict {
+	mine := share{who: p.key(), realm: p.Realm.Name, bits: p.dearest()}
+	if v := s.takeOf(at, mine.who, mine.use()); v.Refused() {
+		return v
+	}
+	if v := s.takeOf(at, mine.in(), mine.use()); v.Refused() {
+		s.shares.Give(mine.who, mine.use())
+		return v
+	}
+	if v := s.takeOf(at, gateway, limit.Use{Bandwidth: mine.bits}); v.Refused() {
+		s.shares.Give(mine.who, mine.use())
+		s.shares.Give(mine.in(), mine.use())
+		return v
+	}
+	at.slots.legs[side] = mine
+	return limit.Verdict{}
+}
+
+func (s *Switch) takeOf(at *seat, k limit.Key, more limit.Use) limit.Verdict {
+	b := s.bounds(k)
+	if at.slots.emergency && (k.Scope == limit.Account || k.Scope == limit.Number) { // only what many share is kept from an emergency
+		b = limit.Bounds{}
+	}
+	return limit.Verdict{Scope: k.Scope, What: s.shares.Take(k, b, more, at.slots.emergency)}
+}
+
+// bounds are the limits of a thing.
+func (s *Switch) bounds(k limit.Key) limit.Bounds {
+	switch k.Scope {
+	case limit.Global:
+		return s.cfg.Limits.Gateway
+	case limit.Realm:
+		return s.cfg.Limits.Realms[k.Name]
+	case limit.Trunk:
+		if t := s.trunks[k.Name]; t != nil {
+			return t.trunk.Limits
+		}
+	case limit.Account:
+		return s.cfg.Limits.Account(k.Name)
+	case limit.Number:
+		return s.cfg.Limits.Number
+	}
+	return limit.Bounds{}
+}
+
+// vacate gives back the place of a leg that has left its call. It may be called twice.
+func (s *Switch) vacate(at *seat, side media.LegID) {
+	p := &at.slots.legs[side]
+	if p.who.Name == "" {
+		return
+	}
+	s.shares.Give(p.who, p.use())
+	s.shares.Give(p.in(), p.use())
+	s.shares.Give(gateway, limit.Use{Bandwidth: p.bits})
+	*p = share{}
 }
 
 // release gives back every slot of a call. It may be called twice.
 func (s *Switch) release(at *seat) {
+	s.vacate(at, media.A)
+	s.vacate(at, media.B)
+	if at.slots.number != "" {
+		s.shares.Give(limit.Key{Scope: limit.Number, Name: at.slots.number}, limit.Use{Calls: 1})
+	}
 	if at.slots.admitted {
-		s.admitted.Add(-1)
+		s.shares.Give(gateway, limit.Use{Calls: 1})
 	}
-	if at.slots.a != nil {
-		at.slots.a.used.Add(-1)
-	}
-	if at.slots.b != nil {
-		at.slots.b.used.Add(-1)
+	if at.slots.transcoded {
+		s.shares.Give(gateway, limit.Use{Transcodes: 1})
 	}
 	at.slots = slots{}
 }
+
+// reserveTranscoder keeps a transcoder for a call that may need one, before anybody is alerted. A call that needs none holds none.
+func (s *Switch) reserveTranscoder(at *seat, mixed bool) limit.Verdict {
+	if mixed == at.slots.transcoded {
+		return limit.Verdict{}
+	}
+	if !mixed {
+		s.shares.Give(gateway, limit.Use{Transcodes: 1})
+		at.slots.transcoded = false
+		return limit.Verdict{}
+	}
+	b := limit.Bounds{Transcodes: s.cfg.Limits.Transcodes()}
+	if at.slots.emergency {
+		b = limit.Bounds{}
+	}
+	if what := s.shares.Take(gateway, b, limit.Use{Transcodes: 1}, at.slots.emergency); what != "" {
+		return limit.Verdict{What: what}
+	}
+	at.slots.transcoded = true
+	return limit.Verdict{}
+}
+
+// settle counts what a leg really takes, once its codec is agreed. Nobody is refused for it: the call is up.
+func (s *Switch) settle(at *seat, side media.LegID, st *offer.Stream) {
+	p := &at.slots.legs[side]
+	if p.who.Name == "" {
+		return
+	}
+	bits := 0
+	if !st.Refused {
+		secure := st.SDES != nil || st.Fingerprint != ""
+		bits = limit.StreamRate(st.Send.Name, st.PtimeMS, secure)
+	}
+	s.resize(p, bits)
+	p.codec = st.Send.Name
+	a, b := &at.slots.legs[media.A], &at.slots.legs[media.B]
+	if a.codec == "" || b.codec == "" {
+		return
+	}
+	if mixed := a.codec != b.codec; mixed != at.slots.transcoded {
+		s.recount(gateway, limit.Use{Transcodes: 1}, mixed)
+		at.slots.transcoded = mixed
+	}
+}
+
+// resize counts a share with other bandwidth.
+func (s *Switch) resize(p *share, bits int) {
+	more, grows := limit.Use{Bandwidth: bits - p.bits}, true
+	if bits < p.bits {
+		more, grows = limit.Use{Bandwidth: p.bits - bits}, false
+	}
+	if more.Bandwidth == 0 {
+		return
+	}
+	for _, k := range [...]limit.Key{p.who, p.in(), gateway} {
+		s.recount(k, more, grows)
+	}
+	p.bits = bits
+}
+
+// recount counts in or out what is so whatever the limits say.
+func (s *Switch) recount(k limit.Key, u limit.Use, in bool) {
+	if in {
+		s.shares.Take(k, limit.Bounds{}, u, true)
+		return
+	}
+	s.shares.Give(k, u)
+}
+
+// key names a party among what has limits.
+func (p *Party) key() limit.Key {
+	if p.Trunk {
+		return limit.Key{Scope: limit.Trunk, Name: p.Name}
+	}
+	return limit.Key{Scope: limit.Account, Name: p.Name}
+}
+
+// dearest is what a party's media takes at most, in bits a second.
+func (p *Party) dearest() int {
+	most := 0
+	for _, c := range p.Codecs {
+		most = max(most, limit.StreamRate(c.Name, p.Ptime, p.Realm.Browsers || p.SRTP != offer.SRTPNone))
+	}
+	return most
+}
+
+// InUse is what is in use of a thing that has limits.
+func (s *Switch) InUse(k limit.Key) limit.Use { return s.shares.Of(k) }
+
+// PassedOver is how many candidates were not tried because a limit was reached; Miscounted how often a count would have been below zero,
+// which is a defect.
+func (s *Switch) PassedOver() uint64 { return s.passedOver.Load() }
+
+// Miscounted is described at PassedOver.
+func (s *Switch) Miscounted() uint64 { return s.shares.Below() }

@@ -8,6 +8,7 @@ import (
 	"drawbridge/sip/dialog"
 	"drawbridge/sip/txn"
 	"drawbridge/sip/wire"
+	"drawbridge/store"
 	"drawbridge/topology"
 )
 
@@ -16,30 +17,35 @@ import (
 type Switch struct {
 	cfg      Config
 	books    []*book
-	active   atomic.Int64 // calls in the books, those on their way out included
-	admitted atomic.Int64 // calls that hold a slot
+	active   atomic.Int64  // calls in the books, those on their way out included
+	shares   *store.Shares // what calls hold of all that has limits
+	cells    *store.Cells  // how often what has limits was asked for
 	trunks   map[string]*trunkSlots
 	rests    rests
 	serial   atomic.Uint64 // o= session ids
 	draining atomic.Bool
+
+	passedOver atomic.Uint64 // candidates, because of a limit
 
 	errands, subscriptions tally // what each party has under way outside calls
 
 	left chan struct{} // a call has gone, for Drain
 }
 
-// trunkSlots counts the calls of a trunk, both ways.
+// trunkSlots is a trunk, and what DNS has told of it.
 type trunkSlots struct {
 	trunk *Trunk
 	party *Party
-	used  atomic.Int64
 	watch watch
 	learned
 }
 
+// rateCells is how many trunks, accounts and sources are remembered at a time for their rates. Chosen here: 4 MB at most.
+const rateCells = 65_536
+
 // New returns a Switch; it does nothing until its core runs.
 func New(cfg Config) *Switch {
-	s := &Switch{cfg: cfg.withDefaults(), trunks: map[string]*trunkSlots{}, left: make(chan struct{}, 1)}
+	s := &Switch{cfg: cfg.withDefaults(), shares: store.NewShares(), cells: store.NewCells(rateCells), trunks: map[string]*trunkSlots{}, left: make(chan struct{}, 1)}
 	for range s.cfg.Core.Shards() {
 		s.books = append(s.books, newBook())
 	}

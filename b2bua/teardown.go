@@ -23,6 +23,9 @@ func (c *Call) refuse(d policy.Decision) {
 	if d.Reason != "" {
 		cause.Text = d.Reason
 	}
+	if d.Cause != 0 {
+		cause.Q850 = d.Cause
+	}
 	c.turnAway(cause, d.Rule, d.RetryAfter)
 }
 

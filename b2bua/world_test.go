@@ -186,16 +186,11 @@ func (w *world) checkRest() {
 	if n := w.sw.errands.total() + w.sw.subscriptions.total(); n != 0 {
 		t.Errorf("%d errands or subscriptions left", n)
 	}
-	if n := w.sw.admitted.Load(); n != 0 {
-		t.Errorf("%d slots left", n)
+	if n, below := w.sw.shares.Len(), w.sw.Miscounted(); n != 0 || below != 0 {
+		t.Errorf("%d things have something in use, %d times below zero", n, below)
 	}
 	if n := w.sw.Dialogs(); n != 0 {
 		t.Errorf("%d dialogs left", n)
-	}
-	for name, s := range w.sw.trunks {
-		if n := s.used.Load(); n != 0 {
-			t.Errorf("trunk %s: %d slots left", name, n)
-		}
 	}
 	for i, b := range w.sw.books {
 		if n := len(b.seats) + len(b.tags) + len(b.lines) + len(b.invites) + len(b.flows) + len(b.subs.tags) + len(b.subs.flows); n != 0 {

@@ -2,16 +2,24 @@
 // clock, lock or random source; whoever asks brings a snapshot of what counts.
 package policy
 
+import (
+	"time"
+
+	"drawbridge/policy/limit"
+)
+
 // Request is what a judgement is made from.
 type Request struct {
-	Method      string
-	Realm       string // the side it came from
-	Peer        string // trunk or account it is authenticated as; "" when unknown
-	From, To    string // user parts, as numbers or names
-	Active      int    // calls in progress in the whole gateway, without this one
-	TrunkActive int    // the same on the caller's trunk; 0 when the caller is none
-	TrunkLimit  int    // 0 means none
-	Draining    bool   // the process is about to end
+	Method    string
+	Realm     string // the side it came from
+	Peer      string // trunk or account it is authenticated as; "" when unknown
+	From, To  string // user parts, as numbers or names
+	Emergency bool   // To is an emergency number: no limit or ban of an account holds it back, only those that keep the gateway alive
+	Draining  bool   // the process is about to end
+
+	Limit limit.Verdict // the limit that it has reached, if any
+	Late  time.Duration // how far behind the media plane is
+	Retry int           // seconds that a refusal for want of room asks to wait, at random
 }
 
 // Decision is everything policy has to say about one request.
@@ -21,18 +29,16 @@ type Decision struct {
 	Reason     string // phrase that goes with Status; "" is the status's own
 	Rule       string // which rule decided, for event, CDR and console
 	RetryAfter int    // seconds; 0 means none is sent
+	Cause      int    // Q.850; 0 is the status's own
 }
 
-// Limits bound the gateway. A zero field is no limit.
+// Limits bound what the host takes on. A zero field is no limit.
 type Limits struct {
-	Calls int // at a time
+	Late time.Duration // of the media plane
 }
 
-// Retry-After values, in seconds. Chosen here: a drained process is replaced within half a minute, a full one has room in a few seconds.
-const (
-	RetryDraining = 30
-	retryFull     = 5
-)
+// RetryDraining is the Retry-After of a process that is about to end, in seconds. Chosen here: it is replaced within half a minute.
+const RetryDraining = 30
 
 // Decide judges a call attempt. The first rule that refuses decides.
 func Decide(l Limits, r Request) Decision {
@@ -41,10 +47,29 @@ func Decide(l Limits, r Request) Decision {
 		return Decision{Status: 403, Rule: "identity/unknown"}
 	case r.Draining:
 		return Decision{Status: 503, Reason: "Draining", Rule: "drain", RetryAfter: RetryDraining}
-	case l.Calls > 0 && r.Active >= l.Calls:
-		return Decision{Status: 503, Reason: "Too Many Calls", Rule: "limits/calls", RetryAfter: retryFull}
-	case r.TrunkLimit > 0 && r.TrunkActive >= r.TrunkLimit:
-		return Decision{Status: 503, Reason: "Trunk Limit Reached", Rule: "trunk/max-calls", RetryAfter: retryFull}
+	case l.Late > 0 && r.Late > l.Late && !r.Emergency:
+		return Decision{Status: 503, Reason: "Congestion", Rule: "host/late", RetryAfter: r.Retry, Cause: causeCongestion}
+	case r.Limit.Refused():
+		return Full(r.Limit, r.Retry, false)
 	}
 	return Decision{Allow: true, Rule: "allow"}
+}
+
+// Causes of Q.850 for want of room.
+const (
+	causeNoCircuit  = 34
+	causeCongestion = 42
+)
+
+// Full is the refusal by a limit that has been reached: of the caller's side, or of the callee's. An account or a number that takes no more
+// calls is busy; anything else has no room, and another gateway may have. The words do not tell which limit it was.
+func Full(v limit.Verdict, retry int, callee bool) Decision {
+	d := Decision{Status: 503, Reason: "No Circuit Available", Rule: v.Rule(), RetryAfter: retry, Cause: causeNoCircuit}
+	if v.What == limit.Attempts || v.What == limit.Emergency {
+		d.Reason, d.Cause = "Congestion", causeCongestion
+	}
+	if v.What == limit.Calls && (v.Scope == limit.Number || v.Scope == limit.Account && callee) {
+		d.Status, d.Reason, d.RetryAfter = 486, "", 0
+	}
+	return d
 }

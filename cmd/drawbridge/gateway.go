@@ -178,7 +178,7 @@ func (g *gateway) openCalls(extras) error {
 	if err != nil {
 		return err
 	}
-	limits := policy.Limits{Calls: g.snap.Limits.Calls}
+	limits := policy.Limits{}
 	g.calls = b2bua.New(b2bua.Config{
 		Trunks: trunks(g.snap), Realms: realms(g.snap), AllDown: g.snap.AllDown,
 		Core: g.core, Media: g.media, Registrar: g.registrar, Events: g.events,
