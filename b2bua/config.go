@@ -65,6 +65,7 @@ type Limits struct {
 	Gateway       limit.Bounds
 	Realms        map[string]limit.Bounds        // by name
 	Account       func(user string) limit.Bounds // nil: none
+	Requests      map[string]RequestRates        // by realm
 	Number        limit.Bounds                   // of any one number that is called; Calls only
 	Emergency     func(number string) bool       // nil: no number is
 	EmergencyRate limit.Rate                     // of one caller's calls to emergency numbers
@@ -159,6 +160,14 @@ func (c Config) withDefaults() Config {
 		c.now = time.Now
 	}
 	return c
+}
+
+// RequestRates bound the requests outside calls that one source of a realm sends, whoever it is: they are taken before anybody has proved
+// who they are. A trunk's source has the trunk's limits instead.
+type RequestRates struct {
+	Source     limit.Rate                 // of an address; of IPv6, of a /64
+	Connection limit.Rate                 // of a WebSocket, TCP or TLS connection
+	Methods    map[wire.Method]limit.Rate // of an address, by method
 }
 
 func (l Limits) withDefaults() Limits {

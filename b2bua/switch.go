@@ -81,6 +81,7 @@ func (s *Switch) Request(sh *txn.Shard, tx *txn.Server, f txn.Flow, m *wire.Mess
 	case m.ToTag() != "":
 		s.inDialog(sh, tx, f, m)
 	case tx == nil: // an ACK outside any dialog
+	case s.floods(tx, f, m):
 	case m.Method == wire.INVITE:
 		s.invite(sh, tx, f, m)
 	case m.Method == wire.OPTIONS:

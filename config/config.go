@@ -53,18 +53,19 @@ type Admin struct {
 
 // Realm is one side of the border.
 type Realm struct {
-	Listen []Listen `yaml:"listen" doc:"SIP sockets, such as udp:203.0.113.9:5060, tcp:203.0.113.9:5060 or tls:203.0.113.9:5061."`
-	Domain string   `yaml:"domain" doc:"Host part of the identities written towards this side; the socket's address by default."`
-	Open   bool     `yaml:"open" doc:"Hear every source, so that SIP phones may register and call with their account. Otherwise only the trunks' sources are heard, all others get silence."`
-	Digest []string `yaml:"digest" doc:"Digest algorithms that accounts are challenged with, best first: SHA-256 and MD5 by default, MD5 alone for browsers. [MD5] for phones that give up at a challenge that they do not know, as many do." enum:"SHA-256,MD5"`
-	Family string   `yaml:"family" doc:"Which addresses of a host name are tried, v4-first by default. Those without a socket in listen are left out." enum:"v4-first,v6-first,v4,v6"`
-	Media  Media    `yaml:"media" doc:"RTP of this side."`
-	DSCP   DSCP     `yaml:"dscp" doc:"How packets to this side are marked for the network (RFC 2474), 0 to 63, such as {signalling: 40, audio: 46, rtcp: 46}. 0 marks nothing."`
-	SRTP   string   `yaml:"srtp" doc:"Encryption of media with SIP phones of this side and, unless they say otherwise, with its trunks. rtp by default: none; optional: with whoever can (SDES offered in RTP/AVP, RFC 8643; SDES and DTLS taken); sdes: keys in the SDP or no call; dtls: DTLS-SRTP or no call. Browsers always have DTLS-SRTP." enum:"rtp,optional,sdes,dtls"`
-	Refer  string   `yaml:"refer" doc:"Transfers (REFER) that accounts of this side ask for. local by default: the gateway calls the target itself; reject: none." enum:"local,reject"`
-	Codecs []string `yaml:"codecs" doc:"By preference; one that both sides of a call speak comes before it, so that audio passes as it is. Browsers: opus, G722, PCMU, PCMA; others: PCMA, PCMU. [opus] keeps browsers on Opus, which bears loss, whatever the far side speaks." enum:"opus,G722,PCMU,PCMA"`
-	Opus   Opus     `yaml:"opus" doc:"How audio is encoded to Opus for this side, where it has to be."`
-	TLS    RealmTLS `yaml:"tls" doc:"Certificate of the tls: sockets. Files that change are read again; connections stay."`
+	Listen []Listen    `yaml:"listen" doc:"SIP sockets, such as udp:203.0.113.9:5060, tcp:203.0.113.9:5060 or tls:203.0.113.9:5061."`
+	Domain string      `yaml:"domain" doc:"Host part of the identities written towards this side; the socket's address by default."`
+	Open   bool        `yaml:"open" doc:"Hear every source, so that SIP phones may register and call with their account. Otherwise only the trunks' sources are heard, all others get silence."`
+	Digest []string    `yaml:"digest" doc:"Digest algorithms that accounts are challenged with, best first: SHA-256 and MD5 by default, MD5 alone for browsers. [MD5] for phones that give up at a challenge that they do not know, as many do." enum:"SHA-256,MD5"`
+	Family string      `yaml:"family" doc:"Which addresses of a host name are tried, v4-first by default. Those without a socket in listen are left out." enum:"v4-first,v6-first,v4,v6"`
+	Media  Media       `yaml:"media" doc:"RTP of this side."`
+	DSCP   DSCP        `yaml:"dscp" doc:"How packets to this side are marked for the network (RFC 2474), 0 to 63, such as {signalling: 40, audio: 46, rtcp: 46}. 0 marks nothing."`
+	SRTP   string      `yaml:"srtp" doc:"Encryption of media with SIP phones of this side and, unless they say otherwise, with its trunks. rtp by default: none; optional: with whoever can (SDES offered in RTP/AVP, RFC 8643; SDES and DTLS taken); sdes: keys in the SDP or no call; dtls: DTLS-SRTP or no call. Browsers always have DTLS-SRTP." enum:"rtp,optional,sdes,dtls"`
+	Refer  string      `yaml:"refer" doc:"Transfers (REFER) that accounts of this side ask for. local by default: the gateway calls the target itself; reject: none." enum:"local,reject"`
+	Codecs []string    `yaml:"codecs" doc:"By preference; one that both sides of a call speak comes before it, so that audio passes as it is. Browsers: opus, G722, PCMU, PCMA; others: PCMA, PCMU. [opus] keeps browsers on Opus, which bears loss, whatever the far side speaks." enum:"opus,G722,PCMU,PCMA"`
+	Opus   Opus        `yaml:"opus" doc:"How audio is encoded to Opus for this side, where it has to be."`
+	Limits RealmLimits `yaml:"limits" doc:"Limits of this side. A call takes one place for each of its ends here."`
+	TLS    RealmTLS    `yaml:"tls" doc:"Certificate of the tls: sockets. Files that change are read again; connections stay."`
 }
 
 // Opus is what transcoding to Opus may cost.
@@ -105,9 +106,10 @@ type Users struct {
 
 // User is one account.
 type User struct {
-	Name     string   `yaml:"name" doc:"User part of its address."`
-	Password Secret   `yaml:"password" doc:"env:NAME, file:PATH or the password itself."`
-	Numbers  []string `yaml:"numbers" doc:"Telephone numbers that ring this account; the first is its caller id on trunks."`
+	Name     string      `yaml:"name" doc:"User part of its address."`
+	Password Secret      `yaml:"password" doc:"env:NAME, file:PATH or the password itself."`
+	Numbers  []string    `yaml:"numbers" doc:"Telephone numbers that ring this account; the first is its caller id on trunks."`
+	Limits   PartyLimits `yaml:"limits" doc:"Limits of this account; limits.account by default."`
 }
 
 // Trunk is a SIP peer.
@@ -121,7 +123,7 @@ type Trunk struct {
 	Ptime          int         `yaml:"ptime" doc:"Milliseconds of audio in a packet that it is asked for: 10, 20, 30, 40, 50 or 60; 20 by default. What it asks for itself is done either way."`
 	Rel100         string      `yaml:"rel100" doc:"Reliable ringing (100rel). off by default: a caller that requires it gets it; supported also announces it and uses it with every caller that supports it; required insists on it." enum:"off,supported,required"`
 	DTMF           string      `yaml:"dtmf" doc:"How digits go towards it; they are taken in every way. auto by default: telephone-event (RFC 4733) when it is negotiated, else tones in the audio; rfc4733: telephone-event or not at all; info: INFO with application/dtmf-relay; info-dtmf: INFO with application/dtmf; inband: tones in the audio, which are then heard from it, too." enum:"auto,rfc4733,info,info-dtmf,inband"`
-	Limits         TrunkLimits `yaml:"limits" doc:"Limits of this trunk."`
+	Limits         PartyLimits `yaml:"limits" doc:"Limits of this trunk."`
 	TLS            TrunkTLS    `yaml:"tls" doc:"Its part in TLS connections."`
 	Auth           Account     `yaml:"auth" doc:"The account that its challenges (401, 407) are answered with; none by default."`
 	Redirect       string      `yaml:"redirect" doc:"What its 3xx do. follow by default: the contacts are called, each judged like a dialled number, at the trunk's own host if a route leads the number to it, for any other host by the routes; pass: a caller that is a trunk gets the 3xx, with the contacts as numbers at this gateway, which are judged when it calls them; map: the caller hears of a failure." enum:"follow,map,pass"`
@@ -186,11 +188,6 @@ type Account struct {
 	Realm    string `yaml:"realm" doc:"The digest realm that may ask for it; by default any that challenges a call's INVITE. A trunk that challenges requests within calls that it has placed itself, such as our BYE, needs it written out: anybody behind the trunk could ask there."`
 }
 
-// TrunkLimits bound one trunk.
-type TrunkLimits struct {
-	Calls int `yaml:"calls" doc:"Calls at a time, both directions; 0 is no limit."`
-}
-
 // Route sends calls to trunks.
 type Route struct {
 	From string   `yaml:"from" doc:"Realm the call comes from; empty is any."`
@@ -201,12 +198,6 @@ type Route struct {
 // DNS says who knows host names.
 type DNS struct {
 	Servers []Nameserver `yaml:"servers" doc:"Resolvers, asked in this order, such as 192.0.2.53; those of /etc/resolv.conf by default."`
-}
-
-// Limits bound the gateway.
-type Limits struct {
-	Calls      int `yaml:"calls" doc:"Calls at a time; more are answered 503. 10000 by default."`
-	Transcodes int `yaml:"transcodes" doc:"Transcoded calls that this machine carries, for the metric drawbridge_transcode_slots; measured at the start by default, which takes half a second of a core. Nothing is refused by it yet."`
 }
 
 // CDR says where call records go.

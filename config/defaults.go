@@ -33,7 +33,7 @@ func (c *Config) Defaults() {
 	fill(&c.Web.Name, "Drawbridge")
 	fill(&c.Admin.Listen, defaultAdmin)
 	fill(&c.Users.Domain, defaultDomain)
-	fill(&c.Limits.Calls, defaultCalls)
+	c.Limits.defaults()
 	fill(&c.AllDown, 504)
 	fill(&c.CDR.File, "-")
 	fill(&c.Log.Level, "info")

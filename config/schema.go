@@ -34,6 +34,8 @@ var patterns = map[reflect.Type]string{
 	reflect.TypeFor[Target]():        `^sip:`,
 	reflect.TypeFor[Nameserver]():    `^[0-9a-fA-F.:\[\]]+$`,
 	reflect.TypeFor[Patience]():      `^(off|([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+)$`,
+	reflect.TypeFor[Rate]():          `^[0-9]+(\.[0-9]+)?(/([0-9]+(\.[0-9]+)?)?(ns|us|µs|ms|s|m|h))?$`,
+	reflect.TypeFor[Bandwidth]():     `^[0-9]+(\.[0-9]+)?[kKMG]?$`,
 	reflect.TypeFor[time.Duration](): `^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$`,
 }
 
@@ -53,6 +55,8 @@ func describe(t reflect.Type) *node {
 	switch {
 	case t.Kind() == reflect.Pointer:
 		return describe(t.Elem())
+	case word && (t == reflect.TypeFor[Rate]() || t == reflect.TypeFor[Bandwidth]()): // a bare number will do
+		return &node{Pattern: pattern}
 	case word:
 		return &node{Type: "string", Pattern: pattern}
 	case isScalar(t):

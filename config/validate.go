@@ -51,14 +51,9 @@ func (r *Report) validate(c *Config) {
 	for i, row := range c.Routes {
 		r.checkRoute(c, row, path{"routes"}.at(i))
 	}
-	if c.Limits.Calls < 0 {
-		r.Addf(path{"limits", "calls"}, "%d is below 0", c.Limits.Calls)
-	}
+	r.checkLimits(c)
 	if !slices.Contains([]int{504, 503, 480}, c.AllDown) {
 		r.Addf(path{"all_down"}, "%d is none of 504, 503, 480", c.AllDown)
-	}
-	if c.Limits.Transcodes < 0 {
-		r.Addf(path{"limits", "transcodes"}, "%d is below 0", c.Limits.Transcodes)
 	}
 	r.oneOf(path{"log", "level"}, c.Log.Level, "debug", "info", "warn", "error")
 	r.oneOf(path{"log", "format"}, c.Log.Format, "json", "text")
@@ -128,6 +123,7 @@ func (r *Report) checkRealm(c *Config, name string, at path) {
 		r.Addf(at.at("media", "bind"), "%s: media needs one address, or auto: a socket on all of them answers from the wrong one", a)
 	}
 	r.checkDSCP(at.at("dscp"), realm.DSCP)
+	r.checkRealmLimits(at.at("limits"), realm.Limits)
 	r.checkPatience(at.at("media", "inactivity"), realm.Media.Inactivity)
 	r.oneOf(at.at("family"), realm.Family, "v4-first", "v6-first", "v4", "v6")
 	r.checkCodecs(at.at("codecs"), realm.Codecs)
@@ -240,6 +236,7 @@ func (r *Report) checkUsers(u Users) {
 		if user.Password.ref == "" {
 			r.Addf(at, "account %s has no password", user.Name)
 		}
+		r.checkPartyLimits(at.at("limits"), user.Limits)
 		for j, n := range user.Numbers {
 			switch {
 			case !numberForm.MatchString(n):
@@ -298,9 +295,7 @@ func (r *Report) checkTrunk(c *Config, name string, at path) {
 	r.oneOf(at.at("rtcp_xr"), t.RTCPXR, "auto", "on", "off")
 	r.oneOf(at.at("rel100"), t.Rel100, "off", "supported", "required")
 	r.oneOf(at.at("dtmf"), t.DTMF, "auto", "rfc4733", "info", "info-dtmf", "inband")
-	if t.Limits.Calls < 0 {
-		r.Addf(at.at("limits", "calls"), "%d is below 0", t.Limits.Calls)
-	}
+	r.checkPartyLimits(at.at("limits"), t.Limits)
 	r.checkHealth(at.at("health"), t.Health)
 	if t.InviteTimeout < time.Second || t.InviteTimeout > 32*time.Second {
 		r.Addf(at.at("invite_timeout"), "%s is not between 1s and 32s", t.InviteTimeout)

@@ -29,6 +29,7 @@ func (r *Report) warnings(c *Config) []string {
 			}
 		}
 	}
+	nested(c, warn)
 	return out
 }
 

@@ -61,6 +61,11 @@ const (
 	causeCongestion = 42
 )
 
+// Crowded refuses a request of somebody who sends too many, whoever it is.
+func Crowded(rule string, retry int) Decision {
+	return Decision{Status: 503, Rule: rule, RetryAfter: retry, Cause: causeCongestion}
+}
+
 // Full is the refusal by a limit that has been reached: of the caller's side, or of the callee's. An account or a number that takes no more
 // calls is busy; anything else has no room, and another gateway may have. The words do not tell which limit it was.
 func Full(v limit.Verdict, retry int, callee bool) Decision {

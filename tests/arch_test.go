@@ -49,7 +49,7 @@ type pureRule struct {
 }
 
 var pure = []pureRule{
-	{"policy", nil, "a decision can be logged, tested, replayed and shown"},
+	{"policy", []string{"drawbridge/policy/limit"}, "a decision can be logged, tested, replayed and shown"},
 	{"policy/route", []string{"drawbridge/policy"}, "a routing decision can be explained"},
 	{"policy/limit", nil, "a rate is judged by value, whoever keeps the cells"},
 	{"policy/profile", nil, "what a peer is like is data"},

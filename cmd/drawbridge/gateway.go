@@ -58,6 +58,7 @@ type gateway struct {
 
 	draining atomic.Bool
 	slots    atomic.Int64 // transcoded calls that the machine carries; 0 until that is known
+	late     lateness
 }
 
 // open builds every part and opens every socket; nothing is served before run.
@@ -178,11 +179,11 @@ func (g *gateway) openCalls(extras) error {
 	if err != nil {
 		return err
 	}
-	limits := policy.Limits{}
+	host := policy.Limits{Late: patience(g.snap.Limits.Late)}
 	g.calls = b2bua.New(b2bua.Config{
 		Trunks: trunks(g.snap), Realms: realms(g.snap), AllDown: g.snap.AllDown,
 		Core: g.core, Media: g.media, Registrar: g.registrar, Events: g.events,
-		Decide: func(r policy.Request) policy.Decision { return policy.Decide(limits, r) },
+		Decide: func(r policy.Request) policy.Decision { return policy.Decide(host, r) }, Late: g.late.now, Limits: g.limits(),
 		Routes: table.Candidates, Locate: g.locate, Auth: g.registrar.Authenticate, Flow: g.transport.To, Hops: g.resolver.Hops, Number: callerID(g.snap),
 	})
 	g.core.SetUser(g.calls)
@@ -268,6 +269,7 @@ func (g *gateway) serve(ctx context.Context) error {
 	g.events.EmitLifecycle(telemetry.Lifecycle{What: "started", Detail: "version " + version()})
 	group.Go(func() error { return g.watchAddresses(parts) })
 	group.Go(func() error { return g.measure(parts) })
+	group.Go(func() error { return g.watchLateness(parts) })
 	group.Go(func() error {
 		defer stop()
 		select {

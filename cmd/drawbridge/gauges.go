@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"drawbridge/b2bua"
+	"drawbridge/policy/limit"
 )
 
 // gauges registers what is read at each scrape: what the parts count themselves.
@@ -21,6 +22,20 @@ func (g *gateway) gauges() {
 	m.Counter("drawbridge_sip_read_errors_total", "UDP reads and accepts that failed.", func() uint64 { return g.transport.Stats().ReadErrors })
 	m.Counter("drawbridge_dns_questions_total", "Questions put to DNS servers.", func() uint64 { return g.resolver.Stats().Questions })
 	m.Counter("drawbridge_dns_failures_total", "Questions that no DNS server answered.", func() uint64 { return g.resolver.Stats().Failures })
+	m.Gauge("drawbridge_calls_admitted", "Calls that count for limits.calls.", func() float64 { return float64(g.calls.InUse(limit.Key{}).Calls) })
+	m.Gauge("drawbridge_bandwidth_bits", "Bits a second of RTP that calls have reserved, one direction of each leg.",
+		func() float64 { return float64(g.calls.InUse(limit.Key{}).Bandwidth) })
+	m.Gauge("drawbridge_transcodes_reserved", "Calls that hold a transcoder, or may come to need one.",
+		func() float64 { return float64(g.calls.InUse(limit.Key{}).Transcodes) })
+	m.Gauges("drawbridge_trunk_calls", "Calls that count for the limits of a trunk, both directions.", "trunk", func() map[string]float64 {
+		out := map[string]float64{}
+		for name := range g.snap.Trunks {
+			out[name] = float64(g.calls.InUse(limit.Key{Scope: limit.Trunk, Name: name}).Calls)
+		}
+		return out
+	})
+	m.Counter("drawbridge_limits_passed_over_total", "Ways to a callee that were not tried because a limit was reached.", g.calls.PassedOver)
+	m.Counter("drawbridge_limits_miscounted_total", "Places given back that had not been taken. Each one is a defect.", g.calls.Miscounted)
 	m.Gauge("drawbridge_targets_resting", "Targets that have failed lately and are tried last.", func() float64 { return float64(g.calls.Resting()) })
 	m.Gauges("drawbridge_trunk_targets_down", "Targets out of service.", "trunk", func() map[string]float64 {
 		out := map[string]float64{}

@@ -17,7 +17,6 @@ import (
 	"drawbridge/media"
 	"drawbridge/media/offer"
 	"drawbridge/policy/health"
-	"drawbridge/policy/limit"
 	"drawbridge/policy/route"
 	"drawbridge/sip/digest"
 	"drawbridge/sip/transport"
@@ -231,7 +230,7 @@ func trunks(snap *config.Snapshot) []b2bua.Trunk {
 	for _, name := range slices.Sorted(maps.Keys(snap.Trunks)) { // the first that fits a source is taken: the same one at every start
 		t := snap.Trunks[name]
 		b := b2bua.Trunk{
-			Name: name, Realm: t.Realm, Domain: t.Domain, Codecs: codecs(t.Codecs), Ptime: t.Ptime, Limits: limit.Bounds{Calls: t.Limits.Calls}, TLSName: strings.ToLower(t.TLS.Name),
+			Name: name, Realm: t.Realm, Domain: t.Domain, Codecs: codecs(t.Codecs), Ptime: t.Ptime, Limits: reserving(snap, t.Limits.Bounds()), TLSName: strings.ToLower(t.TLS.Name),
 			Auth:     digest.Account{User: t.Auth.User, Password: t.Auth.Password.Reveal(), Realm: t.Auth.Realm},
 			Redirect: b2bua.Redirect{Follow: t.Redirect == "follow", Pass: t.Redirect == "pass", Realms: t.RedirectRealms}, Refer: refers[t.Refer],
 			SRTP: srtps[t.SRTP], Rel100: rel100[t.Rel100], DTMF: dtmfs[t.DTMF], Preconditions: t.Preconditions, Profile: t.Peer(), Failover: failover(t),

@@ -3,6 +3,7 @@ package metrics
 import (
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -27,6 +28,7 @@ type Metrics struct {
 	calls    *held // by result
 	refused  *held // by kind
 	rejected *held // by status
+	limited  *held // by rule
 	missing  *held // by reason
 	quality  quality
 }
@@ -49,13 +51,17 @@ func New() *Metrics {
 		refused:  newHeld("drawbridge_refused_total", "Connections, handshakes, packets and messages turned away at an edge.", "kind"),
 		missing:  newHeld("drawbridge_audio_missing_total", "Legs of answered calls without audio in one direction, by reason.", "reason"),
 		quality:  newQuality(),
+		limited:  newHeld("drawbridge_limited_total", "Requests refused because a limit was reached, by rule.", "rule"),
 		rejected: newHeld("drawbridge_rejected_total", "Requests refused by policy or authentication; status 0 is silence.", "status"),
 	}
-	m.reg.MustRegister(m.attempts, m.active, m.panics, m.setup, m.media.vec, m.calls.vec, m.refused.vec, m.rejected.vec, m.missing.vec,
+	m.reg.MustRegister(m.attempts, m.active, m.panics, m.setup, m.media.vec, m.calls.vec, m.refused.vec, m.rejected.vec, m.limited.vec, m.missing.vec,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.reg.MustRegister(m.quality.all()...)
 	for _, r := range results {
 		m.calls.with(r) // a counter that is there from the start can be rated
+	}
+	for _, r := range limited {
+		m.limited.with(r)
 	}
 	for _, r := range reasons {
 		m.missing.with(r)
@@ -76,7 +82,12 @@ func (m *Metrics) Listener() telemetry.Listener {
 				m.panics.Inc()
 			}
 		},
-		Rejected:     func(e telemetry.Rejected) { m.rejected.with(strconv.Itoa(e.Status)).Inc() },
+		Rejected: func(e telemetry.Rejected) {
+			m.rejected.with(strconv.Itoa(e.Status)).Inc()
+			if rule, limit := strings.CutPrefix(e.Rule, "limits/"); limit {
+				m.limited.with(rule).Inc()
+			}
+		},
 		Refused:      func(e telemetry.Refused) { m.refused.with(e.Kind).Add(float64(e.Count)) },
 		AudioMissing: func(e telemetry.AudioMissing) { m.missing.with(e.Why).Inc() },
 		MediaUp:      func(e telemetry.MediaUp) { m.media.with(e.Stage).Inc() },
@@ -100,6 +111,12 @@ func (m *Metrics) Handler() http.Handler {
 
 // results are the values of the label "result".
 var results = []string{"answered", "busy", "cancelled", "failed", "no-answer", "not-found", "rejected"}
+
+// limited are the usual values of the label "rule".
+var limited = []string{
+	"account/calls", "account/cps", "calls", "connection", "cps", "emergency", "method", "number/calls", "realm/calls", "realm/cps", "source",
+	"transcodes", "trunk/calls", "trunk/cps",
+}
 
 // reasons are the usual values of the label "reason" of audio that is missing.
 var reasons = []string{
