@@ -71,7 +71,7 @@ func (s *Switch) floods(tx *txn.Server, f txn.Flow, m *wire.Message) bool {
 
 // tooMany names the rate that is used up, and how long to wait.
 func (s *Switch) tooMany(r *RequestRates, f txn.Flow, m *wire.Message) (rule string, wait time.Duration) {
-	source := block(f.Remote().Addr())
+	source := sourceOf(f.Remote().Addr())
 	method := r.Methods[m.Method]
 	for _, one := range [...]struct {
 		rule  string
@@ -99,11 +99,11 @@ func (s *Switch) urgent(f txn.Flow, m *wire.Message) bool {
 		return false
 	}
 	rate := cmp.Or(s.cfg.Limits.EmergencyRate, limit.PerSecond(1, 1))
-	return s.tick(rate, s.cells.Key("urgent", f.Realm(), block(f.Remote().Addr()))) == 0
+	return s.tick(rate, s.cells.Key("urgent", f.Realm(), sourceOf(f.Remote().Addr()))) == 0
 }
 
-// block is what one source has of an address: all of IPv4, of IPv6 the part that its network was given (RFC 6177).
-func block(a netip.Addr) string {
+// sourceOf is what one source has of an address: all of IPv4, of IPv6 the part that its network was given (RFC 6177).
+func sourceOf(a netip.Addr) string {
 	a = a.Unmap().WithZone("")
 	if a.Is4() {
 		return a.String()
