@@ -10,6 +10,7 @@ import (
 	"drawbridge/sip/txn"
 	"drawbridge/sip/wire"
 	"drawbridge/telemetry"
+	"drawbridge/topology"
 )
 
 // caller is what is known of who sent an INVITE. status is what the request is answered without a call; refusal ends a call attempt.
@@ -103,7 +104,8 @@ func (s *Switch) prefers(p *Party, m *wire.Message) *Party {
 // trunk finds the trunk whose source this is.
 func (s *Switch) trunk(f txn.Flow, m *wire.Message) caller {
 	if t := s.trunkAt(f); t != nil {
-		return caller{party: t.far(), user: wire.Unescape(m.From.URI.User)}
+		p := t.far()
+		return caller{party: p, user: p.Profile.NumberIn(topology.CallerOf(m, p.Profile))}
 	}
 	return s.stranger(f, m)
 }

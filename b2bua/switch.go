@@ -154,8 +154,6 @@ func (s *Switch) invite(sh *txn.Shard, tx *txn.Server, f txn.Flow, m *wire.Messa
 	to, ok := who.party.dialled(told.Called)
 	if !who.party.Trunk {
 		who.party = s.prefers(who.party, m)
-	} else {
-		who.user = who.party.Profile.NumberIn(told.Caller)
 	}
 	switch {
 	case who.refusal != nil:

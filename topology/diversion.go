@@ -8,8 +8,21 @@ import (
 	"drawbridge/sip/wire"
 )
 
-// Diversion is one forwarding on the way of a call: who forwarded it, and why, in the words of RFC 5806.
+// Diversion is one forwarding on the way of a call: who forwarded it, and why, in the words of RFC 5806. Whoever is not to be named is
+// anonymous from the start.
 type Diversion struct{ User, Reason string }
+
+// unnamed stands for somebody who has forwarded a call and is not to be named.
+const unnamed = "anonymous"
+
+// diverter is the user part of who has forwarded a call; hidden says that it is not to be told.
+func diverter(u wire.URI, hidden bool) string {
+	if hidden {
+		return unnamed
+	}
+	user, _ := numberOf(u)
+	return wire.Unescape(user)
+}
 
 // maxDiversions bounds what is read. Chosen here: networks end calls after five forwardings.
 const maxDiversions = 20
@@ -42,13 +55,15 @@ func reasonCause(word string) int {
 
 // diversions reads Diversion headers (RFC 5806): the topmost is the newest.
 func diversions(m *wire.Message) (all []Diversion) {
+	hidden := historyPrivate(m)
 	for _, v := range m.Values("Diversion") {
 		a, err := wire.ParseAddr(v)
 		if err != nil || len(all) == maxDiversions {
 			continue
 		}
-		user, _ := numberOf(a.URI)
-		all = append(all, Diversion{wire.Unescape(user), reasonWord(reasonCause(strings.ToLower(a.Params.Get("reason"))))})
+		secret := strings.ToLower(a.Params.Get("privacy")) // section 6.1: full, name, uri, off
+		user := diverter(a.URI, hidden || secret == "full" || secret == "uri")
+		all = append(all, Diversion{user, reasonWord(reasonCause(strings.ToLower(a.Params.Get("reason"))))})
 	}
 	return all
 }
@@ -57,16 +72,16 @@ func diversions(m *wire.Message) (all []Diversion) {
 // was left, a Reason in the URI of the one that was left says the same in the older way.
 func history(m *wire.Message) (all []Diversion) {
 	var before string
+	hidden := historyPrivate(m)
 	for i, v := range m.Values("History-Info") {
 		a, err := wire.ParseAddr(v)
 		if err != nil || len(all) == maxDiversions {
 			continue
 		}
-		user, _ := numberOf(a.URI)
-		user = wire.Unescape(user)
+		user := diverter(a.URI, hidden || asks(inURI(a.URI.Headers, "Privacy"), "history"))
 		if cause, err := strconv.Atoi(a.URI.Params.Get("cause")); err == nil && i > 0 {
 			all = append([]Diversion{{before, reasonWord(cause)}}, all...)
-		} else if cause := reasonInURI(a.URI.Headers); cause != 0 {
+		} else if cause, ok := reasonIn(inURI(a.URI.Headers, "Reason"), "SIP"); ok {
 			all = append([]Diversion{{user, reasonWord(cause)}}, all...)
 		}
 		before = user
@@ -74,20 +89,18 @@ func history(m *wire.Message) (all []Diversion) {
 	return all
 }
 
-// reasonInURI is the SIP cause of a Reason that stands behind the question mark of a URI.
-func reasonInURI(headers string) int {
+// inURI are the values of a header that stands behind the question mark of a URI.
+func inURI(headers, name string) []string {
 	q, err := url.ParseQuery(strings.ReplaceAll(headers, ";", "%3B"))
 	if err != nil {
-		return 0
+		return nil
 	}
-	for name, values := range q {
-		if strings.EqualFold(name, "Reason") {
-			if cause, ok := reasonIn(values, "SIP"); ok {
-				return cause
-			}
+	for key, values := range q {
+		if strings.EqualFold(key, name) {
+			return values
 		}
 	}
-	return 0
+	return nil
 }
 
 // addDiversions writes them, newest first, in a peer's form. target is who is called now; all hosts are the far side's own.

@@ -1,7 +1,6 @@
 package topology
 
 import (
-	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -135,13 +134,15 @@ func (d *dresser) forwarded() {
 	if all = all[:min(len(all), limit)]; len(all) == 0 {
 		return
 	}
-	if d.private { // RFC 7044 section 10.1.2: the history names people, too
-		all = slices.Clone(all)
-		for i := range all {
-			all[i].User = "anonymous"
-		}
+	addDiversions(d.m, d.id.DivOut, all, d.number(d.called), d.diverter)
+}
+
+// diverter is somebody who has forwarded the call, as the peer may see it.
+func (d *dresser) diverter(user string) wire.URI {
+	if user == unnamed {
+		return anonymous().URI
 	}
-	addDiversions(d.m, d.id.DivOut, all, d.number(d.called), func(user string) wire.URI { return d.number(d.p.NumberOut(user)) })
+	return d.number(d.p.NumberOut(user))
 }
 
 // extras are the headers that cross by name or by meaning.

@@ -13,7 +13,6 @@ type Told struct {
 	Called     string      // user part of who is called, as written, without parameters
 	Params     wire.Params // number portability behind it: npdi, rn, cic
 	Tel        bool        // the Request-URI is a tel: URI
-	Caller     string      // user part of who calls, without parameters and escapes
 	Display    string      // the caller's name as written
 	Private    bool        // the caller is not to be named
 	Transit    bool        // the caller is behind another trunk
@@ -29,15 +28,12 @@ func Read(m *wire.Message, p *profile.Profile) Told {
 		p = &profile.Profile{}
 	}
 	id := p.Identity
-	called := calledIn(m, id.CalledFrom)
-	caller := callerIn(m, id.IDIn)
+	called, caller := calledIn(m, id.CalledFrom), callerIn(m, id.IDIn)
 	t := Told{Tel: m.URI.Scheme == "tel", Display: named(caller.Display), Private: Private(m) || nameless(m.From.URI)}
 	if t.Display == "" && !nameless(m.From.URI) {
 		t.Display = named(m.From.Display)
 	}
 	t.Called, t.Params = numberOf(called)
-	t.Caller, _ = numberOf(caller.URI)
-	t.Caller = wire.Unescape(t.Caller)
 	if id.CLIRIn == "prefix" {
 		t.Called, t.Private = cutCLIR(t.Called, t.Private)
 	}
@@ -58,6 +54,16 @@ func Read(m *wire.Message, p *profile.Profile) Told {
 	}
 	t.UUI = userToUser(m, id.UUI)
 	return t
+}
+
+// CallerOf is the user part of who sends a request, from where the peer's profile says that it is: without parameters and escapes.
+func CallerOf(m *wire.Message, p *profile.Profile) string {
+	from := ""
+	if p != nil {
+		from = p.Identity.IDIn
+	}
+	user, _ := numberOf(callerIn(m, from).URI)
+	return wire.Unescape(user)
 }
 
 // calledIn is the URI that names who is called: the Request-URI when the header that should does not.
