@@ -24,11 +24,14 @@ type (
 		Again, Routed bool
 	}
 	// AskRoutes is answered by Routed.
-	AskRoutes struct{ Realm, Number string }
-	// AskTarget is answered by Routed: the one way to a URI at a trunk's own host. There is none unless Realm has a route for the number
+	AskRoutes struct {
+		Realm, Number string
+		Peer, Caller  string // the account or trunk that calls, and the number that it says
+	}
+	// AskTarget is answered by Routed: the one way to a URI at a trunk's own host. There is none unless By has a route for the number
 	// that leads to that trunk.
 	AskTarget struct {
-		Realm  string
+		By     AskRoutes // without a number
 		Callee *Party
 		URI    wire.URI
 	}

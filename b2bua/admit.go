@@ -26,7 +26,7 @@ func (c *Call) admit(ev Event) {
 			c.route(Routed{Candidates: joins(*r)})
 			return
 		}
-		c.out.do(AskRoutes{Realm: c.setup.Caller.Realm.Name, Number: c.setup.To})
+		c.out.do(c.setup.routesTo(c.setup.To))
 	}
 }
 

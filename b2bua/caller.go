@@ -93,7 +93,7 @@ func (s *Switch) prefers(p *Party, m *wire.Message) *Party {
 	}
 	number, ok := dialledNumber(userPart(a.URI))
 	owned := func(c route.Candidate) bool { return c.User == p.Name }
-	if ok && number != p.Name && slices.ContainsFunc(s.cfg.Routes(p.Realm.Name, number), owned) {
+	if ok && number != p.Name && slices.ContainsFunc(s.cfg.Routes(s.query(AskRoutes{Realm: p.Realm.Name, Peer: p.Name, Number: number})), owned) {
 		chosen := *p // the account's own is shared
 		chosen.Number = number
 		return &chosen

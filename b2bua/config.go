@@ -33,7 +33,9 @@ type Config struct {
 	// Late is how far behind the media plane is; nil means never. It may be called for each call attempt.
 	Late func() time.Duration
 	// Routes names the candidates for a dialled number, best first.
-	Routes func(realm, number string) []route.Candidate
+	Routes func(route.Query) []route.Candidate
+	// Standing is what is known of the quality of a trunk's calls; nil: nothing.
+	Standing func(trunk string) route.Standing
 	// Locate finds where an account can be reached: registered contacts and JSON lines.
 	Locate func(user string) []Target
 	// Number is an account's number, its caller id on trunks; "" means its name. nil knows none.
@@ -138,7 +140,7 @@ func (c Config) withDefaults() Config {
 		c.Late = func() time.Duration { return 0 }
 	}
 	if c.Routes == nil {
-		c.Routes = func(string, string) []route.Candidate { return nil }
+		c.Routes = func(route.Query) []route.Candidate { return nil }
 	}
 	if c.Locate == nil {
 		c.Locate = func(string) []Target { return nil }

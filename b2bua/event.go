@@ -1,6 +1,7 @@
 package b2bua
 
 import (
+	"cmp"
 	"net/netip"
 	"time"
 
@@ -230,6 +231,12 @@ type Party struct {
 
 	Profile  *profile.Profile // what is particular to a trunk; nil: nothing
 	Failover *Failover        // a trunk's; nil: nobody watches, the common table
+}
+
+// routesTo asks where the caller's routes lead a number.
+func (s Setup) routesTo(number string) AskRoutes {
+	by := s.Caller.attempt(wire.INVITE, s.From, number)
+	return AskRoutes{Realm: by.Realm, Peer: by.Peer, Caller: cmp.Or(s.Caller.Number, by.From), Number: by.To}
 }
 
 // attempt is what policy is asked about the party: may it send such a request, as from, for to?

@@ -109,7 +109,7 @@ func (s *Switch) permitted(setup Setup, method wire.Method) *policy.Decision {
 
 // findable asks the routes, as for a call.
 func (s *Switch) findable(setup Setup) ([]Candidate, *policy.Decision) {
-	r := s.routes(AskRoutes{Realm: setup.Caller.Realm.Name, Number: setup.To})
+	r := s.routes(setup.routesTo(setup.To))
 	found := overSIP(r.Candidates)
 	if len(found) == 0 {
 		return nil, &policy.Decision{Status: cmp.Or(r.Status, 480), Rule: r.Rule}

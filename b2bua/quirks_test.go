@@ -114,7 +114,8 @@ func playQuirk(t *testing.T, blocks []block) string {
 // quirky gives the trunks their profiles.
 func quirky(t *testing.T, c *Config, blocks []block) {
 	c.Number = func(user string) string { return map[string]string{"alice": "+4930100"}[user] }
-	c.Routes = func(realm, number string) []route.Candidate {
+	c.Routes = func(q route.Query) []route.Candidate {
+		realm, number := q.Realm, q.Number
 		switch {
 		case number == "+4930100", number == "+4930101":
 			return []route.Candidate{{User: "alice"}}

@@ -111,10 +111,10 @@ func (c *Call) judged(d policy.Decision) {
 	host, _ := m.uri.HostPort()
 	if a, err := netip.ParseAddr(host); err == nil && within(a, m.from.Sources) {
 		to := wire.URI{Scheme: "sip", User: m.number, Host: host, Port: m.uri.Port, Params: transportOf(m.uri)}
-		c.out.do(AskTarget{c.setup.Caller.Realm.Name, m.from, to})
+		c.out.do(AskTarget{c.setup.routesTo(m.number), m.from, to})
 		return
 	}
-	c.out.do(AskRoutes{Realm: c.setup.Caller.Realm.Name, Number: m.number})
+	c.out.do(c.setup.routesTo(m.number))
 }
 
 // rerouted takes the ways to a contact, as far as the trunk that named it may lead there.

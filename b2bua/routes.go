@@ -1,6 +1,7 @@
 package b2bua
 
 import (
+	"math/rand/v2"
 	"slices"
 
 	"drawbridge/policy/route"
@@ -10,7 +11,7 @@ import (
 // routes turns the candidates of policy/route into targets that can be dialled: each target of a trunk in its turn, the contacts of an
 // account all at once, as far as they share a realm and with it a media endpoint.
 func (s *Switch) routes(a AskRoutes) Routed {
-	found := s.cfg.Routes(a.Realm, a.Number)
+	found := s.cfg.Routes(s.query(a))
 	if len(found) == 0 {
 		return Routed{Status: 404, Rule: "route/none"}
 	}
@@ -29,6 +30,11 @@ func (s *Switch) routes(a AskRoutes) Routed {
 	return r
 }
 
+// query asks the routes about a call now. Chance is for shares of trunks alone: nothing secret hangs on it.
+func (s *Switch) query(a AskRoutes) route.Query {
+	return route.Query{Realm: a.Realm, Number: a.Number, Peer: a.Peer, Caller: a.Caller, At: s.cfg.now(), Draw: rand.Uint64(), Standing: s.cfg.Standing}
+}
+
 // viaTrunk makes the candidates of a trunk: the hops of its targets, in order.
 func (s *Switch) viaTrunk(t *trunkSlots, number, rule string) []Candidate {
 	var all []Candidate
@@ -42,7 +48,8 @@ func (s *Switch) viaTrunk(t *trunkSlots, number, rule string) []Candidate {
 // target is the way to a host of a trunk that the trunk itself has named. The trunk says where a number is, the routes say who may call it.
 func (s *Switch) target(a AskTarget) Routed {
 	leads := func(c route.Candidate) bool { return c.Trunk == a.Callee.Name }
-	if !slices.ContainsFunc(s.cfg.Routes(a.Realm, a.URI.User), leads) {
+	a.By.Number = a.URI.User
+	if !slices.ContainsFunc(s.cfg.Routes(s.query(a.By)), leads) {
 		return Routed{Status: 404, Rule: "route/none"}
 	}
 	return Routed{Status: s.cfg.AllDown, Candidates: s.lead(a.Callee, a.URI, "redirect")}

@@ -41,7 +41,7 @@ func (s *Switch) decide(at *seat, a AskPolicy) policy.Decision {
 	r.Emergency = s.cfg.Limits.Emergency(r.To)
 	if a.Again {
 		d := s.cfg.Decide(r)
-		if d.Allow && a.Routed && len(s.cfg.Routes(r.Realm, r.To)) == 0 {
+		if d.Allow && a.Routed && len(s.cfg.Routes(s.query(AskRoutes{Realm: r.Realm, Peer: r.Peer, Caller: r.From, Number: r.To}))) == 0 {
 			return policy.Decision{Status: 404, Rule: "route/none"}
 		}
 		return d

@@ -153,7 +153,8 @@ func (w *world) flow(realm string, hop txn.Hop) (txn.Flow, error) {
 	return &memFlow{w: w, realm: realm, remote: hop.Addr, transport: "UDP"}, nil
 }
 
-func staticRoutes(_, number string) []route.Candidate {
+func staticRoutes(q route.Query) []route.Candidate {
+	number := q.Number
 	switch {
 	case number == "bob", number == "carol", number == "dave", number == "erin":
 		return []route.Candidate{{User: number}}

@@ -7,24 +7,28 @@ import (
 	"time"
 
 	"drawbridge/policy/profile"
+	"drawbridge/policy/route"
 )
 
 // The tag doc is the description in the JSON Schema; the tag enum lists the allowed words.
 
 // Config is the whole file. Every field has a default.
 type Config struct {
-	Web     Web              `yaml:"web" doc:"The public port: phone page, SIP over WebSocket, JSON signalling."`
-	Admin   Admin            `yaml:"admin" doc:"The private port: metrics, health, API."`
-	Realms  map[string]Realm `yaml:"realms" doc:"The sides of the border by name. Without any there is one, named access, for browsers."`
-	Users   Users            `yaml:"users" doc:"Accounts that may register and call."`
-	Trunks  map[string]Trunk `yaml:"trunks" doc:"SIP peers that calls are sent to and come from, by name."`
-	AllDown int              `yaml:"all_down" doc:"What a caller is told when no target of any route can be reached: 504 by default, 503 or 480."`
-	Routes  []Route          `yaml:"routes" doc:"Where calls go; the first rows that match, in order."`
-	DNS     DNS              `yaml:"dns" doc:"How the host names of targets are looked up."`
-	Limits  Limits           `yaml:"limits" doc:"Limits of the whole gateway."`
-	CDR     CDR              `yaml:"cdr" doc:"Call records, one JSON line each."`
-	Log     Log              `yaml:"log" doc:"The log, on standard error."`
-	Drain   Drain            `yaml:"drain" doc:"What happens at SIGTERM."`
+	Web      Web                 `yaml:"web" doc:"The public port: phone page, SIP over WebSocket, JSON signalling."`
+	Admin    Admin               `yaml:"admin" doc:"The private port: metrics, health, API."`
+	Realms   map[string]Realm    `yaml:"realms" doc:"The sides of the border by name. Without any there is one, named access, for browsers."`
+	Users    Users               `yaml:"users" doc:"Accounts that may register and call."`
+	Trunks   map[string]Trunk    `yaml:"trunks" doc:"SIP peers that calls are sent to and come from, by name."`
+	AllDown  int                 `yaml:"all_down" doc:"What a caller is told when no target of any route can be reached: 504 by default, 503 or 480."`
+	Groups   map[string][]Member `yaml:"groups" doc:"Trunks that routes name together, by name."`
+	Deck     string              `yaml:"deck" doc:"CSV file of what trunks take a minute, with the columns prefix, trunk and price, for routes by price. A file with any fault is refused whole."`
+	TimeZone string              `yaml:"time_zone" doc:"Zone of the hours in when, such as Europe/Berlin; the machine's by default."`
+	Routes   []Route             `yaml:"routes" doc:"Where calls go; the first rows that match, in order."`
+	DNS      DNS                 `yaml:"dns" doc:"How the host names of targets are looked up."`
+	Limits   Limits              `yaml:"limits" doc:"Limits of the whole gateway."`
+	CDR      CDR                 `yaml:"cdr" doc:"Call records, one JSON line each."`
+	Log      Log                 `yaml:"log" doc:"The log, on standard error."`
+	Drain    Drain               `yaml:"drain" doc:"What happens at SIGTERM."`
 }
 
 // Web is the public port.
@@ -188,11 +192,22 @@ type Account struct {
 	Realm    string `yaml:"realm" doc:"The digest realm that may ask for it; by default any that challenges a call's INVITE. A trunk that challenges requests within calls that it has placed itself, such as our BYE, needs it written out: anybody behind the trunk could ask there."`
 }
 
+// Member is a trunk of a group.
+type Member struct {
+	Trunk    string `yaml:"trunk" doc:"Its name."`
+	Priority int    `yaml:"priority" doc:"Lower comes first; 0 by default."`
+	Weight   int    `yaml:"weight" doc:"Its share of the calls among those of one priority, 1 to 1000; those without one come behind, as given."`
+}
+
 // Route sends calls to trunks.
 type Route struct {
-	From string   `yaml:"from" doc:"Realm the call comes from; empty is any."`
-	To   string   `yaml:"to" doc:"Dialled number; * stands for any rest, such as +49*."`
-	Via  []string `yaml:"via" doc:"Trunks, best first; the next is tried when one fails."`
+	From     string   `yaml:"from" doc:"Realm the call comes from; empty is any."`
+	To       string   `yaml:"to" doc:"Dialled number; * stands for any rest, such as +49*."`
+	Via      []string `yaml:"via" doc:"Trunks and groups, best first; the next is tried when one fails."`
+	Deck     bool     `yaml:"deck" doc:"The cheapest of via first, or of all trunks of the deck without via; those without a price for the number are left out. Priorities of a group come before prices."`
+	Priority int      `yaml:"priority" doc:"Routes of a lower priority come first, whatever their patterns are; 0 by default."`
+	When     []string `yaml:"when" doc:"Hours that the route is for, such as [mon-fri 08:00-18:00, sat 08:00-12:00 Europe/London]; always by default."`
+	Source   []string `yaml:"source" doc:"Accounts, trunks and numbers (with * for any rest) that it is for; all by default."`
 }
 
 // DNS says who knows host names.
@@ -232,9 +247,13 @@ func (r Realm) speaks(a netip.Addr) bool {
 // Snapshot is a loaded configuration. Nobody changes it; a reload makes another one.
 type Snapshot struct {
 	Config
-	dir      string   // relative files are in it
-	Warnings []string // worth a line in the log, no reason to refuse
+	deck     *route.Deck // nil without one
+	dir      string      // relative files are in it
+	Warnings []string    // worth a line in the log, no reason to refuse
 }
+
+// Prices is the deck, nil without one.
+func (s *Snapshot) Prices() *route.Deck { return s.deck }
 
 // Advertising is the snapshot with the addresses that STUN servers have told, by realm.
 func (s *Snapshot) Advertising(found map[string]netip.Addr) *Snapshot {

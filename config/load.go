@@ -133,6 +133,7 @@ func (r *Report) resolve(snap *Snapshot, src source) {
 		snap.Trunks[name] = t
 	}
 	r.checkKeys(snap)
+	r.readDeck(snap, src)
 }
 
 func (s source) file(path string) string {

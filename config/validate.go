@@ -48,9 +48,7 @@ func (r *Report) validate(c *Config) {
 	for _, name := range slices.Sorted(maps.Keys(c.Trunks)) {
 		r.checkTrunk(c, name, path{"trunks", name})
 	}
-	for i, row := range c.Routes {
-		r.checkRoute(c, row, path{"routes"}.at(i))
-	}
+	r.checkRoutes(c)
 	r.checkLimits(c)
 	if !slices.Contains([]int{504, 503, 480}, c.AllDown) {
 		r.Addf(path{"all_down"}, "%d is none of 504, 503, 480", c.AllDown)
@@ -352,25 +350,6 @@ func (r *Report) checkAccount(at path, a Account) {
 		r.Addf(at, "an account needs both user and password")
 	case strings.ContainsFunc(a.User+a.Realm, unicode.IsControl):
 		r.Addf(at, "user and realm are plain text")
-	}
-}
-
-func (r *Report) checkRoute(c *Config, row Route, at path) {
-	if row.From != "" {
-		if _, ok := c.Realms[row.From]; !ok {
-			r.Addf(at.at("from"), "%s", noSuch("realm", row.From, c.Realms))
-		}
-	}
-	if row.To == "" || !globForm.MatchString(row.To) {
-		r.Addf(at.at("to"), "%q is not a number with * at its end at most", row.To)
-	}
-	if len(row.Via) == 0 {
-		r.Addf(at, "a route needs a trunk in via")
-	}
-	for i, name := range row.Via {
-		if _, ok := c.Trunks[name]; !ok {
-			r.Addf(at.at("via", i), "%s", noSuch("trunk", name, c.Trunks))
-		}
 	}
 }
 

@@ -50,7 +50,8 @@ type pureRule struct {
 
 var pure = []pureRule{
 	{"policy", []string{"drawbridge/policy/limit"}, "a decision can be logged, tested, replayed and shown"},
-	{"policy/route", []string{"drawbridge/policy"}, "a routing decision can be explained"},
+	{"policy/health", nil, "what is known of a target is a value"},
+	{"policy/route", []string{"drawbridge/policy", "drawbridge/policy/number"}, "a routing decision can be explained"},
 	{"policy/limit", nil, "a rate is judged by value, whoever keeps the cells"},
 	{"policy/profile", nil, "what a peer is like is data"},
 	{"policy/number", nil, "two ways to write a number are compared without asking anybody"},

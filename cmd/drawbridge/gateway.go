@@ -18,7 +18,6 @@ import (
 	"drawbridge/config"
 	"drawbridge/media"
 	"drawbridge/policy"
-	"drawbridge/policy/route"
 	"drawbridge/registrar"
 	"drawbridge/sip/resolve"
 	"drawbridge/sip/transport"
@@ -175,7 +174,7 @@ func (g *gateway) openMedia(extras) error {
 }
 
 func (g *gateway) openCalls(extras) error {
-	table, err := route.Compile(routes(g.snap), accounts(g.snap))
+	table, err := routes(g.snap)
 	if err != nil {
 		return err
 	}

@@ -121,12 +121,26 @@ func callerID(snap *config.Snapshot) func(user string) string {
 	}
 }
 
-func routes(snap *config.Snapshot) []route.Row {
-	var out []route.Row
-	for _, r := range snap.Routes {
-		out = append(out, route.Row{From: r.From, To: r.To, Via: r.Via})
+// routes is the table of where calls go.
+func routes(snap *config.Snapshot) (*route.Table, error) {
+	zone, err := snap.Zone()
+	if err != nil {
+		return nil, err
 	}
-	return out
+	cfg := route.Config{Groups: map[string][]route.Member{}, Users: accounts(snap), Deck: snap.Prices()}
+	for name, members := range snap.Groups {
+		for _, m := range members {
+			cfg.Groups[name] = append(cfg.Groups[name], route.Member{Trunk: m.Trunk, Priority: m.Priority, Weight: m.Weight})
+		}
+	}
+	for _, r := range snap.Routes {
+		when, err := route.ParseHours(r.When, zone)
+		if err != nil {
+			return nil, err
+		}
+		cfg.Rows = append(cfg.Rows, route.Row{From: r.From, To: r.To, Via: r.Via, Priority: r.Priority, Deck: r.Deck, When: when, Source: r.Source})
+	}
+	return route.Compile(cfg)
 }
 
 func mediaRealms(snap *config.Snapshot) (map[string]media.Realm, error) {

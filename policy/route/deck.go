@@ -243,6 +243,9 @@ func (d *Deck) link() {
 // Len is the number of rows.
 func (d *Deck) Len() int { return len(d.rates) }
 
+// Trunks are the names in the deck, in the order in which it begins to speak of them.
+func (d *Deck) Trunks() []string { return d.trunks }
+
 // Rates appends to dst what the trunks take for a number, the cheapest first, those that take the same in the order in which the deck names
 // them. The number is in international form, with or without +; what is no such number has no rates.
 func (d *Deck) Rates(dst []Rate, number string) []Rate {

@@ -10,15 +10,15 @@ import (
 
 func table(t *testing.T) *Table {
 	t.Helper()
-	tbl, err := Compile([]Row{
+	tbl, err := Compile(Config{Rows: []Row{
 		{From: "access", To: "*", Via: []string{"default"}},
 		{From: "access", To: "+49*", Via: []string{"german", "default"}},
 		{To: "+4930*", Via: []string{"berlin"}},
 		{From: "access", To: "+4930*", Via: []string{"local"}},
 		{To: "echo", Via: []string{"lab"}},
-	}, func(number string) (string, bool) {
+	}, Users: func(number string) (string, bool) {
 		return map[string]string{"alice": "alice", "+4930100": "alice"}[number], number == "alice" || number == "+4930100"
-	})
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +47,7 @@ func TestCandidates(t *testing.T) {
 		{"access", "+49%0d%0a30", ""},
 	} {
 		var got []string
-		for _, c := range tbl.Candidates(tt.realm, tt.number) {
+		for _, c := range tbl.Candidates(Query{Realm: tt.realm, Number: tt.number}) {
 			if c.User != "" {
 				got = append(got, "user:"+c.User)
 			} else {
@@ -72,11 +72,12 @@ func TestCompileRefuses(t *testing.T) {
 		{Row{To: "+49*30*", Via: []string{"a"}}, ErrPattern},
 		{Row{To: "*9", Via: []string{"a"}}, ErrPattern},
 		{Row{To: "+49*"}, ErrNoTrunk},
+		{Row{To: "+49*", Deck: true}, ErrNoDeck},
 		{Row{To: "+49 30*", Via: []string{"a"}}, ErrPattern},
 		{Row{To: "+49,30", Via: []string{"a"}}, ErrPattern},
 		{Row{To: ";x*", Via: []string{"a"}}, ErrPattern},
 	} {
-		if _, err := Compile([]Row{tt.row}, nil); !errors.Is(err, tt.want) {
+		if _, err := Compile(Config{Rows: []Row{tt.row}}); !errors.Is(err, tt.want) {
 			t.Errorf("%+v: %v, want %v", tt.row, err, tt.want)
 		}
 	}
@@ -127,7 +128,7 @@ func FuzzCompile(f *testing.F) {
 		f.Add(s[0], s[1])
 	}
 	f.Fuzz(func(t *testing.T, pattern, number string) {
-		tbl, err := Compile([]Row{{To: pattern, Via: []string{"a"}}}, nil)
+		tbl, err := Compile(Config{Rows: []Row{{To: pattern, Via: []string{"a"}}}})
 		if err != nil {
 			return
 		}
@@ -137,7 +138,7 @@ func FuzzCompile(f *testing.F) {
 			t.Fatalf("%q compiles to a match of everything", pattern)
 		}
 		want := dialled != "" && (dialled == prefix || wild && strings.HasPrefix(dialled, prefix))
-		if got := len(tbl.Candidates("access", number)) == 1; got != want {
+		if got := len(tbl.Candidates(Query{Realm: "access", Number: number})) == 1; got != want {
 			t.Errorf("pattern %q, number %q: matched %v, want %v", pattern, number, got, want)
 		}
 	})
