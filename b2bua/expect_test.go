@@ -23,6 +23,8 @@ func (p *player) expect(what string, w []string) {
 			call = p.medias[n-1]
 		}
 		p.equal(w[1], call.digits[sideNames[w[0]]])
+	case "use": // expect use trunk/acme 1 80000
+		p.equal(strings.Join(w[1:], " "), p.inUse(w[0]))
 	case "down":
 		p.equal(w[1], strconv.Itoa(p.sw.HopsDown()[w[0]]))
 	case "talking":

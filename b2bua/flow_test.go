@@ -37,6 +37,7 @@ import (
 //	T -> 200 keys=savp:2      with an SDES key in RTP/SAVP, for the tag 2; savp:2+ another key; avp: in RTP/AVP; dtls, dtls:active
 //	expect ended sip=486 by=b · expect answered 1 · expect cdrs 1 · expect bound a:opus:sendrecv · expect dtmf b 5 · expect calls 0 · expect relaxed 1
 //	expect down acme 1        of acme's targets one is out of service
+//	expect use trunk/acme 1 80000   calls and bits a second that count for a limit; gateway has the calls that are transcoded behind them
 //	expect talking 1 · expect seen talking alice 100 acme   media knows of the answer; the newest call in the API
 //	T -> REFER Refer-To:<sip:1?Replaces=DIALOG(U)>   U's dialog, as we know it; expect dtmf b 5 in=1: of the first call
 //	dns T U · dns             the name of a trunk (config name) leads to T and U, to nobody; before that, look-ups wait
@@ -92,7 +93,7 @@ func play(t *testing.T, text string, bad *impairment) {
 	}
 }
 
-// editOf reads the "config" lines of a flow: "config limit acme 1", "config ring 20s", "config rel100 acme supported", "config srtp acme sdes", "config auth acme
+// editOf reads the "config" lines of a flow: "config limit acme 1" (see limitAs), "config ring 20s", "config rel100 acme supported", "config srtp acme sdes", "config auth acme
 // USER PASSWORD [REALM]", "config codecs access opus", "config redirect acme follow [REALM...]", "config refer acme reject", "config dtmf acme
 // info", "config name acme trunk.example", "config health acme options [401...]" (every 10 s, those answers count as none), "config health acme
 // calls", "config reroute acme next 480 final 500", "config alldown 503". "config ports 2",
@@ -115,7 +116,7 @@ func editOf(text string) func(*Config) {
 				}
 				c.Realms[w[2]] = r
 			case "limit":
-				c.Trunks[i].Limits.Calls, _ = strconv.Atoi(w[3])
+				limitAs(c, w[2], w[3:])
 			case "auth":
 				c.Trunks[i].Auth = digest.Account{User: w[3], Password: w[4]}
 				if len(w) > 5 {

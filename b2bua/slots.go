@@ -20,17 +20,13 @@ type slots struct {
 
 // share is what a leg takes: of its realm, and as whom. The zero share takes nothing.
 type share struct {
-	who   limit.Key
-	realm string
-	bits  int    // a second
+	party *Party
 	codec string // once it is agreed
+	bits  int    // a second
 }
 
 // use is what a share takes of realm, trunk or account.
 func (p *share) use() limit.Use { return limit.Use{Calls: 1, Bandwidth: p.bits} }
-
-// in names its realm.
-func (p *share) in() limit.Key { return limit.Key{Scope: limit.Realm, Name: p.realm} }
 
 // gateway names the whole of it.
 var gateway = limit.Key{Scope: limit.Global}
@@ -66,7 +62,7 @@ func (s *Switch) admit(at *seat, number string) limit.Verdict {
 			return v
 		}
 	}
-	if s.cfg.Limits.Number.Calls > 0 {
+	if s.cfg.Limits.Number.Calls > 0 && number != "" { // whoever replaces somebody in a call has called no number
 		if v := s.takeOf(at, limit.Key{Scope: limit.Number, Name: number}, limit.Use{Calls: 1}); v.Refused() {
 			return v
 		}
@@ -79,7 +75,7 @@ func (s *Switch) admit(at *seat, number string) limit.Verdict {
 	if at.slots.emergency {
 		return s.oftenEmergency(p.key())
 	}
-	return s.often("in", p.key(), limit.Key{Scope: limit.Realm, Name: p.Realm.Name}, gateway)
+	return s.often("in", p.key(), p.realm(), gateway)
 }
 
 // claim takes a place for leg B, and gives back the one held before.
@@ -91,7 +87,7 @@ func (s *Switch) claim(at *seat, a Claim) Claimed {
 	}
 	v := s.take(at, media.B, p)
 	if !v.Refused() && !at.slots.emergency {
-		v = s.often("out", p.key(), limit.Key{Scope: limit.Realm, Name: p.Realm.Name})
+		v = s.often("out", p.key(), p.realm())
 	}
 	if v.Refused() {
 		s.vacate(at, media.B)
@@ -106,17 +102,17 @@ func (s *Switch) claim(at *seat, a Claim) Claimed {
 
 // take gives a leg its place.
 func (s *Switch) take(at *seat, side media.LegID, p *Party) limit.Verdict {
-	mine := share{who: p.key(), realm: p.Realm.Name, bits: p.dearest()}
-	if v := s.takeOf(at, mine.who, mine.use()); v.Refused() {
+	mine := share{party: p, bits: p.dearest()}
+	if v := s.takeOf(at, p.key(), mine.use()); v.Refused() {
 		return v
 	}
-	if v := s.takeOf(at, mine.in(), mine.use()); v.Refused() {
-		s.shares.Give(mine.who, mine.use())
+	if v := s.takeOf(at, p.realm(), mine.use()); v.Refused() {
+		s.shares.Give(p.key(), mine.use())
 		return v
 	}
 	if v := s.takeOf(at, gateway, limit.Use{Bandwidth: mine.bits}); v.Refused() {
-		s.shares.Give(mine.who, mine.use())
-		s.shares.Give(mine.in(), mine.use())
+		s.shares.Give(p.key(), mine.use())
+		s.shares.Give(p.realm(), mine.use())
 		return v
 	}
 	at.slots.legs[side] = mine
@@ -153,11 +149,11 @@ func (s *Switch) bounds(k limit.Key) limit.Bounds {
 // vacate gives back the place of a leg that has left its call. It may be called twice.
 func (s *Switch) vacate(at *seat, side media.LegID) {
 	p := &at.slots.legs[side]
-	if p.who.Name == "" {
+	if p.party == nil {
 		return
 	}
-	s.shares.Give(p.who, p.use())
-	s.shares.Give(p.in(), p.use())
+	s.shares.Give(p.party.key(), p.use())
+	s.shares.Give(p.party.realm(), p.use())
 	s.shares.Give(gateway, limit.Use{Bandwidth: p.bits})
 	*p = share{}
 }
@@ -202,7 +198,7 @@ func (s *Switch) reserveTranscoder(at *seat, mixed bool) limit.Verdict {
 // settle counts what a leg really takes, once its codec is agreed. Nobody is refused for it: the call is up.
 func (s *Switch) settle(at *seat, side media.LegID, st *offer.Stream) {
 	p := &at.slots.legs[side]
-	if p.who.Name == "" {
+	if p.party == nil {
 		return
 	}
 	bits := 0
@@ -231,7 +227,7 @@ func (s *Switch) resize(p *share, bits int) {
 	if more.Bandwidth == 0 {
 		return
 	}
-	for _, k := range [...]limit.Key{p.who, p.in(), gateway} {
+	for _, k := range [...]limit.Key{p.party.key(), p.party.realm(), gateway} {
 		s.recount(k, more, grows)
 	}
 	p.bits = bits
@@ -253,6 +249,8 @@ func (p *Party) key() limit.Key {
 	}
 	return limit.Key{Scope: limit.Account, Name: p.Name}
 }
+
+func (p *Party) realm() limit.Key { return limit.Key{Scope: limit.Realm, Name: p.Realm.Name} }
 
 // dearest is what a party's media takes at most, in bits a second.
 func (p *Party) dearest() int {

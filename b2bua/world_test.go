@@ -14,6 +14,7 @@ import (
 	"drawbridge/media"
 	"drawbridge/media/offer"
 	"drawbridge/policy"
+	"drawbridge/policy/limit"
 	"drawbridge/policy/route"
 	"drawbridge/sip/txn"
 	"drawbridge/sip/wire"
@@ -97,6 +98,7 @@ func (w *world) config() Config {
 			{Name: "backup", Realm: "carrier", Targets: []wire.URI{{Scheme: "sip", Host: "192.0.2.2"}}},
 			{Name: "safe", Realm: "carrier", Targets: []wire.URI{{Scheme: "sip", Host: "192.0.2.3", Port: 5061}}},
 		},
+		Limits: Limits{Number: limit.Bounds{Calls: 1000}, Transcodes: func() int { return 1000 }}, // so that every flow takes and returns them
 		Routes: staticRoutes,
 		Hops:   w.dns.hops,
 		Locate: w.locate,
