@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/pprof"
 	"net/netip"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -31,15 +32,16 @@ var ErrNotLoopback = errors.New("the private port listens on loopback only, unle
 
 // Config configures a Server. Each function may be called from any goroutine and must not block for long.
 type Config struct {
-	Listen   string                                   // host:port; the host is a loopback address
-	Public   bool                                     // allow another address
-	PProf    bool                                     // serve profiles
-	Metrics  http.Handler                             // required
-	Info     func() any                               // required; marshalled as JSON
-	Calls    func(ctx context.Context, limit int) any // required; the newest calls, marshalled as JSON
-	Call     func(ctx context.Context, id string) any // one call; nil is none of that id. nil serves none
-	Draining func() bool                              // required
-	Log      *slog.Logger                             // nil means slog.Default
+	Listen   string                                                 // host:port; the host is a loopback address
+	Public   bool                                                   // allow another address
+	PProf    bool                                                   // serve profiles
+	Metrics  http.Handler                                           // required
+	Info     func() any                                             // required; marshalled as JSON
+	Calls    func(ctx context.Context, limit int) any               // required; the newest calls, marshalled as JSON
+	Call     func(ctx context.Context, id string) any               // one call; nil is none of that id. nil serves none
+	Route    func(ctx context.Context, ask url.Values) (any, error) // explains where a call would go; nil does not
+	Draining func() bool                                            // required
+	Log      *slog.Logger                                           // nil means slog.Default
 }
 
 // Server is the private port.
@@ -103,6 +105,7 @@ func (s *Server) routes() *http.ServeMux {
 	mux.Handle("GET /metrics", s.cfg.Metrics)
 	mux.HandleFunc("GET /v1/info", func(w http.ResponseWriter, _ *http.Request) { s.json(w, s.cfg.Info()) })
 	mux.HandleFunc("GET /v1/calls", s.calls)
+	mux.HandleFunc("GET /v1/route/explain", s.route)
 	mux.HandleFunc("GET /v1/calls/{id}", s.call)
 	if s.cfg.PProf {
 		mux.HandleFunc("GET /debug/pprof/", pprof.Index)
@@ -149,6 +152,22 @@ func (s *Server) call(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	text(w, http.StatusNotFound, "no such call")
+}
+
+// route explains where a call would go that nobody has placed.
+func (s *Server) route(w http.ResponseWriter, r *http.Request) {
+	if s.cfg.Route == nil {
+		text(w, http.StatusNotFound, "no routes")
+		return
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), askTimeout)
+	defer cancel()
+	v, err := s.cfg.Route(ctx, r.URL.Query())
+	if err != nil {
+		text(w, http.StatusBadRequest, err.Error())
+		return
+	}
+	s.json(w, v)
 }
 
 func (s *Server) json(w http.ResponseWriter, value any) {

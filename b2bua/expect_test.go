@@ -25,6 +25,12 @@ func (p *player) expect(what string, w []string) {
 		p.equal(w[1], call.digits[sideNames[w[0]]])
 	case "use": // expect use trunk/acme 1 80000
 		p.equal(strings.Join(w[1:], " "), p.inUse(w[0]))
+	case "targets":
+		var states []string
+		for _, h := range p.sw.Targets(w[0]) {
+			states = append(states, h.State)
+		}
+		p.equal(strings.Join(w[1:], " "), strings.Join(states, " "))
 	case "down":
 		p.equal(w[1], strconv.Itoa(p.sw.HopsDown()[w[0]]))
 	case "talking":

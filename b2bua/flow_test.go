@@ -36,7 +36,7 @@ import (
 //	A -> INVITE qos=none      with preconditions: what A has reserved; qos=none+ask wants our side confirmed
 //	T -> 200 keys=savp:2      with an SDES key in RTP/SAVP, for the tag 2; savp:2+ another key; avp: in RTP/AVP; dtls, dtls:active
 //	expect ended sip=486 by=b · expect answered 1 · expect cdrs 1 · expect bound a:opus:sendrecv · expect dtmf b 5 · expect calls 0 · expect relaxed 1
-//	expect down acme 1        of acme's targets one is out of service
+//	expect down acme 1        of acme's targets one is out of service; expect targets acme resting: what the API says of each
 //	expect use trunk/acme 1 80000   calls and bits a second that count for a limit; gateway has the calls that are transcoded behind them
 //	expect talking 1 · expect seen talking alice 100 acme   media knows of the answer; the newest call in the API
 //	T -> REFER Refer-To:<sip:1?Replaces=DIALOG(U)>   U's dialog, as we know it; expect dtmf b 5 in=1: of the first call

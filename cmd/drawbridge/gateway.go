@@ -18,6 +18,7 @@ import (
 	"drawbridge/config"
 	"drawbridge/media"
 	"drawbridge/policy"
+	"drawbridge/policy/route"
 	"drawbridge/registrar"
 	"drawbridge/sip/resolve"
 	"drawbridge/sip/transport"
@@ -50,6 +51,7 @@ type gateway struct {
 	resolver  *resolve.Resolver
 	registrar *registrar.Registrar
 	media     *media.Engine
+	table     *route.Table
 	calls     *b2bua.Switch
 	web       *web.Server
 	admin     *admin.Server           // nil when turned off
@@ -174,8 +176,8 @@ func (g *gateway) openMedia(extras) error {
 }
 
 func (g *gateway) openCalls(extras) error {
-	table, err := routes(g.snap)
-	if err != nil {
+	var err error
+	if g.table, err = routes(g.snap); err != nil {
 		return err
 	}
 	host := policy.Limits{Late: patience(g.snap.Limits.Late)}
@@ -183,7 +185,7 @@ func (g *gateway) openCalls(extras) error {
 		Trunks: trunks(g.snap), Realms: realms(g.snap), AllDown: g.snap.AllDown,
 		Core: g.core, Media: g.media, Registrar: g.registrar, Events: g.events,
 		Decide: func(r policy.Request) policy.Decision { return policy.Decide(host, r) }, Late: g.late.now, Limits: g.limits(),
-		Routes: table.Candidates, Locate: g.locate, Auth: g.registrar.Authenticate, Flow: g.transport.To, Hops: g.resolver.Hops, Number: callerID(g.snap),
+		Routes: g.table.Candidates, Locate: g.locate, Auth: g.registrar.Authenticate, Flow: g.transport.To, Hops: g.resolver.Hops, Number: callerID(g.snap),
 	})
 	g.core.SetUser(g.calls)
 	return nil
@@ -230,7 +232,7 @@ func (g *gateway) openAdmin(extras) (err error) {
 	}
 	g.admin, err = admin.New(admin.Config{
 		Listen: string(a.Listen), Public: a.Remote, PProf: a.Pprof, Metrics: g.metrics.Handler(), Log: g.log,
-		Info: g.info, Calls: g.listCalls, Call: g.showCall, Draining: g.draining.Load,
+		Info: g.info, Calls: g.listCalls, Call: g.showCall, Draining: g.draining.Load, Route: g.explainRoute,
 	})
 	return err
 }

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	_ "time/tzdata" // hours of routes on a machine without time zones
 
 	"github.com/alecthomas/kong"
 )
@@ -22,6 +23,7 @@ type cli struct {
 	Schema  schemaCommand  `cmd:"" help:"Print the JSON Schema of the configuration."`
 	Demo    demoCommand    `cmd:"" help:"Run the gateway with a built-in configuration, an echo trunk and a phone page."`
 	Call    callCommand    `cmd:"" help:"Place one WebRTC test call through any gateway; print one JSON line."`
+	Route   routeCommand   `cmd:"" help:"Explain where a call would go, and why."`
 	Version versionCommand `cmd:"" help:"Print what was built."`
 }
 
