@@ -1,6 +1,8 @@
 package config
 
 import (
+	"os"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -126,5 +128,22 @@ func TestGenericIsEmpty(t *testing.T) {
 	}
 	if d := cmp.Diff(profile.Media{}, p.Media); d != "" || p.Wire.CompactOut || p.Identity.CLIRKeep {
 		t.Error("generic sets what the zero profile does not", d)
+	}
+}
+
+// TestSwitchesAreDocumented: docs/profiles.md has every switch.
+func TestSwitchesAreDocumented(t *testing.T) {
+	doc, err := os.ReadFile("../docs/profiles.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := fields(reflect.TypeFor[profile.Profile]())
+	if len(names) < 40 {
+		t.Fatalf("%d switches: the walk is broken", len(names))
+	}
+	for _, f := range names {
+		if !strings.Contains(string(doc), "`"+f.name+"`") {
+			t.Errorf("docs/profiles.md does not say what %s does", f.name)
+		}
 	}
 }

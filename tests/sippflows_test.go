@@ -148,6 +148,10 @@ var sippFlows = []flow{
 	{scene: "unknown_method"},
 	{scene: "two_vias", record: "answered by a 16"},
 	{scene: "hidden", record: "answered by a 16"},
+	{scene: "profiles", trunks: values{
+		"caller": `profile_settings: {num.in: [{match: "00(.*)", to: "+$1"}], id.in: pai, div.in: diversion, reason: q850}`,
+		"callee": `profile: sipconnect2, profile_settings: {num.out: [{match: "[+]49(.*)", to: "0$1"}], cause.in: [{status: 607, as: 603, cause: 21}]}`,
+	}, record: "refused by b 603"},
 	{scene: "display_names", record: "answered by a 16"},
 	{scene: "escaped_number", record: "answered by a 16"},
 	{scene: "compact", record: "answered by a 16"},

@@ -46,6 +46,9 @@ func Read(m *wire.Message, p *profile.Profile) Told {
 	case "hi":
 		t.Diversions = history(m)
 	}
+	for i := range t.Diversions {
+		t.Diversions[i].User = p.NumberIn(t.Diversions[i].User)
+	}
 	if id.Verstat == "keep" {
 		t.Verstat = verstatOf(caller.URI)
 	}
