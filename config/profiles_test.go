@@ -28,6 +28,10 @@ func TestProfileLayers(t *testing.T) {
 	if got := p.NumberIn("030231250"); got != "+4930231250" {
 		t.Errorf("number %s", got)
 	}
+	s = mustParse(t, profiled("profile: sipconnect2"), "DRAWBRIDGE_TRUNKS_T_PROFILE_SETTINGS_ID_OUT=ppi")
+	if got := s.Trunks["t"].Peer().Identity; got.IDOut != "ppi" || got.IDIn != "pai" {
+		t.Errorf("a variable over sipconnect2: %+v", got)
+	}
 	if got := mustParse(t, profiled("ptime: 30")).Trunks["t"]; got.Peer().Name != "generic" || got.Rel100 != "off" {
 		t.Errorf("a trunk without profile: %s %s", got.Peer().Name, got.Rel100)
 	}

@@ -86,3 +86,29 @@ func whole(t *testing.T, m *Message) {
 		t.Fatalf("ends with %q, want %q", head[max(0, len(head)-40):], want)
 	}
 }
+
+// TestCompact: short header names say the same message.
+func TestCompact(t *testing.T) {
+	text := "INVITE sip:bob@example.com SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nMax-Forwards: 70\r\nFrom: <sip:a@h>;tag=1\r\nTo: <sip:b@h>\r\n" +
+		"Call-ID: c\r\nCSeq: 1 INVITE\r\nContact: <sip:a@h>\r\nSupported: timer\r\nSession-Expires: 90\r\nSubject: s\r\nX-Other: o\r\n" +
+		"Content-Type: text/plain\r\nContent-Length: 2\r\n\r\nhi"
+	m, v := Read([]byte(text), CanonOptions{})
+	if v.Status != 0 {
+		t.Fatal(v)
+	}
+	m.Compact = true
+	short := string(m.Bytes())
+	for _, line := range []string{"\r\nv: ", "\r\nf: ", "\r\nt: ", "\r\ni: ", "\r\nm: ", "\r\nk: timer", "\r\nx: 90", "\r\ns: s", "\r\nc: text/plain", "\r\nl: 2", "\r\nX-Other: o"} {
+		if !strings.Contains(short, line) {
+			t.Errorf("no %q in\n%s", line, short)
+		}
+	}
+	again, v := Read([]byte(short), CanonOptions{})
+	if v.Status != 0 {
+		t.Fatal(v)
+	}
+	m.Compact = false
+	if want, got := string(m.Bytes()), string(again.Bytes()); got != want {
+		t.Errorf("read again it says\n%s\nnot\n%s", got, want)
+	}
+}
