@@ -18,10 +18,10 @@ type Action interface{ action() }
 // Questions: each is answered by the event named.
 type (
 	// AskPolicy is answered by Decided. The switch fills in the counters. Again marks a further target of a call that has its slot;
-	// Routed one that somebody else is going to dial: it must have a route here, too.
+	// Routed one that somebody else is going to dial: it must have a route here, too; Ahead one that a call of its own will ask for.
 	AskPolicy struct {
-		Request       policy.Request
-		Again, Routed bool
+		Request              policy.Request
+		Again, Routed, Ahead bool
 	}
 	// AskRoutes is answered by Routed.
 	AskRoutes struct {

@@ -48,6 +48,7 @@ type seat struct {
 	owners  []*owner
 	media   session
 	slots   slots
+	watched watched
 
 	settled []string // when it is buried: To tags of 2xx that need no BYE any more
 

@@ -28,7 +28,7 @@ func (s *Switch) abandon(at *seat) {
 		s.discard(at)
 	default:
 		at.broken = true
-		at.inbox = append(at.inbox, Stop{causeInternal})
+		at.inbox = append(at.inbox, Stop{Cause: causeInternal})
 		at.sh.After(2*lifetime, func() { s.discard(at) })
 	}
 }

@@ -159,6 +159,7 @@ func (c *Call) interrupted(ev Event) (Cause, bool) {
 	case ended:
 		return ev.cause, c.concerns(ev.leg) && !c.leaving(ev.leg)
 	case Stop:
+		c.over.stopped = ev.Rule
 		return ev.Cause, true
 	case Media:
 		switch ev.Event.Kind {

@@ -244,7 +244,7 @@ func (r *rig) random(rnd *rand.Rand) {
 	}
 	switch rnd.IntN(60) {
 	case 0:
-		add(func() { r.feed(Stop{causeDraining}) })
+		add(func() { r.feed(Stop{Cause: causeDraining}) })
 	case 1:
 		add(func() { r.feed(Media{media.Event{Kind: media.EventFailed, Reason: "dtls"}}) })
 	case 2:
@@ -288,7 +288,7 @@ func (r *rig) randomAnswer(rnd *rand.Rand, leg LegID, s Send) {
 
 // finish brings a call to its end: media reports, peers fall silent, timers fire.
 func (r *rig) finish() {
-	r.feed(Stop{causeDraining})
+	r.feed(Stop{Cause: causeDraining})
 	if r.holdBye && r.closed > 0 {
 		r.feed(Media{media.Event{Kind: media.EventClosed}})
 	}

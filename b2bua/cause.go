@@ -33,6 +33,7 @@ var (
 	causeTransferred = Cause{SIP: 200, Q850: 16, Text: "call transferred", By: byGateway}
 	causeRing        = Cause{SIP: 482, Q850: 25, Text: "transferred in a circle", By: byGateway}
 	causeInactive    = Cause{SIP: 408, Q850: 41, Text: "media-inactivity", By: byGateway}
+	causeFraud       = Cause{SIP: 403, Q850: 21, Text: "policy", By: byGateway}
 	causeBadAnswer   = Cause{SIP: 488, Q850: 88, Text: "unusable answer", By: byGateway}
 )
 

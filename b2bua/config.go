@@ -7,12 +7,14 @@ import (
 	"drawbridge/media"
 	"drawbridge/media/offer"
 	"drawbridge/policy"
+	"drawbridge/policy/fraud"
 	"drawbridge/policy/limit"
 	"drawbridge/policy/profile"
 	"drawbridge/policy/route"
 	"drawbridge/sip/digest"
 	"drawbridge/sip/txn"
 	"drawbridge/sip/wire"
+	"drawbridge/store"
 	"drawbridge/telemetry"
 )
 
@@ -36,6 +38,9 @@ type Config struct {
 	Routes func(route.Query) []route.Candidate
 	// Standing is what is known of the quality of a trunk's calls; nil: nothing.
 	Standing func(trunk string) route.Standing
+	// Fraud are the rules that calls are watched by, as they are now; nil watches nothing. Frauds keeps what they count.
+	Fraud  func() *fraud.Table
+	Frauds *store.Frauds
 	// Locate finds where an account can be reached: registered contacts and JSON lines.
 	Locate func(user string) []Target
 	// Number is an account's number, its caller id on trunks; "" means its name. nil knows none.
@@ -141,6 +146,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Routes == nil {
 		c.Routes = func(route.Query) []route.Candidate { return nil }
+	}
+	if c.Fraud == nil || c.Frauds == nil {
+		c.Fraud, c.Frauds = func() *fraud.Table { return nil }, nil
 	}
 	if c.Locate == nil {
 		c.Locate = func(string) []Target { return nil }

@@ -31,7 +31,8 @@
 //	outside.go   requests outside calls: errand.go (one request), subscription.go (RFC 6665), notify.go (the way back), query.go (a request in
 //	             a subscription), tally.go (limits)
 //	execute.go   actions become transactions, timers, media: client.go (transactions of ours, and 2xx that come too late), slots.go (what a
-//	             call takes of what has limits; often.go: how often), bury.go (the end, by force if need be)
+//	             call takes of what has limits; often.go: how often), watch.go (what fraud rules count of it),
+//	             bury.go (the end, by force if need be)
 //	book.go      who owns which tag
 //	line.go      JSON signalling in                        drain.go     the end of the process
 //

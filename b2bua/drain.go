@@ -21,7 +21,7 @@ func (s *Switch) Drain(ctx context.Context) error {
 	for shard := range s.books {
 		s.cfg.Core.PostForced(shard, func(sh *txn.Shard) {
 			for at := range s.books[sh.Index()].seats {
-				s.feed(at, Stop{causeDraining})
+				s.feed(at, Stop{Cause: causeDraining})
 			}
 		})
 	}

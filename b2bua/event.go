@@ -92,8 +92,11 @@ type (
 	Media struct{ Event media.Event }
 	// Fired is a timer.
 	Fired struct{ Timer Timer }
-	// Stop ends the call for a reason of the gateway's own.
-	Stop struct{ Cause Cause }
+	// Stop ends the call for a reason of the gateway's own; Rule is the one that says so, "" is none.
+	Stop struct {
+		Cause Cause
+		Rule  string
+	}
 )
 
 func (Invited) event()   {}

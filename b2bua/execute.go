@@ -106,6 +106,7 @@ func (s *Switch) execute(at *seat, a Action) {
 		if at.media != nil {
 			at.media.Talking()
 		}
+		s.wentUp(at)
 		s.cfg.Events.EmitCallAnswered(telemetry.CallAnswered(a))
 	case Rejected:
 		s.cfg.Events.EmitRejected(telemetry.Rejected(a))

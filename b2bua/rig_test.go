@@ -335,7 +335,7 @@ func (r *rig) play(steps string) {
 		case "cancel":
 			r.feed(Cancelled{})
 		case "stop":
-			r.feed(Stop{causeDraining})
+			r.feed(Stop{Cause: causeDraining})
 		case "link":
 			r.hear(legNumber(w[1]), w[2])
 		case "joining":

@@ -35,10 +35,14 @@ var gateway = limit.Key{Scope: limit.Global}
 func (s *Switch) decide(at *seat, a AskPolicy) policy.Decision {
 	r := a.Request
 	r.Emergency = s.cfg.Limits.Emergency(r.To)
+	a.Request = r
 	if a.Again {
 		d := s.cfg.Decide(r)
 		if d.Allow && a.Routed && len(s.cfg.Routes(s.query(AskRoutes{Realm: r.Realm, Peer: r.Peer, Caller: r.From, Number: r.To}))) == 0 {
 			return policy.Decision{Status: 404, Rule: "route/none"}
+		}
+		if d.Allow {
+			return s.try(at, a)
 		}
 		return d
 	}
@@ -47,6 +51,11 @@ func (s *Switch) decide(at *seat, a AskPolicy) policy.Decision {
 	r.Limit = s.admit(at, r.To)
 	r.Retry = r.Limit.Retry(rand.Float64())
 	d := s.cfg.Decide(r)
+	if d.Allow {
+		if no := s.try(at, a); !no.Allow {
+			d = no
+		}
+	}
 	if !d.Allow {
 		s.release(at)
 	}
@@ -165,6 +174,7 @@ func (s *Switch) release(at *seat) {
 	if at.slots.number != "" {
 		s.shares.Give(limit.Key{Scope: limit.Number, Name: at.slots.number}, limit.Use{Calls: 1})
 	}
+	s.unwatch(at)
 	if at.slots.admitted {
 		s.shares.Give(gateway, limit.Use{Calls: 1})
 	}

@@ -1,6 +1,8 @@
 package b2bua
 
 import (
+	"cmp"
+
 	"drawbridge/media"
 	"drawbridge/policy"
 	"drawbridge/telemetry"
@@ -9,7 +11,8 @@ import (
 // closing is the end of a call in the making.
 type closing struct {
 	cause    Cause
-	rule     string
+	rule     string // that refused it
+	stopped  string // the rule that ended it while it was up
 	recorded bool
 	buried   bool
 }
@@ -97,7 +100,7 @@ func (c *Call) record() {
 	e := telemetry.CallEnded{
 		Call: string(c.setup.ID), From: c.setup.From, To: c.setup.To,
 		Start: c.times.start, Answer: c.times.answer, End: c.out.now,
-		Setup: c.out.now.Sub(c.times.start), Cause: c.over.cause, Rule: c.over.rule,
+		Setup: c.out.now.Sub(c.times.start), Cause: c.over.cause, Rule: cmp.Or(c.over.rule, c.over.stopped),
 		A: c.legs[legA].Record(),
 	}
 	if !e.Answer.IsZero() {

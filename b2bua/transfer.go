@@ -58,7 +58,8 @@ func (c *Call) judgeReferral(l *sipLeg) {
 		c.referralRefused(404)
 		return
 	}
-	c.out.do(AskPolicy{Again: true, Routed: c.passes() != nil, Request: l.party.attempt(wire.INVITE, c.userOf(l.id), number)})
+	passed := c.passes() != nil
+	c.out.do(AskPolicy{Again: true, Routed: passed, Ahead: !passed, Request: l.party.attempt(wire.INVITE, c.userOf(l.id), number)})
 }
 
 // referralJudged passes the REFER on, or carries it out.

@@ -122,6 +122,22 @@ type AudioMissing struct {
 	At        time.Time
 }
 
+// Fraud tells that the calls of an account towards a prefix have passed a limit of a fraud rule; once each time.
+type Fraud struct {
+	Level   string // "warning" or "critical"
+	Call    string
+	Rule    string // without "fraud/"
+	Account string // account or trunk that is counted
+	Prefix  string // that the rule counts; "" is every number
+	Number  string // the called one
+	Kind    string // what was counted: a word of docs/fraud.md, such as "per_minute"
+	Value   float64
+	Limit   float64
+	Action  string    // what becomes of the call: "none", "refused", "ended"
+	Until   time.Time // when the block of the account for the prefix ends; zero: there is none
+	At      time.Time
+}
+
 // Lifecycle is a fact about the process: "started", "draining", "stopped", "panic", and of the call records' file "records refused" and "records
 // written again".
 type Lifecycle struct{ What, Detail string }

@@ -12,6 +12,7 @@ type Listener struct {
 	Refused      func(Refused)
 	MediaUp      func(MediaUp)
 	AudioMissing func(AudioMissing)
+	Fraud        func(Fraud)
 	Lifecycle    func(Lifecycle)
 }
 
@@ -27,6 +28,7 @@ func Tee(ls ...Listener) Listener {
 		Refused:      tee(ls, func(l Listener) func(Refused) { return l.Refused }),
 		MediaUp:      tee(ls, func(l Listener) func(MediaUp) { return l.MediaUp }),
 		AudioMissing: tee(ls, func(l Listener) func(AudioMissing) { return l.AudioMissing }),
+		Fraud:        tee(ls, func(l Listener) func(Fraud) { return l.Fraud }),
 		Lifecycle:    tee(ls, func(l Listener) func(Lifecycle) { return l.Lifecycle }),
 	}
 }
@@ -88,6 +90,9 @@ func (l Listener) EmitMediaUp(e MediaUp) { emit(l.MediaUp, e) }
 
 // EmitAudioMissing reports that audio that is due does not come.
 func (l Listener) EmitAudioMissing(e AudioMissing) { emit(l.AudioMissing, e) }
+
+// EmitFraud reports that calls have passed a limit of a fraud rule.
+func (l Listener) EmitFraud(e Fraud) { emit(l.Fraud, e) }
 
 // EmitLifecycle reports a fact about the process.
 func (l Listener) EmitLifecycle(e Lifecycle) { emit(l.Lifecycle, e) }

@@ -31,6 +31,7 @@ func Slog(log *slog.Logger) Listener {
 		AudioMissing: func(e AudioMissing) {
 			b.add(burstKey{Event: "audio missing", Kind: e.Direction + " " + e.Why, Realm: e.Realm}, 1, e)
 		},
+		Fraud: s.fraud,
 		Lifecycle: func(e Lifecycle) {
 			if e.What == "stopped" {
 				b.flush()
@@ -92,6 +93,23 @@ func (s slogSink) unregistered(e Unregistered) {
 
 func (s slogSink) mediaUp(e MediaUp) {
 	s.write(slog.LevelDebug, "media up", slog.String("call", e.Call), slog.String("leg", e.Leg), slog.String("stage", e.Stage))
+}
+
+// fraud writes one line for each alarm: there is one when a limit is passed, none for what follows.
+func (s slogSink) fraud(e Fraud) {
+	level := slog.LevelWarn
+	if e.Level == "critical" {
+		level = slog.LevelError
+	}
+	attrs := []slog.Attr{
+		slog.String("ev", "fraud."+e.Level), slog.String("rule", e.Rule), slog.String("account", e.Account), slog.String("prefix", e.Prefix),
+		slog.String("kind", e.Kind), slog.Float64("value", e.Value), slog.Float64("limit", e.Limit), slog.String("action", e.Action),
+		slog.String("call", e.Call), slog.String("to", Mask(e.Number)),
+	}
+	if !e.Until.IsZero() {
+		attrs = append(attrs, slog.Time("until", e.Until))
+	}
+	s.write(level, "fraud", attrs...)
 }
 
 func (s slogSink) lifecycle(e Lifecycle) {

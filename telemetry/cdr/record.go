@@ -3,6 +3,7 @@ package cdr
 import (
 	"bytes"
 	"encoding/json"
+	"strings"
 	"time"
 
 	"drawbridge/telemetry"
@@ -19,7 +20,8 @@ type Record struct {
 	SetupMS    int64         `json:"setupMs"`    // INVITE to 2xx, or to the final failure
 	DurationMS int64         `json:"durationMs"` // answer to end, 0 when never answered
 	Cause      Cause         `json:"cause"`
-	Rule       string        `json:"rule,omitempty"` // policy rule that refused the call
+	Rule       string        `json:"rule,omitempty"` // policy rule that refused or ended the call
+	Term       string        `json:"term,omitempty"` // "fraud" when a fraud rule did
 	A          telemetry.Leg `json:"a"`
 	B          telemetry.Leg `json:"b"`
 }
@@ -40,6 +42,9 @@ func NewRecord(e telemetry.CallEnded) Record {
 		SetupMS: e.Setup.Milliseconds(), DurationMS: e.Duration.Milliseconds(),
 		Cause: Cause{SIP: e.Cause.SIP, Q850: e.Cause.Q850, Text: e.Cause.Text, By: e.Cause.By},
 		Rule:  e.Rule, A: e.A, B: e.B,
+	}
+	if strings.HasPrefix(e.Rule, "fraud/") {
+		r.Term = "fraud"
 	}
 	if !e.Answer.IsZero() {
 		at := e.Answer.UTC()

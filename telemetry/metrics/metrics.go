@@ -30,6 +30,7 @@ type Metrics struct {
 	rejected *held // by status
 	limited  *held // by rule
 	missing  *held // by reason
+	fraud    *held // by alarm
 	quality  quality
 }
 
@@ -50,11 +51,12 @@ func New() *Metrics {
 		calls:    newHeld("drawbridge_calls_total", "Ended call attempts by result.", "result"),
 		refused:  newHeld("drawbridge_refused_total", "Connections, handshakes, packets and messages turned away at an edge.", "kind"),
 		missing:  newHeld("drawbridge_audio_missing_total", "Legs of answered calls without audio in one direction, by reason.", "reason"),
+		fraud:    newHeld("drawbridge_fraud_alarms_total", "Alarms of the fraud rules: the level and what was counted.", "alarm"),
 		quality:  newQuality(),
 		limited:  newHeld("drawbridge_limited_total", "Requests refused because a limit was reached, by rule.", "rule"),
 		rejected: newHeld("drawbridge_rejected_total", "Requests refused by policy or authentication; status 0 is silence.", "status"),
 	}
-	m.reg.MustRegister(m.attempts, m.active, m.panics, m.setup, m.media.vec, m.calls.vec, m.refused.vec, m.rejected.vec, m.limited.vec, m.missing.vec,
+	m.reg.MustRegister(m.attempts, m.active, m.panics, m.setup, m.media.vec, m.calls.vec, m.refused.vec, m.rejected.vec, m.limited.vec, m.missing.vec, m.fraud.vec,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.reg.MustRegister(m.quality.all()...)
 	for _, r := range results {
@@ -90,6 +92,7 @@ func (m *Metrics) Listener() telemetry.Listener {
 		},
 		Refused:      func(e telemetry.Refused) { m.refused.with(e.Kind).Add(float64(e.Count)) },
 		AudioMissing: func(e telemetry.AudioMissing) { m.missing.with(e.Why).Inc() },
+		Fraud:        func(e telemetry.Fraud) { m.fraud.with(e.Level + " " + e.Kind).Inc() },
 		MediaUp:      func(e telemetry.MediaUp) { m.media.with(e.Stage).Inc() },
 	}
 }
