@@ -31,6 +31,10 @@ func (p *player) expect(what string, w []string) {
 			states = append(states, h.State)
 		}
 		p.equal(strings.Join(w[1:], " "), strings.Join(states, " "))
+	case "alarms":
+		p.equal(strings.Join(w, " "), p.alarms())
+	case "watched":
+		p.equal(w[0], strconv.Itoa(p.sw.cfg.Frauds.Open()))
 	case "down":
 		p.equal(w[1], strconv.Itoa(p.sw.HopsDown()[w[0]]))
 	case "talking":

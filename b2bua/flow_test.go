@@ -14,6 +14,7 @@ import (
 
 	"drawbridge/media"
 	"drawbridge/media/offer"
+	"drawbridge/policy/fraud"
 	"drawbridge/policy/health"
 	"drawbridge/policy/route"
 	"drawbridge/sip/digest"
@@ -43,6 +44,7 @@ import (
 //	dns T U · dns             the name of a trunk (config name) leads to T and U, to nobody; before that, look-ups wait
 //	A -> merged               its last request over another way: another branch; cseq=7 gives a request another number
 //	config calm WHY           not over a bad network as well: see TestFlowsOverABadNetwork
+//	expect alarms warning:per_minute critical:per_minute:refused   all that have come, in this order; expect watched 0
 //	# comment, ; comment
 func TestFlows(t *testing.T) {
 	files, err := filepath.Glob("testdata/flows/*.flow")
@@ -96,10 +98,12 @@ func play(t *testing.T, text string, bad *impairment) {
 // editOf reads the "config" lines of a flow: "config limit acme 1" (see limitAs), "config ring 20s", "config rel100 acme supported", "config srtp acme sdes", "config auth acme
 // USER PASSWORD [REALM]", "config codecs access opus", "config redirect acme follow [REALM...]", "config refer acme reject", "config dtmf acme
 // info", "config name acme trunk.example", "config health acme options [401...]" (every 10 s, those answers count as none), "config health acme
-// calls", "config reroute acme next 480 final 500", "config alldown 503". "config ports 2",
+// calls", "config reroute acme next 480 final 500", "config alldown 503", "config fraud NAME prefixes=252 critical=per_minute:6,duration:600
+// warning=per_minute:3 block=off end" (a minute of a call costs 1). "config ports 2",
 // the RTP port pairs that are left from there on, is a step.
 func editOf(text string) func(*Config) {
 	return func(c *Config) {
+		var rules []fraud.Rule
 		for line := range strings.SplitSeq(text, "\n") {
 			w := strings.Fields(line)
 			if len(w) < 3 || w[0] != "config" {
@@ -132,6 +136,9 @@ func editOf(text string) func(*Config) {
 				c.Trunks[i].Failover = healthOf(w[3:])
 			case "reroute":
 				c.Trunks[i].Failover.Reroute = rerouteOf(w[3:])
+			case "fraud":
+				rules = append(rules, fraudRule(w[2], w[3:]))
+				watchedBy(c, rules)
 			case "alldown":
 				c.AllDown, _ = strconv.Atoi(w[2])
 			case "ring":

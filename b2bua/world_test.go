@@ -248,6 +248,7 @@ func (w *world) listener() telemetry.Listener {
 		CallEnded:    func(e telemetry.CallEnded) { w.event(e) },
 		Rejected:     func(e telemetry.Rejected) { w.event(e) },
 		Refused:      func(e telemetry.Refused) { w.event(e) },
+		Fraud:        func(e telemetry.Fraud) { w.event(e) },
 		Lifecycle:    func(e telemetry.Lifecycle) { w.event(e) },
 	}
 }

@@ -26,6 +26,9 @@ type Config struct {
 	Routes   []Route             `yaml:"routes" doc:"Where calls go; the first rows that match, in order."`
 	DNS      DNS                 `yaml:"dns" doc:"How the host names of targets are looked up."`
 	Limits   Limits              `yaml:"limits" doc:"Limits of the whole gateway."`
+	Fraud    []FraudRule         `yaml:"fraud" doc:"What looks like toll fraud: calls are counted by account and prefix. docs/fraud.md."`
+	Rates    string              `yaml:"rates" doc:"Price list for the fraud rules, a CSV file with the columns prefix, trunk and price (a minute); of several trunks the dearest counts; the deck by default."`
+	Numbers  Numbers             `yaml:"numbers" doc:"How numbers are dialled."`
 	CDR      CDR                 `yaml:"cdr" doc:"Call records, one JSON line each."`
 	Log      Log                 `yaml:"log" doc:"The log, on standard error."`
 	Drain    Drain               `yaml:"drain" doc:"What happens at SIGTERM."`
@@ -248,6 +251,7 @@ func (r Realm) speaks(a netip.Addr) bool {
 type Snapshot struct {
 	Config
 	deck     *route.Deck // nil without one
+	rates    *route.Deck // nil without one
 	dir      string      // relative files are in it
 	Warnings []string    // worth a line in the log, no reason to refuse
 }

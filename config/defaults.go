@@ -45,6 +45,9 @@ func (c *Config) Defaults() {
 	for name, r := range c.Realms {
 		c.Realms[name] = r.defaults(name == c.Web.Realm, c.Users.Domain)
 	}
+	for i, f := range c.Fraud {
+		c.Fraud[i] = f.defaults()
+	}
 	for name, t := range c.Trunks {
 		c.Trunks[name] = t.defaults(c.Realms[t.Realm])
 	}

@@ -68,6 +68,7 @@ func parse(text []byte, src source) (*Snapshot, error) {
 		r.addLoadErrors(err)
 	}
 	r.profiles(&snap.Config)
+	r.readFraud(&snap.Config)
 	snap.Defaults()
 	r.validate(&snap.Config)
 	r.resolve(snap, src)
@@ -132,6 +133,7 @@ func (r *Report) resolve(snap *Snapshot, src source) {
 		}
 		snap.Trunks[name] = t
 	}
+	r.readRates(snap)
 	r.checkKeys(snap)
 	r.readDeck(snap, src)
 }

@@ -93,6 +93,8 @@ func describeScalar(t reflect.Type) *node {
 		return &node{Type: "boolean"}
 	case k == reflect.Int:
 		return &node{Type: "integer", Minimum: &zero}
+	case k == reflect.Float64:
+		return &node{Type: "number", Minimum: &zero}
 	case k == reflect.Uint16:
 		return &node{Type: "integer", Minimum: &zero, Maximum: &port}
 	}

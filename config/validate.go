@@ -50,6 +50,8 @@ func (r *Report) validate(c *Config) {
 	}
 	r.checkRoutes(c)
 	r.checkLimits(c)
+	r.checkFraud(c)
+	r.checkNumbers(c)
 	if !slices.Contains([]int{504, 503, 480}, c.AllDown) {
 		r.Addf(path{"all_down"}, "%d is none of 504, 503, 480", c.AllDown)
 	}

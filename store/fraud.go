@@ -136,6 +136,19 @@ func (f *Frauds) Unblock(account string, now time.Time) (n int) {
 	return n
 }
 
+// Open is the number of places that calls hold: one for each rule that counts a call.
+func (f *Frauds) Open() (n int) {
+	for i := range f.shards {
+		s := &f.shards[i]
+		s.mu.Lock()
+		for _, c := range s.kept {
+			n += c.Open()
+		}
+		s.mu.Unlock()
+	}
+	return n
+}
+
 // Len is the number of counters.
 func (f *Frauds) Len() (n int) {
 	for i := range f.shards {

@@ -18,11 +18,13 @@ import (
 	"drawbridge/config"
 	"drawbridge/media"
 	"drawbridge/policy"
+	"drawbridge/policy/fraud"
 	"drawbridge/policy/route"
 	"drawbridge/registrar"
 	"drawbridge/sip/resolve"
 	"drawbridge/sip/transport"
 	"drawbridge/sip/txn"
+	"drawbridge/store"
 	"drawbridge/telemetry"
 	"drawbridge/telemetry/cdr"
 	"drawbridge/telemetry/metrics"
@@ -50,6 +52,7 @@ type gateway struct {
 	transport *transport.Transport
 	resolver  *resolve.Resolver
 	registrar *registrar.Registrar
+	frauds    *store.Frauds
 	media     *media.Engine
 	table     *route.Table
 	calls     *b2bua.Switch
@@ -64,7 +67,7 @@ type gateway struct {
 
 // open builds every part and opens every socket; nothing is served before run.
 func open(ctx context.Context, snap *config.Snapshot, x extras) (*gateway, error) {
-	g := &gateway{log: x.log, started: time.Now()}
+	g := &gateway{log: x.log, started: time.Now(), frauds: store.NewFrauds(fraudCounters)}
 	var err error
 	if g.snap, err = g.findAddresses(ctx, snap); err != nil {
 		return nil, err
@@ -180,11 +183,16 @@ func (g *gateway) openCalls(extras) error {
 	if g.table, err = routes(g.snap); err != nil {
 		return err
 	}
+	watch, err := frauds(g.snap)
+	if err != nil {
+		return err
+	}
 	host := policy.Limits{Late: patience(g.snap.Limits.Late)}
 	g.calls = b2bua.New(b2bua.Config{
 		Trunks: trunks(g.snap), Realms: realms(g.snap), AllDown: g.snap.AllDown,
 		Core: g.core, Media: g.media, Registrar: g.registrar, Events: g.events,
 		Decide: func(r policy.Request) policy.Decision { return policy.Decide(host, r) }, Late: g.late.now, Limits: g.limits(),
+		Fraud: func() *fraud.Table { return watch }, Frauds: g.frauds,
 		Routes: g.table.Candidates, Locate: g.locate, Auth: g.registrar.Authenticate, Flow: g.transport.To, Hops: g.resolver.Hops, Number: callerID(g.snap),
 	})
 	g.core.SetUser(g.calls)

@@ -148,12 +148,12 @@ func (c *Counter) End(w *Watch, now time.Time, e Ending) Verdict {
 	c.settle(now)
 	c.open = max(0, c.open-1)
 	if e.Answered {
-		if c.rate -= w.price; c.open == 0 || c.rate < 0 {
-			c.rate = 0
-		}
-		return Verdict{}
+		c.rate = max(0, c.rate-w.price)
 	}
-	if !e.Cancelled || e.Rang >= Ring {
+	if c.open == 0 {
+		c.rate = 0 // and what rounding has left
+	}
+	if e.Answered || !e.Cancelled || e.Rang >= Ring {
 		return Verdict{}
 	}
 	at := now.Unix()
@@ -229,6 +229,9 @@ func (c *Counter) Blocked(now time.Time) time.Time {
 	}
 	return time.Unix(c.blocked, 0)
 }
+
+// Open is the number of attempts and calls that hold a place.
+func (c *Counter) Open() int { return c.open }
 
 // Unblock ends a block.
 func (c *Counter) Unblock() { c.blocked = 0 }

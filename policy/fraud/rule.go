@@ -25,10 +25,12 @@ type Rule struct {
 	Name     string
 	Accounts []string // accounts and trunks that it is about; none: all
 	Per      Per
-	Prefixes []string // of the called number, in international form with or without +, each counted for itself; none: every number
-	Callers  []string // the same of the calling number
-	When     []Window // none: always
-	Deny     bool     // no such call at all
+	Prefixes []string       // of the called number, in international form with or without +, each counted for itself; none: every number
+	Except   []string       // numbers that it does not count, by the beginning of their normal form, such as those of one's own country
+	Callers  []string       // the same of the calling number
+	When     []Window       // none: always
+	Zone     *time.Location // whose clock they are read by; nil: UTC
+	Deny     bool           // no such call at all
 	Warning  Limits
 	Critical Limits
 	Block    time.Duration // of the account for the prefix after a critical alarm; 0 means an hour, negative none: alarms only
@@ -46,13 +48,11 @@ type Table struct {
 	rules []Rule
 	plan  func(realm string) number.Plan
 	price func(number string) float64
-	zone  *time.Location
 }
 
 // Config is what a table needs besides its rules.
 type Config struct {
 	Rules []Rule
-	Zone  *time.Location                 // whose clock windows are read by; nil: UTC
 	Plan  func(realm string) number.Plan // how numbers are dialled in a realm; nil: as anywhere
 	Price func(number string) float64    // money a minute for digits in international form without +; nil: nothing costs
 }
@@ -62,10 +62,7 @@ var ErrRule = errors.New("fraud rule")
 
 // Compile checks rules.
 func Compile(c Config) (*Table, error) {
-	t := &Table{plan: c.Plan, price: c.Price, zone: c.Zone}
-	if t.zone == nil {
-		t.zone = time.UTC
-	}
+	t := &Table{plan: c.Plan, price: c.Price}
 	if t.plan == nil {
 		t.plan = func(string) number.Plan { return number.Plan{} }
 	}
@@ -73,8 +70,8 @@ func Compile(c Config) (*Table, error) {
 		t.price = func(string) float64 { return 0 }
 	}
 	for i, r := range c.Rules {
-		r.Prefixes, r.Callers = slices.Clone(r.Prefixes), slices.Clone(r.Callers)
-		for _, list := range [][]string{r.Prefixes, r.Callers} {
+		r.Prefixes, r.Callers, r.Except = slices.Clone(r.Prefixes), slices.Clone(r.Callers), slices.Clone(r.Except)
+		for _, list := range [][]string{r.Prefixes, r.Callers, r.Except} {
 			for i, p := range list {
 				list[i] = strings.TrimPrefix(p, "+")
 				if !Prefix(p) {
@@ -85,6 +82,9 @@ func Compile(c Config) (*Table, error) {
 		}
 		if slices.ContainsFunc(c.Rules[:i], func(o Rule) bool { return o.Name == r.Name }) {
 			return nil, fmt.Errorf("%w %s is there twice", ErrRule, r.Name)
+		}
+		if r.Zone == nil {
+			r.Zone = time.UTC
 		}
 		if r.Block == 0 {
 			r.Block = blockFor
@@ -139,19 +139,19 @@ func (t *Table) watches(a Attempt, payer string, now time.Time, answered bool) [
 		return nil
 	}
 	plan := t.plan(a.Realm)
+	normal, _ := number.Normal(a.Number, plan)
 	called, calling := number.Readings(a.Number, plan), number.Readings(a.Caller, plan)
 	var all []Watch
 	for i := range t.rules {
 		r := &t.rules[i]
-		if r.Per == PerTrunk != answered || len(r.Accounts) > 0 && !slices.Contains(r.Accounts, payer) || !r.during(now.In(t.zone)) {
+		if r.Per == PerTrunk != answered || len(r.Accounts) > 0 && !slices.Contains(r.Accounts, payer) || !r.during(now) {
 			continue
 		}
 		prefix, ok := longest(r.Prefixes, called)
 		from, known := longest(r.Callers, calling)
-		if !ok || !known {
+		if !ok || !known || r.excepts(normal) {
 			continue
 		}
-		normal, _ := number.Normal(a.Number, plan)
 		if r.Per == PerCaller {
 			from, _ = number.Normal(a.Caller, plan)
 		}
@@ -163,7 +163,21 @@ func (t *Table) watches(a Attempt, payer string, now time.Time, answered bool) [
 	return all
 }
 
-func (r *Rule) during(at time.Time) bool {
+// excepts reports whether a number in normal form is not counted. Short numbers have no country: with Except they are not counted either,
+// nor are names.
+func (r *Rule) excepts(normal string) bool {
+	if len(r.Except) == 0 {
+		return false
+	}
+	digits, far := strings.CutPrefix(normal, "+")
+	return !far && len(digits) <= shortest || slices.ContainsFunc(r.Except, func(p string) bool { return far && strings.HasPrefix(digits, p) })
+}
+
+// shortest is how many digits lead abroad at least. Chosen here: emergency and service numbers have less.
+const shortest = 6
+
+func (r *Rule) during(now time.Time) bool {
+	at := now.In(r.Zone)
 	return len(r.When) == 0 || slices.ContainsFunc(r.When, func(w Window) bool { return w.Contains(at) })
 }
 

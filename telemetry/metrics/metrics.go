@@ -65,6 +65,10 @@ func New() *Metrics {
 	for _, r := range limited {
 		m.limited.with(r)
 	}
+	for _, a := range alarms {
+		m.fraud.with("warning " + a)
+		m.fraud.with("critical " + a)
+	}
 	for _, r := range reasons {
 		m.missing.with(r)
 	}
@@ -124,6 +128,11 @@ var limited = []string{
 // reasons are the usual values of the label "reason" of audio that is missing.
 var reasons = []string{
 	"malformed", "no-ice", "no-keys", "not-received", "nothing-came", "payload-type", "reports-only", "stopped", "wrong-keys", "wrong-source",
+}
+
+// alarms are what fraud rules count, in the label "alarm" behind the level.
+var alarms = []string{
+	"concurrent", "denied", "duration", "networks", "per_day", "per_hour", "per_minute", "quick", "sequential", "spend_day", "spend_hour", "unanswered",
 }
 
 // Result puts a call's end into one of seven words.

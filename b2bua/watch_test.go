@@ -1,0 +1,79 @@
+package b2bua
+
+import (
+	"strconv"
+	"strings"
+
+	"drawbridge/policy/fraud"
+	"drawbridge/store"
+	"drawbridge/telemetry"
+)
+
+// fraudRule reads a fraud rule of a flow.
+func fraudRule(name string, words []string) fraud.Rule {
+	r := fraud.Rule{Name: name}
+	for _, word := range words {
+		key, value, _ := strings.Cut(word, "=")
+		list := strings.Split(value, ",")
+		switch key {
+		case "prefixes":
+			r.Prefixes = list
+		case "callers":
+			r.Callers = list
+		case "accounts":
+			r.Accounts = list
+		case "warning":
+			r.Warning = limitsOf(list)
+		case "critical":
+			r.Critical = limitsOf(list)
+		case "per":
+			r.Per = map[string]fraud.Per{"trunk": fraud.PerTrunk, "caller": fraud.PerCaller}[value]
+		case "block":
+			r.Block = -1
+		case "end":
+			r.End = true
+		case "deny":
+			r.Deny = true
+		}
+	}
+	return r
+}
+
+// watchedBy makes the gateway of a flow watch its calls; a minute costs 1.
+func watchedBy(c *Config, rules []fraud.Rule) {
+	table, err := fraud.Compile(fraud.Config{Rules: rules, Price: func(string) float64 { return 1 }})
+	if err != nil {
+		panic(err)
+	}
+	c.Fraud, c.Frauds = func() *fraud.Table { return table }, store.NewFrauds(100)
+}
+
+func limitsOf(list []string) (l fraud.Limits) {
+	for _, one := range list {
+		word, value, _ := strings.Cut(one, ":")
+		kind, ok := fraud.ParseKind(word)
+		n, err := strconv.ParseFloat(value, 64)
+		if !ok || err != nil {
+			panic(one)
+		}
+		l[kind] = n
+	}
+	return l
+}
+
+// alarms are those that have come, in order.
+func (p *player) alarms() string {
+	var all []string
+	p.record(func() {
+		for _, e := range p.events {
+			if a, ok := e.(telemetry.Fraud); ok {
+				words := []string{a.Level, a.Kind}
+				if a.Action != "none" {
+					words = append(words, a.Action)
+				}
+				all = append(all, strings.Join(words, ":"))
+			}
+		}
+	})
+	return strings.Join(all, " ")
+}
