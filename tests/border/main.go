@@ -19,7 +19,9 @@ type part struct {
 }
 
 // parts are run in this order, one after the other: each has the machine for itself.
-var parts = []part{}
+var parts = []part{
+	{"trunks", deadTrunk},
+}
 
 func main() {
 	binary := flag.String("binary", "bin/drawbridge", "the gateway's program")
