@@ -1,6 +1,7 @@
 package b2bua
 
 import (
+	"strings"
 	"sync/atomic"
 
 	"drawbridge/policy"
@@ -199,8 +200,12 @@ func dialledNumber(written string) (to string, ok bool) {
 	return to, true
 }
 
-// dialled is dialledNumber for what a party has written, in the form of the routes.
+// dialled is dialledNumber for what a party has written, in the form of the routes. An emergency service is a number only where the
+// party's profile says which one.
 func (p *Party) dialled(written string) (to string, ok bool) {
+	if strings.HasPrefix(written, "urn:") {
+		written = p.Profile.NumberIn(written)
+	}
 	to, ok = dialledNumber(written)
 	if ok {
 		to = p.Profile.NumberIn(to)

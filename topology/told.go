@@ -104,6 +104,9 @@ var portability = []string{"npdi", "rn", "cic"}
 
 // numberOf takes a URI's user part apart. A local number with a global context is a global one (RFC 3966 section 5.1.5).
 func numberOf(u wire.URI) (user string, kept wire.Params) {
+	if u.Emergency() {
+		return "urn:" + strings.ToLower(u.Opaque), nil
+	}
 	params := u.Params
 	if user = u.Opaque; u.Scheme != "tel" {
 		var rest string

@@ -256,6 +256,12 @@ func (u URI) HostPort() (host string, port int) {
 	return u.Host, portSIP
 }
 
+// Emergency reports the name of an emergency service (RFC 5031 section 4.2): urn:service:sos, and those below it.
+func (u URI) Emergency() bool {
+	name := strings.ToLower(u.Opaque)
+	return u.Scheme == "urn" && (name == "service:sos" || strings.HasPrefix(name, "service:sos."))
+}
+
 // LooseRouter reports the lr parameter (RFC 3261 section 16.12).
 func (u URI) LooseRouter() bool {
 	_, ok := u.Params.Lookup("lr")

@@ -56,8 +56,8 @@ func validateRequest(m *Message) Verdict {
 	if part != "" {
 		return owed(m, 400, "Bad "+part)
 	}
-	switch m.URI.Scheme {
-	case "sip", "sips", "tel":
+	switch {
+	case m.URI.Scheme == "sip", m.URI.Scheme == "sips", m.URI.Scheme == "tel", m.URI.Emergency():
 	default:
 		return owed(m, 416, "")
 	}

@@ -50,6 +50,8 @@ func TestStatusOwed(t *testing.T) {
 		{"an empty list element", invite("Contact: <sip:a@b>,,<sip:c@d>"), 400, "Bad Contact", nil},
 		{"another version", invite("=INVITE sip:a@b SIP/1.0"), 505, "Version Not Supported", nil},
 		{"a tel URI", invite("=INVITE tel:+49301234;phone-context=example.com SIP/2.0"), 0, "", nil},
+		{"an emergency service", invite("=INVITE urn:service:sos.police SIP/2.0"), 0, "", nil},
+		{"another service", invite("=INVITE urn:service:counseling SIP/2.0"), 416, "Unsupported URI Scheme", nil},
 		{"another scheme", invite("=INVITE http://example.com SIP/2.0"), 416, "Unsupported URI Scheme", nil},
 		{"headers in the Request-URI", invite("=INVITE sip:a@b?Route=x SIP/2.0"), 400, "Bad Request-URI", nil},
 		{"an unknown method", as("NEWMETHOD"), 501, "Not Implemented", allow},
