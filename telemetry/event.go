@@ -92,7 +92,7 @@ type Unregistered struct{ AOR, Why string }
 // Refused is a connection, handshake, datagram or message turned away at an edge. Kind is a short stable word, for metrics:
 // "ws-origin", "ws-subprotocol", "ws-limit", "json-hello", "unproved", "stream-limit", "tls", "tls-peer", "dns-inside", "malformed",
 // "amplified", "unknown-source", "overload", "dtls-fingerprint", "dtls-unvalidated", "dtls-handshake", "stun-integrity", "rtp-source",
-// "srtp-auth", "srtp-replay", "rtp-malformed", ... Count is how many it stands for (bursts are summed).
+// "srtp-auth", "srtp-replay", "rtp-malformed", "stray", "scanner", "acl", ... Count is how many it stands for (bursts are summed).
 type Refused struct {
 	Kind   string
 	Realm  string
@@ -100,6 +100,24 @@ type Refused struct {
 	Call   string // call id when known
 	Detail string // one line, no payload
 	Count  uint64
+}
+
+// Alarmed tells that a source has done something often enough to be an alarm; once for each severity while it goes on.
+type Alarmed struct {
+	Severity      string // "minor", "major", "critical"
+	Class, Reason string // of policy/shield
+	Realm, Source string
+	Detail        string // such as the name that a scanner gives itself
+	Count         int    // offences within the window
+}
+
+// Denied tells that a source is not heard any more for a while.
+type Denied struct {
+	Class, Reason string
+	Realm, Source string
+	Detail        string
+	TTL           time.Duration // 0: for ever
+	Count         int           // offences within the window; 0 when somebody has asked for it
 }
 
 // MediaUp tells that a leg has passed a stage: "ice", "dtls", "rtp".

@@ -10,6 +10,8 @@ type Listener struct {
 	Registered   func(Registered)
 	Unregistered func(Unregistered)
 	Refused      func(Refused)
+	Alarmed      func(Alarmed)
+	Denied       func(Denied)
 	MediaUp      func(MediaUp)
 	AudioMissing func(AudioMissing)
 	Fraud        func(Fraud)
@@ -26,6 +28,8 @@ func Tee(ls ...Listener) Listener {
 		Registered:   tee(ls, func(l Listener) func(Registered) { return l.Registered }),
 		Unregistered: tee(ls, func(l Listener) func(Unregistered) { return l.Unregistered }),
 		Refused:      tee(ls, func(l Listener) func(Refused) { return l.Refused }),
+		Alarmed:      tee(ls, func(l Listener) func(Alarmed) { return l.Alarmed }),
+		Denied:       tee(ls, func(l Listener) func(Denied) { return l.Denied }),
 		MediaUp:      tee(ls, func(l Listener) func(MediaUp) { return l.MediaUp }),
 		AudioMissing: tee(ls, func(l Listener) func(AudioMissing) { return l.AudioMissing }),
 		Fraud:        tee(ls, func(l Listener) func(Fraud) { return l.Fraud }),
@@ -84,6 +88,12 @@ func (l Listener) EmitRefused(e Refused) {
 	}
 	l.Refused(e)
 }
+
+// EmitAlarmed reports that a source is an alarm.
+func (l Listener) EmitAlarmed(e Alarmed) { emit(l.Alarmed, e) }
+
+// EmitDenied reports that a source is not heard any more.
+func (l Listener) EmitDenied(e Denied) { emit(l.Denied, e) }
 
 // EmitMediaUp reports that a leg's media has passed a stage.
 func (l Listener) EmitMediaUp(e MediaUp) { emit(l.MediaUp, e) }

@@ -28,6 +28,10 @@ func Slog(log *slog.Logger) Listener {
 			b.add(burstKey{Event: "refused", Kind: e.Kind, Realm: e.Realm}, e.Count, e)
 		},
 		MediaUp: s.mediaUp,
+		Alarmed: func(e Alarmed) {
+			b.add(burstKey{Event: "ids.alarm", Kind: e.Severity + " " + e.Class, Realm: e.Realm}, 1, e)
+		},
+		Denied: func(e Denied) { b.add(burstKey{Event: deniedEvent(e), Kind: e.Class, Realm: e.Realm}, 1, e) },
 		AudioMissing: func(e AudioMissing) {
 			b.add(burstKey{Event: "audio missing", Kind: e.Direction + " " + e.Why, Realm: e.Realm}, 1, e)
 		},
@@ -120,6 +124,14 @@ func (s slogSink) lifecycle(e Lifecycle) {
 	s.write(level, e.What, slog.String("detail", e.Detail))
 }
 
+// deniedEvent tells a flood or an operator's ban from what intrusion detection has found.
+func deniedEvent(e Denied) string {
+	if e.Class == "max-signal" || e.Count == 0 {
+		return "acl.deny"
+	}
+	return "ids.deny"
+}
+
 // burst writes n summed refusals; last is the newest of them.
 func (s slogSink) burst(k burstKey, n uint64, last any) {
 	attrs := []slog.Attr{slog.String("kind", k.Kind), slog.Uint64("count", n)}
@@ -131,6 +143,12 @@ func (s slogSink) burst(k burstKey, n uint64, last any) {
 		attrs = append(attrs, nonEmpty("source", e.Source, "call", e.Call, "detail", e.Detail)...)
 	case AudioMissing:
 		attrs = append(attrs, nonEmpty("call", e.Call, "leg", e.Leg)...)
+	case Alarmed:
+		attrs = append(attrs, slog.String("sev", e.Severity), slog.Int("offences", e.Count))
+		attrs = append(attrs, nonEmpty("reason", e.Reason, "source", e.Source, "detail", e.Detail)...)
+	case Denied:
+		attrs = append(attrs, slog.Int64("ttl", int64(e.TTL.Seconds())), slog.Int("offences", e.Count))
+		attrs = append(attrs, nonEmpty("reason", e.Reason, "source", e.Source, "detail", e.Detail)...)
 	case Rejected:
 		attrs = append(attrs, nonEmpty("source", e.Source, "method", e.Method)...)
 	}

@@ -53,6 +53,7 @@ var pure = []pureRule{
 	{"policy/health", nil, "what is known of a target is a value"},
 	{"policy/route", []string{"drawbridge/policy", "drawbridge/policy/number"}, "a routing decision can be explained"},
 	{"policy/limit", nil, "a rate is judged by value, whoever keeps the cells"},
+	{"policy/shield", []string{"drawbridge/policy/limit"}, "an offence is judged by value, whoever keeps the records"},
 	{"policy/profile", nil, "what a peer is like is data"},
 	{"policy/number", nil, "two ways to write a number are compared without asking anybody"},
 	{"policy/fraud", []string{"drawbridge/policy", "drawbridge/policy/number"}, "an alarm can be replayed and explained"},

@@ -31,6 +31,8 @@ type Metrics struct {
 	limited  *held // by rule
 	missing  *held // by reason
 	fraud    *held // by alarm
+	alarmed  *held // by severity
+	denied   *held // by class
 	quality  quality
 }
 
@@ -52,11 +54,14 @@ func New() *Metrics {
 		refused:  newHeld("drawbridge_refused_total", "Connections, handshakes, packets and messages turned away at an edge.", "kind"),
 		missing:  newHeld("drawbridge_audio_missing_total", "Legs of answered calls without audio in one direction, by reason.", "reason"),
 		fraud:    newHeld("drawbridge_fraud_alarms_total", "Alarms of the fraud rules: the level and what was counted.", "alarm"),
+		alarmed:  newHeld("drawbridge_ids_alarms_total", "Alarms of intrusion detection.", "severity"),
+		denied:   newHeld("drawbridge_acl_denied_total", "Bans of sources, by the class of what they did.", "class"),
 		quality:  newQuality(),
 		limited:  newHeld("drawbridge_limited_total", "Requests refused because a limit was reached, by rule.", "rule"),
 		rejected: newHeld("drawbridge_rejected_total", "Requests refused by policy or authentication; status 0 is silence.", "status"),
 	}
-	m.reg.MustRegister(m.attempts, m.active, m.panics, m.setup, m.media.vec, m.calls.vec, m.refused.vec, m.rejected.vec, m.limited.vec, m.missing.vec, m.fraud.vec,
+	m.reg.MustRegister(m.attempts, m.active, m.panics, m.setup, m.media.vec, m.calls.vec, m.refused.vec, m.rejected.vec, m.limited.vec, m.missing.vec,
+		m.fraud.vec, m.alarmed.vec, m.denied.vec,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.reg.MustRegister(m.quality.all()...)
 	for _, r := range results {
@@ -69,6 +74,10 @@ func New() *Metrics {
 		m.fraud.with("warning " + a)
 		m.fraud.with("critical " + a)
 	}
+	for _, severity := range []string{"minor", "major", "critical"} {
+		m.alarmed.with(severity)
+	}
+	m.denied.with("max-signal")
 	for _, r := range reasons {
 		m.missing.with(r)
 	}
@@ -95,6 +104,8 @@ func (m *Metrics) Listener() telemetry.Listener {
 			}
 		},
 		Refused:      func(e telemetry.Refused) { m.refused.with(e.Kind).Add(float64(e.Count)) },
+		Alarmed:      func(e telemetry.Alarmed) { m.alarmed.with(e.Severity).Inc() },
+		Denied:       func(e telemetry.Denied) { m.denied.with(e.Class).Inc() },
 		AudioMissing: func(e telemetry.AudioMissing) { m.missing.with(e.Why).Inc() },
 		Fraud:        func(e telemetry.Fraud) { m.fraud.with(e.Level + " " + e.Kind).Inc() },
 		MediaUp:      func(e telemetry.MediaUp) { m.media.with(e.Stage).Inc() },

@@ -1,0 +1,61 @@
+package shield
+
+import (
+	"time"
+
+	"drawbridge/policy/limit"
+)
+
+// Chosen here.
+const (
+	trustFor    = 2 * time.Hour // after a source has proved itself; phones register more often
+	trustFactor = 10            // times as much is allowed to it: many phones may be behind it
+)
+
+// Rules are what sources are judged by.
+type Rules struct {
+	Classes   Table
+	MaxSignal limit.Rate // messages of a source that has not proved itself; one that has may send more
+}
+
+// Record is what is remembered of a source. The zero Record is one of whom nothing is known.
+type Record struct {
+	trusted int64 // until
+	signal  limit.Cell
+	tallies [numClasses]Tally
+}
+
+// Trusted reports whether the source has proved itself lately.
+func (s *Record) Trusted(now int64) bool { return s.trusted > now }
+
+// Offend counts an offence. Whoever has proved itself is given more room, whoever is spared is never banned.
+func (s *Record) Offend(r *Rules, o Offence, now int64, spared bool) Verdict {
+	factor := 1
+	if s.Trusted(now) && o.Class != Signal {
+		factor = trustFactor
+	}
+	t, v := r.Classes[o.Class].judge(s.tallies[o.Class], now, factor, spared)
+	s.tallies[o.Class] = t
+	return v
+}
+
+// Prove notes that the source has registered or that its call was answered: it is trusted for a while, and one challenge has been answered.
+func (s *Record) Prove(now int64) {
+	s.trusted = now + int64(trustFor)
+	if t := &s.tallies[Unanswered]; t.cur > 0 {
+		t.cur--
+	}
+}
+
+// Heard counts a message. drop says that it is one too many; an offence is only that of a source that has not proved itself: the address of
+// one that has may be forged by somebody who wants to see it banned, and what is too much from there is dropped.
+func (s *Record) Heard(r *Rules, now int64) (drop, offence bool) {
+	rate, trusted := r.MaxSignal, s.Trusted(now)
+	if trusted {
+		rate.Every /= trustFactor
+		rate.Burst *= trustFactor
+	}
+	next, wait := rate.Take(s.signal, now)
+	s.signal = next
+	return wait > 0, wait > 0 && !trusted
+}

@@ -1,0 +1,187 @@
+package shield
+
+import (
+	"testing"
+	"time"
+
+	"drawbridge/policy/limit"
+)
+
+func rules() *Rules {
+	r := limit.PerSecond(40, 200)
+	return &Rules{Classes: Defaults(), MaxSignal: r}
+}
+
+const second = int64(time.Second)
+
+var parse = Offence{Malformed, "malformed-parse-error"}
+
+// The example of SEC-03: 26 malformed messages in 30 s are one minor alarm at the 15th and one ban at the 25th.
+func TestAlarmThenBan(t *testing.T) {
+	var s Record
+	var alarms, bans []int
+	for i := 1; i <= 26; i++ {
+		v := s.Offend(rules(), parse, int64(i)*second, false)
+		if v.Alarm != None {
+			alarms = append(alarms, v.Count)
+			if v.Alarm != Minor {
+				t.Errorf("alarm %s, want minor", v.Alarm)
+			}
+		}
+		if v.Deny > 0 {
+			bans = append(bans, i)
+			if v.Deny != time.Minute {
+				t.Errorf("banned for %s", v.Deny)
+			}
+		}
+	}
+	if len(alarms) != 1 || alarms[0] != 15 || len(bans) != 1 || bans[0] != 25 {
+		t.Errorf("alarms at %v, want [15]; bans at %v, want [25]", alarms, bans)
+	}
+}
+
+// Fewer than the threshold in any window are nothing, however long it goes on.
+func TestSlowOffencesAreForgiven(t *testing.T) {
+	var s Record
+	for i := range 2000 {
+		if v := s.Offend(rules(), parse, int64(i+1)*3*second, false); v.Deny > 0 || v.Alarm != None {
+			t.Fatalf("offence %d of ten in 30 s: %+v", i, v)
+		}
+	}
+}
+
+// A burst across the border of two windows counts as one.
+func TestWindowSlides(t *testing.T) {
+	var s Record
+	r := rules()
+	at := func(sec, n int) (banned bool) {
+		for range n {
+			banned = s.Offend(r, parse, int64(sec)*second, false).Deny > 0 || banned
+		}
+		return banned
+	}
+	if at(1, 1) || at(30, 13) {
+		t.Fatal("banned too early")
+	}
+	if !at(32, 13) {
+		t.Error("26 offences within 3 s are no ban")
+	}
+}
+
+func TestSparedSourceIsAWorseAlarm(t *testing.T) {
+	var s Record
+	var got []Severity
+	for i := range 60 {
+		v := s.Offend(rules(), parse, int64(i+1)*second/10, true)
+		if v.Deny > 0 {
+			t.Fatal("banned")
+		}
+		if v.Alarm != None {
+			got = append(got, v.Alarm)
+		}
+	}
+	if len(got) != 2 || got[0] != Minor || got[1] != Major {
+		t.Errorf("alarms %v, want minor, then major", got)
+	}
+}
+
+// An office of 200 phones registers again after an outage: their challenges come at once, and so do the answers.
+func TestOfficeComesBack(t *testing.T) {
+	var s Record
+	challenge, bad, _ := Answer("REGISTER", 401)
+	_, _, good := Answer("REGISTER", 200)
+	if !bad || !good {
+		t.Fatal("a challenge is no offence, or a registration no proof")
+	}
+	now := second
+	for range 200 {
+		now += second / 1000
+		if v := s.Offend(rules(), challenge, now, false); v.Deny > 0 {
+			t.Fatal("banned at the first challenges")
+		}
+	}
+	for range 200 {
+		now += second / 1000
+		s.Prove(now)
+	}
+	if v := s.Offend(rules(), challenge, now+5*second, false); v.Deny > 0 || v.Count > 1 {
+		t.Errorf("%+v after all have answered", v)
+	}
+}
+
+// Whoever tries out names answers no challenge.
+func TestProbingIsBanned(t *testing.T) {
+	var s Record
+	challenge, _, _ := Answer("REGISTER", 401)
+	for i := range 40 {
+		if v := s.Offend(rules(), challenge, second+int64(i)*second/10, false); v.Deny > 0 {
+			if i+1 != 20 {
+				t.Errorf("banned after %d probes", i+1)
+			}
+			return
+		}
+	}
+	t.Error("never banned")
+}
+
+func TestRateIsAnOffenceOfStrangersOnly(t *testing.T) {
+	r := rules()
+	flood := func(s *Record) (dropped, offences int) {
+		for i := range 2000 { // in a second
+			drop, offence := s.Heard(r, second*100+int64(i)*second/2000)
+			if drop {
+				dropped++
+			}
+			if offence {
+				offences++
+			}
+		}
+		return dropped, offences
+	}
+	var stranger, friend Record
+	friend.Prove(second)
+	if d, o := flood(&stranger); o == 0 || d < 1700 {
+		t.Errorf("stranger: %d dropped, %d offences", d, o)
+	}
+	if d, o := flood(&friend); o != 0 || d > 0 {
+		t.Errorf("friend at ten times the burst: %d dropped, %d offences", d, o)
+	}
+	var phone Record
+	for i := range 40 * 600 { // just the rate, for ten minutes
+		if drop, _ := phone.Heard(r, second+int64(i)*second/40); drop {
+			t.Fatalf("message %d at the rate is dropped", i)
+		}
+	}
+}
+
+func TestReasonsOfTheTaxonomy(t *testing.T) {
+	for _, tc := range []struct {
+		got  Offence
+		want string
+	}{
+		{first(Refusal("tls", "bad certificate")), "abuse-tls-auth-fail"},
+		{first(Refusal("ws-origin", "")), "abuse-websocket-fail"},
+		{first(Refusal("malformed", "400 Bad Request")), "malformed-parse-error"},
+		{first(Refusal("malformed", "datagram too large")), "malformed-invalid-msg-len"},
+		{first(Rejection("digest", 401)), "auth-establish-fail"},
+		{first(Refusal("stray", "200")), "flow-no-match-transaction"},
+		{first(Refusal("unknown-source", "")), "establish-classify-fail"},
+	} {
+		if tc.got.Reason != tc.want {
+			t.Errorf("%+v, want %s", tc.got, tc.want)
+		}
+	}
+	if _, ok := Refusal("rtp-source", ""); ok {
+		t.Error("media is a matter of its own")
+	}
+	if o, bad, good := Answer("INVITE", 486); bad || good {
+		t.Errorf("busy is %+v", o)
+	}
+	for _, name := range Classes() {
+		if c, ok := ClassOf(name); !ok || c.String() != name {
+			t.Errorf("class %s", name)
+		}
+	}
+}
+
+func first(o Offence, _ bool) Offence { return o }

@@ -1,0 +1,121 @@
+package guard
+
+import (
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"drawbridge/policy/shield"
+	"drawbridge/store"
+)
+
+// Guard is the door.
+type Guard struct {
+	cfg     Config
+	epoch   time.Time
+	sources *store.Book[netip.Prefix, shield.Record]
+	dropped map[string]*atomic.Uint64 // by realm; never written after New
+
+	mu    sync.RWMutex
+	allow prefixes // guarded by mu, as all below
+	deny  prefixes
+	names map[Kind][]*Entry
+	total int
+
+	denials atomic.Int64  // entries that deny a source: 0 spares everybody the look
+	changed chan struct{} // holds one: there is something to write
+}
+
+// New reads the file, if there is one. Errors: ErrEntry for a file that is none of ours, ErrNFT, and those of the file.
+func New(cfg Config) (*Guard, error) {
+	cfg = cfg.withDefaults()
+	g := &Guard{
+		cfg: cfg, epoch: cfg.now(), sources: store.NewBook[netip.Prefix, shield.Record](cfg.Sources),
+		dropped: map[string]*atomic.Uint64{"": {}}, allow: prefixes{}, deny: prefixes{}, names: map[Kind][]*Entry{},
+		changed: make(chan struct{}, 1),
+	}
+	for _, r := range cfg.Realms {
+		g.dropped[r] = &atomic.Uint64{}
+	}
+	for _, p := range cfg.Allow {
+		g.allow.put(p, &Entry{Allow: true, Kind: Source, Value: p.String(), Reason: fromConfig})
+	}
+	for _, p := range cfg.Deny {
+		g.put(p, &Entry{Kind: Source, Value: p.String(), Reason: fromConfig})
+	}
+	if err := g.load(); err != nil {
+		return nil, err
+	}
+	return g, cfg.NFT.find()
+}
+
+// now is the clock of records: nanoseconds, and never zero.
+func (g *Guard) now() int64 { return int64(g.cfg.now().Sub(g.epoch)) + 1 }
+
+// Denied reports whether a source is not to be heard at all: no packet is read, no connection accepted, what is open is closed.
+func (g *Guard) Denied(realm string, src netip.Addr) bool {
+	if g.denials.Load() == 0 {
+		return false
+	}
+	src = plain(src)
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	e := g.deny.find(src)
+	if e == nil || e.over(g.cfg.now()) || g.allow.find(src) != nil {
+		return false
+	}
+	e.hits.Add(1)
+	g.count(realm).Add(1)
+	return true
+}
+
+func (g *Guard) count(realm string) *atomic.Uint64 {
+	if n, ok := g.dropped[realm]; ok {
+		return n
+	}
+	return g.dropped[""]
+}
+
+// Message reports whether a datagram may be read: its source is not denied, nor is it one too many.
+func (g *Guard) Message(realm string, src netip.Addr) bool {
+	switch {
+	case g.Denied(realm, src):
+		return false
+	case g.cfg.Rules.MaxSignal.None() || g.exempt(src):
+		return true
+	}
+	var drop, offence bool
+	now := g.now()
+	g.sources.Do(customer(plain(src)), func(s *shield.Record) { drop, offence = s.Heard(&g.cfg.Rules, now) })
+	if drop {
+		g.count(realm).Add(1)
+	}
+	if offence {
+		g.offend(realm, src, shield.Offence{Class: shield.Signal, Reason: "max-signal"}, "")
+	}
+	return !drop
+}
+
+// exempt finds the sources whose rate is not this door's business: those that are allowed, and trunks, which have limits of their own.
+func (g *Guard) exempt(src netip.Addr) bool {
+	src = plain(src)
+	g.mu.RLock()
+	allowed := g.allow.find(src) != nil
+	g.mu.RUnlock()
+	return allowed || g.cfg.Known(src)
+}
+
+// Dropped counts what was not heard, by realm.
+func (g *Guard) Dropped() map[string]uint64 {
+	out := map[string]uint64{}
+	for realm, n := range g.dropped {
+		if v := n.Load(); realm != "" || v > 0 {
+			out[realm] = v
+		}
+	}
+	return out
+}
+
+// Sources is how many sources are remembered.
+func (g *Guard) Sources() int { return g.sources.Len() }

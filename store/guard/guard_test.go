@@ -1,0 +1,374 @@
+package guard
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"drawbridge/policy/limit"
+	"drawbridge/policy/shield"
+	"drawbridge/telemetry"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// heard collects events.
+type heard struct {
+	mu     sync.Mutex
+	alarms []telemetry.Alarmed
+	bans   []telemetry.Denied
+}
+
+func (h *heard) listener() telemetry.Listener {
+	return telemetry.Listener{
+		Alarmed: func(e telemetry.Alarmed) {
+			h.mu.Lock()
+			defer h.mu.Unlock()
+			h.alarms = append(h.alarms, e)
+		},
+		Denied: func(e telemetry.Denied) {
+			h.mu.Lock()
+			defer h.mu.Unlock()
+			h.bans = append(h.bans, e)
+		},
+	}
+}
+
+var (
+	trunk    = netip.MustParsePrefix("192.0.2.0/28")
+	attacker = netip.MustParseAddr("198.51.100.7")
+)
+
+func open(t *testing.T, cfg Config) (*Guard, *heard) {
+	t.Helper()
+	h := &heard{}
+	cfg.Rules = shield.Rules{Classes: shield.Defaults(), MaxSignal: limit.PerSecond(40, 200)}
+	cfg.Events = h.listener()
+	cfg.Scanners = []string{"friendly-scanner", "sipvicious"}
+	cfg.Known = trunk.Contains
+	cfg.Trunks = func() []netip.Prefix { return []netip.Prefix{trunk} }
+	cfg.Realms = []string{"access"}
+	g, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g, h
+}
+
+func (g *Guard) refuse(n int, kind string, src netip.Addr) {
+	for range n {
+		g.Listener().Refused(telemetry.Refused{Kind: kind, Realm: "access", Source: src.String(), Count: 1})
+	}
+}
+
+// A flood of one address: one ban, nothing is read after it, and a minute of quiet ends it (SEC-01).
+func TestFloodIsBannedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, h := open(t, Config{})
+		read := 0
+		for range 4000 { // two seconds
+			if g.Message("access", attacker) {
+				read++
+			}
+			time.Sleep(time.Second / 2000)
+		}
+		if len(h.bans) != 1 || h.bans[0].Reason != "max-signal" || h.bans[0].TTL != time.Minute {
+			t.Fatalf("bans %+v", h.bans)
+		}
+		if read > 210 {
+			t.Errorf("%d of 4000 were read", read)
+		}
+		if n := g.Dropped()["access"]; n != uint64(4000-read) {
+			t.Errorf("%d counted as dropped of %d", n, 4000-read)
+		}
+		time.Sleep(time.Minute)
+		if !g.Message("access", attacker) {
+			t.Error("denied after the ban")
+		}
+	})
+}
+
+func TestTrunksAndFriendsAreSpared(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		spared := netip.MustParseAddr("203.0.113.1")
+		allowed := netip.MustParseAddr("203.0.113.2")
+		g, h := open(t, Config{
+			NeverBlock: []netip.Prefix{netip.PrefixFrom(spared, 32)}, Allow: []netip.Prefix{netip.PrefixFrom(allowed, 32)},
+		})
+		for _, src := range []netip.Addr{trunk.Addr(), spared, allowed} {
+			g.refuse(100, "malformed", src)
+			if g.Denied("access", src) {
+				t.Errorf("%s is banned", src)
+			}
+		}
+		var got []string
+		for _, a := range h.alarms {
+			got = append(got, a.Source+" "+a.Severity)
+		}
+		want := "[192.0.2.0 minor 192.0.2.0 major 203.0.113.1 minor 203.0.113.1 major]"
+		if fmt.Sprint(got) != want {
+			t.Errorf("alarms %v, want %s", got, want)
+		}
+	})
+}
+
+// Whoever names himself a scanner hears nothing, and is banned at the fifth probe.
+func TestScannerIsSilenced(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, h := open(t, Config{})
+		probes := 0
+		for !g.Denied("access", attacker) {
+			if probes++; !g.Unwelcome(Caller{Realm: "access", Source: attacker, Agent: "Friendly-Scanner"}) {
+				t.Fatal("it is answered")
+			}
+		}
+		if probes > 20 || len(h.bans) != 1 || h.bans[0].Detail != "friendly-scanner" {
+			t.Errorf("%d probes, bans %+v", probes, h.bans)
+		}
+		phone := Caller{Realm: "access", Source: netip.MustParseAddr("203.0.113.3"), Agent: "Zoiper", Names: []string{"O'Brien"}}
+		if g.Unwelcome(phone) {
+			t.Error("a phone is silenced")
+		}
+		phone.Names = []string{"x' OR 1=1"}
+		if !g.Unwelcome(phone) {
+			t.Error("an attack on a database is answered")
+		}
+	})
+}
+
+func TestAddressFormsAreOne(t *testing.T) {
+	g, _ := open(t, Config{})
+	for _, value := range []string{"198.51.100.0/24", "::ffff:203.0.113.0/120", "2001:db8:1::/48"} {
+		if err := g.Add(&Entry{Kind: Source, Value: value}, false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, src := range []string{"198.51.100.7", "::ffff:198.51.100.7", "203.0.113.9", "2001:db8:1:2::3"} {
+		if !g.Denied("access", netip.MustParseAddr(src)) {
+			t.Errorf("%s is heard", src)
+		}
+	}
+	if g.Denied("access", netip.MustParseAddr("198.51.101.7")) {
+		t.Error("a neighbour is denied")
+	}
+	if err := g.Add(&Entry{Allow: true, Kind: Source, Value: "198.51.100.7"}, false); err != nil {
+		t.Fatal(err)
+	}
+	if g.Denied("access", attacker) {
+		t.Error("the allow list does not win")
+	}
+}
+
+func TestDangerousEntriesTakeForce(t *testing.T) {
+	g, _ := open(t, Config{})
+	for value, want := range map[string]error{
+		"0.0.0.0/0": ErrWide, "::/0": ErrWide, "192.0.2.3": ErrTrunk, "192.0.0.0/16": ErrTrunk, "::ffff:192.0.2.3": ErrTrunk, "nonsense": ErrEntry,
+	} {
+		if err := g.Add(&Entry{Kind: Source, Value: value}, false); !errors.Is(err, want) {
+			t.Errorf("%s: %v, want %v", value, err, want)
+		}
+	}
+	if err := g.Add(&Entry{Kind: Source, Value: "192.0.2.3"}, true); err != nil {
+		t.Fatal(err)
+	}
+	if g.Message("access", netip.MustParseAddr("192.0.2.3")) {
+		t.Error("force does not deny a trunk")
+	}
+	if err := g.Remove(false, Source, "192.0.2.3"); err != nil {
+		t.Fatal(err)
+	}
+	if err := g.Remove(false, Source, "192.0.2.3"); !errors.Is(err, ErrAbsent) {
+		t.Errorf("removed twice: %v", err)
+	}
+	for _, e := range []*Entry{{Kind: "colour", Value: "red"}, {Kind: Agent, Value: " * "}, {Kind: To, Value: "+1\r\n"}} {
+		if err := g.Add(e, true); !errors.Is(err, ErrEntry) {
+			t.Errorf("%s %q: %v", e.Kind, e.Value, err)
+		}
+	}
+}
+
+func TestNamesAreRefused(t *testing.T) {
+	g, _ := open(t, Config{})
+	for _, e := range []*Entry{
+		{Kind: To, Value: "+900*"}, {Kind: From, Value: "+4930666"}, {Kind: AOR, Value: "Mallory"}, {Kind: To, Allow: true, Value: "+900555"},
+	} {
+		if err := g.Add(e, false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, tc := range []struct{ peer, from, to, want string }{
+		{"alice", "alice", "+90012345", "acl/called"},
+		{"alice", "alice", "0090012345", "acl/called"},
+		{"alice", "alice", "01190012345", "acl/called"},
+		{"alice", "alice", "+900555", ""},
+		{"alice", "+4930666", "+4930111", "acl/caller"},
+		{"mallory", "alice", "+4930111", "acl/aor"},
+		{"alice", "alice", "+4930111", ""},
+	} {
+		if got := g.Refuses(tc.peer, tc.from, tc.to); got != tc.want {
+			t.Errorf("%+v: %q", tc, got)
+		}
+	}
+}
+
+// What is denied outlives the process, but for what has expired.
+func TestKeptOverARestart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		file := filepath.Join(t.TempDir(), "acl.json")
+		g, _ := open(t, Config{File: file})
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- g.Run(ctx) }()
+		add := func(value string, ttl time.Duration) {
+			e := &Entry{Kind: Source, Value: value, Reason: "manual"}
+			if ttl > 0 {
+				e.Until = time.Now().Add(ttl)
+			}
+			if err := g.Add(e, false); err != nil {
+				t.Fatal(err)
+			}
+		}
+		add("198.51.100.0/24", time.Hour)
+		add("203.0.113.5", time.Second)
+		add("203.0.113.6", 0)
+		time.Sleep(2 * time.Second) // written without being told to stop
+		if text, err := os.ReadFile(file); err != nil || !strings.Contains(string(text), "198.51.100.0/24") {
+			t.Fatalf("%v: %s", err, text)
+		}
+		stop()
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+		again, _ := open(t, Config{File: file})
+		for src, want := range map[string]bool{"198.51.100.9": true, "203.0.113.5": false, "203.0.113.6": true} {
+			if got := again.Denied("access", netip.MustParseAddr(src)); got != want {
+				t.Errorf("%s: denied %t after the restart", src, got)
+			}
+		}
+	})
+}
+
+func TestBrokenFileIsRefused(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "acl.json")
+	for _, text := range []string{"{", `[{"list":"maybe"}]`, `[{"list":"deny","kind":"source","value":"x"}]`} {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := New(Config{File: file}); !errors.Is(err, ErrEntry) {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
+// However many sources, what is kept is bounded; the ban that ends first makes room, and what an operator has put there for ever stays.
+func TestListsAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, h := open(t, Config{Entries: 50, Sources: 500})
+		if err := g.Add(&Entry{Kind: Source, Value: "203.0.113.200"}, false); err != nil {
+			t.Fatal(err)
+		}
+		for i := range 5000 {
+			src := netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)})
+			g.refuse(30, "malformed", src)
+			if !g.Denied("access", src) {
+				t.Fatalf("source %d is not banned", i)
+			}
+			time.Sleep(time.Millisecond)
+		}
+		if n := len(g.List()); n > 50 {
+			t.Errorf("%d entries, want 50 at most", n)
+		}
+		if n := g.Sources(); n > 500 {
+			t.Errorf("%d sources, want 500 at most", n)
+		}
+		if len(h.bans) != 5001 || !g.Denied("access", netip.MustParseAddr("203.0.113.200")) {
+			t.Errorf("%d bans told, or the operator's is gone", len(h.bans))
+		}
+	})
+}
+
+func TestKernelSet(t *testing.T) {
+	dir := t.TempDir()
+	base := time.Now()
+	fake := filepath.Join(dir, "nft")
+	if err := os.WriteFile(fake, []byte("#!/bin/sh\ncat > "+dir+"/told\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	g, _ := open(t, Config{NFT: NFT{Set4: "inet filter four", Set6: "inet filter six", Program: fake}})
+	for _, e := range []*Entry{
+		{Kind: Source, Value: "198.51.100.0/24"}, {Kind: Source, Value: "198.51.100.7"}, // inside the other
+		{Kind: Source, Value: "203.0.113.5", Until: base.Add(time.Hour)}, {Kind: Source, Value: "2001:db8::/64"}, {Kind: Agent, Value: "bad"},
+	} {
+		if err := g.Add(e, false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := g.cfg.NFT.put(t.Context(), g.List(), base); err != nil {
+		t.Fatal(err)
+	}
+	told, err := os.ReadFile(filepath.Join(dir, "told"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "flush set inet filter four\nadd element inet filter four { 198.51.100.0/24, 203.0.113.5 timeout 3600s }\n" +
+		"flush set inet filter six\nadd element inet filter six { 2001:db8::/64 }\n"
+	if string(told) != want {
+		t.Errorf("nft was told\n%swant\n%s", told, want)
+	}
+	if _, err := New(Config{NFT: NFT{Set4: "inet filter x", Program: filepath.Join(dir, "none")}}); !errors.Is(err, ErrNFT) {
+		t.Errorf("without nft: %v", err)
+	}
+}
+
+func TestTogether(t *testing.T) {
+	g, h := open(t, Config{})
+	var wg sync.WaitGroup
+	for range 50 {
+		wg.Go(func() {
+			g.refuse(20, "malformed", attacker)
+			g.Message("access", attacker)
+			g.List()
+		})
+	}
+	wg.Wait()
+	if len(h.bans) != 1 {
+		t.Errorf("%d bans, want 1", len(h.bans))
+	}
+}
+
+func TestDoorAllocatesNothing(t *testing.T) {
+	g, _ := open(t, Config{Deny: []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24")}})
+	denied, stranger := netip.MustParseAddr("203.0.113.9"), netip.MustParseAddr("198.51.100.1")
+	g.Message("access", stranger)
+	if n := testing.AllocsPerRun(100, func() {
+		g.Message("access", denied)
+		g.Message("access", stranger)
+	}); n > 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+func BenchmarkMessage(b *testing.B) {
+	g, err := New(Config{
+		Rules: shield.Rules{Classes: shield.Defaults(), MaxSignal: limit.PerSecond(1e6, 1e6)}, Deny: []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24")},
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	i := uint32(0)
+	for b.Loop() {
+		i++
+		g.Message("access", netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}))
+	}
+}
