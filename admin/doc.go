@@ -7,5 +7,8 @@
 //	GET /v1/info       version, start time, the addresses in use
 //	GET /v1/calls      the newest calls in progress with their media as it is now; ?limit=100
 //	GET /v1/calls/ID   one of them
+//	GET /v1/acl        the access lists
+//	POST /v1/acl       adds an entry: {"list", "kind", "value", "ttl", "reason", "force"}
+//	DELETE /v1/acl     removes one; ?list=deny&kind=source&value=198.51.100.7
 //	GET /debug/pprof/  only with PProf
 package admin

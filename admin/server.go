@@ -41,7 +41,8 @@ type Config struct {
 	Call     func(ctx context.Context, id string) any               // one call; nil is none of that id. nil serves none
 	Route    func(ctx context.Context, ask url.Values) (any, error) // explains where a call would go; nil does not
 	Draining func() bool                                            // required
-	Log      *slog.Logger                                           // nil means slog.Default
+	Lists    Lists
+	Log      *slog.Logger // nil means slog.Default
 }
 
 // Server is the private port.
@@ -107,6 +108,7 @@ func (s *Server) routes() *http.ServeMux {
 	mux.HandleFunc("GET /v1/calls", s.calls)
 	mux.HandleFunc("GET /v1/route/explain", s.route)
 	mux.HandleFunc("GET /v1/calls/{id}", s.call)
+	s.lists(mux)
 	if s.cfg.PProf {
 		mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 		mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)

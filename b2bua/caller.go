@@ -160,6 +160,30 @@ func (s *Switch) LFOnly(f txn.Flow) bool {
 	return false
 }
 
+// KnowsAnywhere reports whether a source is a trunk's, in any realm. It may be called from any goroutine.
+func (s *Switch) KnowsAnywhere(src netip.Addr) bool {
+	for _, t := range s.trunks {
+		if slices.ContainsFunc(t.sources(), func(p netip.Prefix) bool { return p.Bits() > 0 && p.Contains(src.Unmap()) }) {
+			return true
+		}
+	}
+	return false
+}
+
+// Sources are where trunks' requests come from, but for those that may come from anywhere and prove a name. It may be called from any
+// goroutine.
+func (s *Switch) Sources() []netip.Prefix {
+	var out []netip.Prefix
+	for _, t := range s.trunks {
+		for _, p := range t.sources() {
+			if p.Bits() > 0 {
+				out = append(out, p)
+			}
+		}
+	}
+	return out
+}
+
 // stranger turns away what no trunk and no account sent. The transport drops strangers in silence where it is told who is known; this
 // is the second line.
 func (s *Switch) stranger(f txn.Flow, m *wire.Message) caller {

@@ -29,6 +29,7 @@ type Config struct {
 	Fraud    []FraudRule         `yaml:"fraud" doc:"What looks like toll fraud: calls are counted by account and prefix. docs/fraud.md."`
 	Rates    string              `yaml:"rates" doc:"Price list for the fraud rules, a CSV file with the columns prefix, trunk and price (a minute); of several trunks the dearest counts; the deck by default."`
 	Numbers  Numbers             `yaml:"numbers" doc:"How numbers are dialled."`
+	Shield   Shield              `yaml:"shield" doc:"What sources may do before they are not heard any more, and who is never heard."`
 	CDR      CDR                 `yaml:"cdr" doc:"Call records, one JSON line each."`
 	Log      Log                 `yaml:"log" doc:"The log, on standard error."`
 	Drain    Drain               `yaml:"drain" doc:"What happens at SIGTERM."`

@@ -39,6 +39,7 @@ func (c *Config) Defaults() {
 	fill(&c.Log.Level, "info")
 	fill(&c.Log.Format, "json")
 	fill(&c.Drain.Timeout, defaultDrain)
+	c.Shield.defaults()
 	if len(c.Realms) == 0 {
 		c.Realms = map[string]Realm{defaultRealm: {Media: Media{UDP: &browserPort}}}
 	}

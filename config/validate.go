@@ -55,6 +55,7 @@ func (r *Report) validate(c *Config) {
 	if !slices.Contains([]int{504, 503, 480}, c.AllDown) {
 		r.Addf(path{"all_down"}, "%d is none of 504, 503, 480", c.AllDown)
 	}
+	r.checkShield(c, path{"shield"})
 	r.oneOf(path{"log", "level"}, c.Log.Level, "debug", "info", "warn", "error")
 	r.oneOf(path{"log", "format"}, c.Log.Format, "json", "text")
 	if c.Drain.Timeout < 0 || c.Drain.Timeout > 24*time.Hour {

@@ -17,6 +17,8 @@ type Request struct {
 	Emergency bool   // To is an emergency number: no limit or ban of an account holds it back, only those that keep the gateway alive
 	Draining  bool   // the process is about to end
 
+	Denied string // the access list that names caller or callee; "" is none
+
 	Limit limit.Verdict // the limit that it has reached, if any
 	Late  time.Duration // how far behind the media plane is
 	Retry int           // seconds that a refusal for want of room asks to wait, at random
@@ -47,6 +49,8 @@ func Decide(l Limits, r Request) Decision {
 		return Decision{Status: 403, Rule: "identity/unknown"}
 	case r.Draining:
 		return Decision{Status: 503, Reason: "Draining", Rule: "drain", RetryAfter: RetryDraining}
+	case r.Denied != "" && !r.Emergency:
+		return Decision{Status: 403, Rule: r.Denied}
 	case l.Late > 0 && r.Late > l.Late && !r.Emergency:
 		return Decision{Status: 503, Reason: "Congestion", Rule: "host/late", RetryAfter: r.Retry, Cause: causeCongestion}
 	case r.Limit.Refused():

@@ -66,6 +66,12 @@ type Config struct {
 	Name string // what the page and hello call this gateway; "" means "Drawbridge"
 	Demo *Demo  // shown by the page to loopback only; nil for a real gateway
 
+	// Denied says whether an address is not to be heard: it is asked for each connection and each message of a JSON line. nil denies nobody.
+	Denied func(src netip.Addr) bool
+
+	// Proved hears that an account has logged in from an address. May be nil.
+	Proved func(src netip.Addr)
+
 	// SIP serves an upgraded connection until it ends or ctx does. local is the address it came in on. nil refuses SIP with 404.
 	SIP func(ctx context.Context, conn *websocket.Conn, secure bool, local netip.AddrPort)
 	// Signals takes the JSON lines' messages. nil refuses JSON signalling with 404.

@@ -25,6 +25,10 @@ func (d *door) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
+		if d.srv.denied(addrPort(c.RemoteAddr()).Addr()) {
+			reset(c)
+			continue
+		}
 		src := sourceOf(c.RemoteAddr())
 		if why := d.srv.guests.enter(src, now()); why != "" {
 			reset(c)
@@ -34,6 +38,8 @@ func (d *door) Accept() (net.Conn, error) {
 		return &guest{Conn: c, leave: sync.OnceFunc(func() { d.srv.guests.leave(src) })}, nil
 	}
 }
+
+func (s *Server) denied(src netip.Addr) bool { return s.cfg.Denied != nil && s.cfg.Denied(src) }
 
 // reset closes without TIME_WAIT: a flood must not use up the kernel's memory, either.
 func reset(c net.Conn) {

@@ -86,6 +86,9 @@ func (s *Server) signal(w http.ResponseWriter, r *http.Request) {
 	if !s.hello(l, sourceOf(conn.RemoteAddr())) {
 		return
 	}
+	if s.cfg.Proved != nil {
+		s.cfg.Proved(l.from.Addr())
+	}
 	if !s.lines.add(l) {
 		s.refused("ws-limit", l.from, "lines of one account")
 		l.sendFault(faultLines)
@@ -114,6 +117,9 @@ func (s *Server) listen(ctx context.Context, l *line) {
 	pace := rate.NewLimiter(messageRate, messageBurst)
 	for bad := 0; bad < badLimit; {
 		sig, err := l.next(ctx, pace)
+		if s.denied(l.from.Addr()) {
+			return
+		}
 		var f *fault
 		switch {
 		case err == nil:

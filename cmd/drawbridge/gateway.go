@@ -25,6 +25,7 @@ import (
 	"drawbridge/sip/transport"
 	"drawbridge/sip/txn"
 	"drawbridge/store"
+	"drawbridge/store/guard"
 	"drawbridge/telemetry"
 	"drawbridge/telemetry/cdr"
 	"drawbridge/telemetry/metrics"
@@ -48,6 +49,7 @@ type gateway struct {
 	records   *cdr.Writer // nil when the configuration turns them off
 	metrics   *metrics.Metrics
 	events    telemetry.Listener
+	guard     *guard.Guard
 	core      *txn.Core
 	transport *transport.Transport
 	resolver  *resolve.Resolver
@@ -122,16 +124,20 @@ func (g *gateway) openTelemetry(x extras) (err error) {
 		}
 		sinks = append(sinks, g.records.Listener())
 	}
-	g.events = telemetry.Tee(sinks...)
+	if err := g.openGuard(telemetry.Tee(sinks...)); err != nil {
+		return err
+	}
+	g.events = telemetry.Tee(append(sinks, g.guard.Listener())...)
 	return nil
 }
 
 func (g *gateway) openTransactions(extras) (err error) {
-	if g.core, err = txn.New(txn.Config{Server: "Drawbridge", Events: g.events, LFOnly: g.lfOnly()}); err != nil {
+	if g.core, err = txn.New(txn.Config{Server: "Drawbridge", Events: g.events, LFOnly: g.lfOnly(), Ignore: g.ignores, Answered: g.answered}); err != nil {
 		return err
 	}
 	g.transport, err = transport.New(transport.Config{
 		Listeners: listeners(g.snap), TLS: realmKeys(g.snap), Peers: tlsPeers(g.snap), Receiver: g.core, Events: g.events, Allow: g.hears, Known: g.knows,
+		Denied: g.guard.Denied, Datagram: g.guard.Message,
 	})
 	return err
 }
@@ -191,7 +197,7 @@ func (g *gateway) openCalls(extras) error {
 	g.calls = b2bua.New(b2bua.Config{
 		Trunks: trunks(g.snap), Realms: realms(g.snap), AllDown: g.snap.AllDown,
 		Core: g.core, Media: g.media, Registrar: g.registrar, Events: g.events,
-		Decide: func(r policy.Request) policy.Decision { return policy.Decide(host, r) }, Late: g.late.now, Limits: g.limits(),
+		Decide: g.decide(host), Late: g.late.now, Limits: g.limits(),
 		Fraud: func() *fraud.Table { return watch }, Frauds: g.frauds,
 		Routes: g.table.Candidates, Locate: g.locate, Auth: g.registrar.Authenticate, Flow: g.transport.To, Hops: g.resolver.Hops, Number: callerID(g.snap),
 	})
@@ -221,6 +227,7 @@ func (g *gateway) openWeb(x extras) (err error) {
 		Listen: words(w.Listen), Plain: words(w.Plain), TLS: &tls.Config{GetCertificate: shown, MinVersion: tls.VersionTLS12},
 		Control: transport.Mark(uint8(g.snap.Realms[w.Realm].DSCP.Signalling)),
 		Realm:   w.Realm, Origins: w.Origins, AllowNoOrigin: w.AllowNoOrigin, Name: w.Name, Demo: x.demo,
+		Denied: func(src netip.Addr) bool { return g.guard.Denied(w.Realm, src) }, Proved: g.guard.Prove,
 		SIP: inRealm(g.transport.ServeWS, w.Realm), Signals: g.calls, CheckPassword: g.registrar.CheckPassword, Numbers: numbers(g.snap), Events: g.events,
 	})
 	return err
@@ -240,7 +247,7 @@ func (g *gateway) openAdmin(extras) (err error) {
 	}
 	g.admin, err = admin.New(admin.Config{
 		Listen: string(a.Listen), Public: a.Remote, PProf: a.Pprof, Metrics: g.metrics.Handler(), Log: g.log,
-		Info: g.info, Calls: g.listCalls, Call: g.showCall, Draining: g.draining.Load, Route: g.explainRoute,
+		Lists: g.lists(), Info: g.info, Calls: g.listCalls, Call: g.showCall, Draining: g.draining.Load, Route: g.explainRoute,
 	})
 	return err
 }
@@ -268,7 +275,7 @@ func (g *gateway) serve(ctx context.Context) error {
 	parts, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	group, parts := errgroup.WithContext(parts)
-	for _, actor := range []func(context.Context) error{g.core.Run, g.media.Run, g.registrar.Run, g.resolver.Run, g.transport.Run, g.web.Run} {
+	for _, actor := range []func(context.Context) error{g.core.Run, g.media.Run, g.registrar.Run, g.resolver.Run, g.transport.Run, g.web.Run, g.guard.Run} {
 		group.Go(func() error { return actor(parts) })
 	}
 	if g.admin != nil {

@@ -46,6 +46,7 @@ func (g *gateway) gauges() {
 	})
 	m.Gauge("drawbridge_fraud_blocks", "Blocks of accounts by fraud rules.", func() float64 { return float64(len(g.frauds.Blocks(time.Now()))) })
 	m.Gauge("drawbridge_fraud_counters", "Accounts and prefixes that fraud rules count.", func() float64 { return float64(g.frauds.Len()) })
+	g.guardGauges()
 	g.transactionGauges()
 	g.mediaGauges()
 	if g.records != nil {
@@ -54,6 +55,13 @@ func (g *gateway) gauges() {
 		m.Counter("drawbridge_cdr_failures_total", "Writes the file refused.", g.records.Failures)
 		m.Gauge("drawbridge_cdr_waiting", "Call records not in the file yet.", func() float64 { return float64(g.records.Waiting()) })
 	}
+}
+
+func (g *gateway) guardGauges() {
+	m := g.metrics
+	m.Gauge("drawbridge_acl_entries", "Entries of the access lists.", func() float64 { return float64(len(g.guard.List())) })
+	m.Gauge("drawbridge_acl_sources", "Sources that are watched.", func() float64 { return float64(g.guard.Sources()) })
+	m.Counters("drawbridge_acl_denied_packets_total", "Messages and connections that nobody looked at.", "realm", g.guard.Dropped)
 }
 
 func (g *gateway) transactionGauges() {

@@ -56,6 +56,10 @@ func (l *streamListener) take(conn net.Conn) {
 	remote := addrPort(conn.RemoteAddr())
 	from, fresh := source(remote.Addr()), usage{flows: 1, fresh: 1}
 	known := l.t.cfg.Known == nil || l.t.cfg.Known(l.realm, remote.Addr())
+	if l.t.denied(l.realm, remote.Addr()) {
+		discard(conn)
+		return
+	}
 	if allow := l.t.cfg.Allow; allow != nil && !allow(l.realm, remote.Addr()) {
 		l.t.refused("unknown-source", l.realm, remote.Addr(), "")
 		discard(conn)
@@ -71,7 +75,7 @@ func (l *streamListener) take(conn net.Conn) {
 	f.sentBy, f.secure = l.sentBy, l.network == "tls"
 	f.alias = l.aliaser(f, known)
 	f.reader = reader{
-		frames: framer{limit: l.t.cfg.MaxMessage}, limits: l.limits, source: from, held: fresh, known: known,
+		frames: framer{limit: l.t.cfg.MaxMessage}, limits: l.limits, source: from, held: fresh, known: known, denied: l.t.cfg.Denied,
 		firstBy: time.Now().Add(openWait),
 	}
 	if !known {

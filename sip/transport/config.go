@@ -23,6 +23,10 @@ type Config struct {
 	MaxFlows          int // WebSocket flows at once, and accepted connections of a realm; 0 means 20 000
 	MaxFlowsPerSource int // the same from one IPv4 address or IPv6 /64; 0 means 256
 
+	// Denied says whether src is not to be heard at all, and is asked before anything else, for each message. Datagram is asked instead of it
+	// for each datagram and says whether it may be read. Both count what they turn away: it makes no event. nil denies nobody.
+	Denied   func(realm string, src netip.Addr) bool
+	Datagram func(realm string, src netip.Addr) bool
 	// Allow says whether a datagram from src may be looked at, or a connection be accepted; nil allows all. What it refuses hears nothing.
 	Allow func(realm string, src netip.Addr) bool
 	// Known says whether src is a peer that is configured: it may have many connections and is not slowed down. nil knows all.

@@ -15,6 +15,8 @@ var (
 	ErrLimit = errors.New("transport: flow limit")
 	// ErrSilent: the peer does not answer keepalives any more (RFC 5626 section 4.4.1).
 	ErrSilent = errors.New("transport: no answer to a keepalive")
+	// ErrDenied: the peer's address is on the deny list.
+	ErrDenied = errors.New("transport: address denied")
 	// ErrUnproved: nobody has authenticated a request on the connection in time.
 	ErrUnproved = errors.New("transport: nothing authenticated")
 	// ErrSubprotocol: the server does not speak SIP over WebSocket (RFC 7118).

@@ -19,6 +19,7 @@ type reader struct {
 	held   usage // booked for this flow
 	known  bool  // a trunk's source: many calls, no pace
 	pace   pace
+	denied func(realm string, src netip.Addr) bool // asked of accepted flows; nil denies nobody
 
 	firstBy   time.Time // the first message has to be there; zero when it is, or need not be
 	messageBy time.Time // the message that has begun has to be there; zero between messages
@@ -105,6 +106,9 @@ func (f *streamFlow) message(ctx context.Context, b []byte) error {
 	f.awaiting.Store(false)
 	r.blanks, r.firstBy, r.messageBy = 0, time.Time{}, time.Time{}
 	r.book(usage{flows: r.held.flows, bytes: r.held.bytes}) // not fresh any more
+	if r.denied != nil && r.denied(f.key.Realm, f.key.Remote.Addr()) {
+		return ErrDenied
+	}
 	f.used.Store(true)
 	f.recv.Receive(f, b)
 	return f.slow(ctx)

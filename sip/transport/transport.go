@@ -171,6 +171,11 @@ func (t *Transport) Stats() Stats {
 	return Stats{Flows: t.flows.count(), Streams: t.streams.count(), ReadErrors: t.errors.Load()}
 }
 
+// denied reports whether nobody listens to an address.
+func (t *Transport) denied(realm string, src netip.Addr) bool {
+	return t.cfg.Denied != nil && t.cfg.Denied(realm, src)
+}
+
 func (t *Transport) refused(kind, realm string, source netip.Addr, detail string) {
 	t.cfg.Events.EmitRefused(telemetry.Refused{Kind: kind, Realm: realm, Source: source.String(), Detail: detail, Count: 1})
 }

@@ -83,6 +83,9 @@ func pause(ctx context.Context, d time.Duration) bool {
 
 // datagram takes one. What is answered without a look into it is appended to room.
 func (s *udpSocket) datagram(b []byte, from netip.AddrPort, room []byte) (answer []byte) {
+	if may := s.t.cfg.Datagram; may != nil && !may(s.realm, from.Addr()) {
+		return nil
+	}
 	if allow := s.t.cfg.Allow; allow != nil && !allow(s.realm, from.Addr()) {
 		s.t.refused("unknown-source", s.realm, from.Addr(), "")
 		return nil

@@ -37,7 +37,8 @@ type wsFlow struct {
 	pace  pace // reader
 	paced bool
 
-	inMessage bool // reader: a message has begun and must end in time; pongs do not buy more
+	denied    func(realm string, src netip.Addr) bool // nil denies nobody
+	inMessage bool                                    // reader: a message has begun and must end in time; pongs do not buy more
 	buf       bytes.Buffer
 }
 
@@ -53,7 +54,7 @@ func (t *Transport) ServeWS(ctx context.Context, conn *websocket.Conn, realm str
 	}
 	defer t.flows.release(from, usage{flows: 1})
 	f := newWS(conn, t.cfg.Receiver, realm, int64(t.cfg.MaxMessage))
-	f.secure, f.sentBy, f.paced = secure, sentBy, true
+	f.secure, f.sentBy, f.paced, f.denied = secure, sentBy, true, t.cfg.Denied
 	f.late = func() {
 		t.refused("unproved", realm, remote.Addr(), "")
 		f.end(ErrUnproved, websocket.ClosePolicyViolation)
@@ -134,6 +135,9 @@ func (f *wsFlow) next() error {
 	f.buf.Reset()
 	if _, err := f.buf.ReadFrom(r); err != nil {
 		return err
+	}
+	if f.denied != nil && f.denied(f.key.Realm, f.key.Remote.Addr()) {
+		return ErrDenied
 	}
 	f.message(f.buf.Bytes())
 	if f.buf.Cap() > idleBuffer {

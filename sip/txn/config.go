@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"runtime"
 
+	"drawbridge/sip/wire"
 	"drawbridge/telemetry"
 )
 
@@ -18,6 +19,12 @@ type Config struct {
 	// LFOnly says whether the peer of a flow over datagrams may end header lines by LF alone; nil allows nobody. It is asked on the flow's
 	// reader and must not block.
 	LFOnly func(Flow) bool
+
+	// Ignore says whether a request outside any dialog is dropped without an answer. It is asked on the flow's reader and must not block; m
+	// is only lent. nil ignores nobody.
+	Ignore func(f Flow, m *wire.Message) bool
+	// Answered hears the final answer of the user to each request, on the shard's goroutine. It must not block. May be nil.
+	Answered func(f Flow, method wire.Method, status int)
 
 	User   User // may be set later, before Run, by SetUser
 	Events telemetry.Listener

@@ -60,6 +60,9 @@ func (c *Core) FlowLost(f Flow, why error) {
 }
 
 func (c *Core) receiveRequest(f Flow, m *wire.Message, size int) {
+	if ignore := c.cfg.Ignore; ignore != nil && m.ToTag() == "" && ignore(f, m) {
+		return
+	}
 	k := c.keys.server(f, m)
 	alias(f, m)
 	reply := stamp(f, m)
@@ -98,6 +101,7 @@ func (c *Core) receiveResponse(f Flow, m *wire.Message, size int) {
 	i, ours := c.shardOfBranch(m.Branch())
 	if !ours || len(m.Via) != 1 {
 		c.strays.Add(1)
+		c.refused(f, "stray", strconv.Itoa(m.Status))
 		return
 	}
 	if err := c.shards[i].box.put(item{flow: f, msg: m, size: size}, ongoing); errors.Is(err, ErrOverload) {

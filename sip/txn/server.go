@@ -111,8 +111,19 @@ func (tx *Server) Respond(m *wire.Message) error {
 	}
 	tx.keep(m)
 	tx.retry.Stop()
+	first := !tx.final()
 	tx.enter(m.Status)
+	if first && tx.final() {
+		tx.answered(m.Status)
+	}
 	return tx.reply.Send(tx.last)
+}
+
+// answered tells of the final answer.
+func (tx *Server) answered(status int) {
+	if hear := tx.sh.core.cfg.Answered; hear != nil {
+		hear(tx.flow, tx.method, status)
+	}
 }
 
 // keep writes a response into tx.last, in just the room it needs: most transactions hold their last response for half a minute.
@@ -138,6 +149,7 @@ func (tx *Server) Dismiss(req *wire.Message, status int, fields ...wire.Field) {
 		return
 	}
 	tx.terminate()
+	tx.answered(status)
 	tx.sh.core.answer(tx.reply, req, tx.size, status, "", tx.sh.core.statelessTag(req), fields...)
 }
 
