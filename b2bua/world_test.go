@@ -281,8 +281,14 @@ func (f *memFlow) Send(b []byte) error {
 		f.w.bad.carry(f.w, f.p.name+" in", func() { f.p.station.hear(f, m, b) })
 		return nil
 	}
-	if m.Method == wire.OPTIONS && m.IsRequest() && f.p.alive != 0 && !f.p.deaf {
-		f.w.core.Receive(f, wire.NewResponse(m, f.p.alive, "", "alive").Bytes())
+	var alive int
+	f.w.record(func() {
+		if !f.p.deaf {
+			alive = f.p.alive
+		}
+	})
+	if m.Method == wire.OPTIONS && m.IsRequest() && alive != 0 {
+		f.w.core.Receive(f, wire.NewResponse(m, alive, "", "alive").Bytes())
 		return nil
 	}
 	f.w.record(func() {
