@@ -3,10 +3,12 @@ package b2bua
 import (
 	"fmt"
 	"net/netip"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"drawbridge/policy"
 	"drawbridge/policy/limit"
 	"drawbridge/sip/wire"
 	"drawbridge/telemetry"
@@ -159,4 +161,31 @@ func TestSourceOfAnAddress(t *testing.T) {
 			t.Errorf("%s: %s, want %s", addr, got, want)
 		}
 	}
+}
+
+// While the media plane is late new calls are turned away, but for emergencies.
+func TestLateMediaTakesNoCalls(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		late := time.Second
+		w := newWorld(t, func(c *Config) {
+			limitAs(c, "emergency", []string{"112"})
+			c.Late = func() time.Duration { return late }
+			c.Decide = func(r policy.Request) policy.Decision {
+				return policy.Decide(policy.Limits{Late: 50 * time.Millisecond}, r)
+			}
+		})
+		p := &player{world: w}
+		play := func(lines ...string) {
+			for _, line := range lines {
+				p.text = line
+				p.step(strings.Fields(line))
+				synctest.Wait()
+			}
+		}
+		play("A -> INVITE 100", "A <- 503 ~Retry-After ~Q.850;cause=42", "expect ended sip=503 rule=host/late by=gateway")
+		play("A -> INVITE 112", "T <- INVITE", "T -> 486", "T <- ACK", "A <- 486")
+		late = 0
+		play("A -> INVITE 100", "T <- INVITE", "T -> 486", "T <- ACK", "A <- 486")
+		w.close()
+	})
 }

@@ -21,6 +21,7 @@ type part struct {
 // parts are run in this order, one after the other: each has the machine for itself.
 var parts = []part{
 	{"trunks", deadTrunk},
+	{"limits", limits},
 }
 
 func main() {

@@ -39,6 +39,7 @@ type Config struct {
 	Origins []string       // pages that may open a WebSocket
 	Ports   int            // RTP port pairs of the carrier realm; 0 means 200
 	Calls   int            // limits.calls; 0 means 5000
+	Limits  string         // further settings of limits, such as "cps: 10"
 	Pprof   bool           // serve profiles on the private port
 	Key     Identity       // TLS certificate of the public port
 	DNS     netip.AddrPort // zero means the system's
@@ -118,11 +119,19 @@ func (c Config) yaml(p ports, cdr string) string {
 	if c.DNS.IsValid() {
 		f("dns: {servers: [%q]}", c.DNS)
 	}
-	f("limits: {calls: %d, transcodes: 100}", calls) // not measured: other tests need the core
+	f("limits: {calls: %d, transcodes: 100%s}", calls, andMore(c.Limits)) // not measured: other tests need the core
 	f("cdr: {file: %q}", cdr)
 	f("log: {level: debug, format: json}")
 	f("drain: {timeout: 5s}")
 	return b.String()
+}
+
+// andMore continues a line of settings.
+func andMore(settings string) string {
+	if settings == "" {
+		return ""
+	}
+	return ", " + settings
 }
 
 // media is where browsers' media goes.
