@@ -40,6 +40,8 @@ type Config struct {
 	Calls    func(ctx context.Context, limit int) any               // required; the newest calls, marshalled as JSON
 	Call     func(ctx context.Context, id string) any               // one call; nil is none of that id. nil serves none
 	Route    func(ctx context.Context, ask url.Values) (any, error) // explains where a call would go; nil does not
+	Blocks   func() any                                             // who is blocked by fraud rules; nil serves none
+	Unblock  func(account string) int                               // ends the blocks of an account; it says how many
 	Draining func() bool                                            // required
 	Lists    Lists
 	Log      *slog.Logger // nil means slog.Default
@@ -109,6 +111,8 @@ func (s *Server) routes() *http.ServeMux {
 	mux.HandleFunc("GET /v1/route/explain", s.route)
 	mux.HandleFunc("GET /v1/calls/{id}", s.call)
 	s.lists(mux)
+	mux.HandleFunc("GET /v1/fraud", s.frauds)
+	mux.HandleFunc("DELETE /v1/fraud/{account}", s.unblock)
 	if s.cfg.PProf {
 		mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 		mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)

@@ -248,6 +248,7 @@ func (g *gateway) openAdmin(extras) (err error) {
 	g.admin, err = admin.New(admin.Config{
 		Listen: string(a.Listen), Public: a.Remote, PProf: a.Pprof, Metrics: g.metrics.Handler(), Log: g.log,
 		Lists: g.lists(), Info: g.info, Calls: g.listCalls, Call: g.showCall, Draining: g.draining.Load, Route: g.explainRoute,
+		Blocks: g.fraudBlocks, Unblock: g.unblock,
 	})
 	return err
 }

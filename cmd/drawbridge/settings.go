@@ -16,7 +16,6 @@ import (
 	"drawbridge/config"
 	"drawbridge/media"
 	"drawbridge/media/offer"
-	"drawbridge/policy/fraud"
 	"drawbridge/policy/health"
 	"drawbridge/policy/route"
 	"drawbridge/sip/digest"
@@ -142,21 +141,6 @@ func routes(snap *config.Snapshot) (*route.Table, error) {
 		cfg.Rows = append(cfg.Rows, route.Row{From: r.From, To: r.To, Via: r.Via, Priority: r.Priority, Deck: r.Deck, When: when, Source: r.Source})
 	}
 	return route.Compile(cfg)
-}
-
-// fraudCounters is how many accounts and prefixes are counted at a time. Chosen here: 16 MB when all are in use.
-const fraudCounters = 8192
-
-// frauds are the fraud rules; nil without any, so that nothing is counted.
-func frauds(snap *config.Snapshot) (*fraud.Table, error) {
-	if len(snap.Fraud) == 0 {
-		return nil, nil
-	}
-	c := fraud.Config{Plan: snap.Numbers.Plan, Price: snap.Price}
-	for _, r := range snap.Fraud {
-		c.Rules = append(c.Rules, r.Rule())
-	}
-	return fraud.Compile(c)
 }
 
 func mediaRealms(snap *config.Snapshot) (map[string]media.Realm, error) {

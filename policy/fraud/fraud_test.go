@@ -98,6 +98,18 @@ func TestBurstOverMidnight(t *testing.T) {
 	}
 }
 
+func TestExcept(t *testing.T) {
+	s := newSim(t, Rule{Name: "abroad", Except: []string{"49"}})
+	for number, want := range map[string]bool{
+		"030123456": false, "+4930123456": false, "004930123456": false, "112": false, "100": false, "caroline": false,
+		"+33123456": true, "0033123456": true, "+252615551": true, "00252x61555": true, "615551234": true, "*31#0033123456": true,
+	} {
+		if got := len(s.table.Watches(from("alice", number), start)) > 0; got != want {
+			t.Errorf("%s is abroad: %v", number, got)
+		}
+	}
+}
+
 func TestCompileRefuses(t *testing.T) {
 	for _, rules := range [][]Rule{
 		{{Name: "a"}, {Name: "a"}}, {{Name: "a", Prefixes: []string{"0252"}}}, {{Name: "a", Callers: []string{""}}}, {{Name: "a", Except: []string{"4x"}}},

@@ -149,7 +149,7 @@ func (t *Table) watches(a Attempt, payer string, now time.Time, answered bool) [
 		}
 		prefix, ok := longest(r.Prefixes, called)
 		from, known := longest(r.Callers, calling)
-		if !ok || !known || r.excepts(normal) {
+		if !ok || !known || r.excepts(normal, called) {
 			continue
 		}
 		if r.Per == PerCaller {
@@ -164,13 +164,13 @@ func (t *Table) watches(a Attempt, payer string, now time.Time, answered bool) [
 }
 
 // excepts reports whether a number in normal form is not counted. Short numbers have no country: with Except they are not counted either,
-// nor are names.
-func (r *Rule) excepts(normal string) bool {
+// nor are names that nobody can take for a number.
+func (r *Rule) excepts(normal string, readings []string) bool {
 	if len(r.Except) == 0 {
 		return false
 	}
 	digits, far := strings.CutPrefix(normal, "+")
-	return !far && len(digits) <= shortest || slices.ContainsFunc(r.Except, func(p string) bool { return far && strings.HasPrefix(digits, p) })
+	return !far && (len(digits) <= shortest || len(readings) == 0) || slices.ContainsFunc(r.Except, func(p string) bool { return far && strings.HasPrefix(digits, p) })
 }
 
 // shortest is how many digits lead abroad at least. Chosen here: emergency and service numbers have less.
