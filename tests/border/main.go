@@ -22,6 +22,7 @@ type part struct {
 var parts = []part{
 	{"trunks", deadTrunk},
 	{"limits", limits},
+	{"fraud", tollFraud},
 }
 
 func main() {

@@ -46,6 +46,7 @@ type Config struct {
 	TLS     Keys           // of the carrier realm; zero means that it has no TLS socket
 	Access  string         // further settings of the realms, one line of YAML each, such as "dscp: {audio: 46}"
 	Carrier string
+	More    string     // further settings, whole lines of YAML, such as "numbers: {country: DE}"
 	Media   netip.Addr // browsers' media instead of AccessAddr
 	Behind  netip.Addr // what browsers are told instead of Media
 }
@@ -123,6 +124,7 @@ func (c Config) yaml(p ports, cdr string) string {
 	f("cdr: {file: %q}", cdr)
 	f("log: {level: debug, format: json}")
 	f("drain: {timeout: 5s}")
+	f("%s", c.More)
 	return b.String()
 }
 
