@@ -143,7 +143,7 @@ func (l *legCore) ended(c Cause) []Event { return []Event{ended{l.id, c}} }
 
 // record is the part of the CDR that both kinds share.
 func (l *legCore) record(kind string) telemetry.Leg {
-	r := telemetry.Leg{Realm: l.party.Realm.Name, Peer: l.party.Name, Kind: kind, Media: "rtp"}
+	r := telemetry.Leg{Realm: l.party.Realm.Name, Peer: l.party.Name, Trunk: l.party.Trunk, Kind: kind, Media: "rtp"}
 	gist := l.sdp.Gist()
 	switch {
 	case l.party.profile() == offer.WebRTC:

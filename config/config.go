@@ -144,6 +144,7 @@ type Trunk struct {
 	Health        Health        `yaml:"health" doc:"When its targets are out of service. A target that is gets no call until it is back; when all of them are, the next trunk of the route is tried at once. docs/routes.md."`
 	InviteTimeout time.Duration `yaml:"invite_timeout" doc:"How long a target may say nothing to an INVITE before the next candidate is tried, when there is one; 3s by default."`
 	Reroute       Reroute       `yaml:"reroute" doc:"After which answers the next candidate is tried, as long as nobody has rung: no answer, 401, 407, 408, 500, 502, 503 and 504 by default. A Q.850 cause in them that speaks of the callee wins."`
+	Quality       Quality       `yaml:"quality" doc:"How good its calls have to be; nobody asks by default. A trunk whose calls are worse is dearer in routes by price, gets a smaller share of a group, and stands behind others of the same place; one call in twenty goes to it as if nothing were wrong."`
 
 	Settings profile.Profile `yaml:"profile_settings,omitempty" doc:"Switches laid over the profile, for this trunk alone."`
 
@@ -168,6 +169,12 @@ type Health struct {
 
 // On reports whether anybody watches.
 func (h Health) On() bool { return h.Options > 0 || h.Calls }
+
+// Quality is what is expected of a trunk's calls.
+type Quality struct {
+	MOS float64 `yaml:"mos" doc:"Mean opinion score of its last 20 calls, 1 to 4.5, such as 3.6; 0, the default: any."`
+	ASR int     `yaml:"asr" doc:"Per cent of its last 40 attempts, of 20 at least, that are to be answered; 0, the default: any."`
+}
 
 // Reroute is what a trunk's answers do otherwise than by default.
 type Reroute struct {

@@ -302,6 +302,12 @@ func (r *Report) checkTrunk(c *Config, name string, at path) {
 		r.Addf(at.at("invite_timeout"), "%s is not between 1s and 32s", t.InviteTimeout)
 	}
 	r.checkReroute(at.at("reroute"), t.Reroute)
+	if q := t.Quality.MOS; q != 0 && !(q >= 1 && q <= 4.5) {
+		r.Addf(at.at("quality", "mos"), "%v is not between 1 and 4.5", q)
+	}
+	if q := t.Quality.ASR; q < 0 || q > 100 {
+		r.Addf(at.at("quality", "asr"), "%d is not between 0 and 100", q)
+	}
 	r.checkAccount(at.at("auth"), t.Auth)
 	r.oneOf(at.at("redirect"), t.Redirect, "follow", "map", "pass")
 	r.oneOf(at.at("refer"), t.Refer, "local", "pass", "reject")

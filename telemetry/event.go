@@ -14,6 +14,7 @@ type Cause struct {
 type Leg struct {
 	Realm     string `json:"realm,omitempty"`
 	Peer      string `json:"peer,omitempty"`   // trunk or account name, never an address
+	Trunk     bool   `json:"-"`                // it is a trunk
 	Kind      string `json:"kind,omitempty"`   // "sip" or "json"
 	CallID    string `json:"callId,omitempty"` // the dialog's Call-ID
 	Codec     string `json:"codec,omitempty"`

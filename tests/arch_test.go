@@ -50,6 +50,7 @@ type pureRule struct {
 
 var pure = []pureRule{
 	{"policy", []string{"drawbridge/policy/limit"}, "a decision can be logged, tested, replayed and shown"},
+	{"policy/score", nil, "what is known of a trunk's calls is a value"},
 	{"policy/health", nil, "what is known of a target is a value"},
 	{"policy/route", []string{"drawbridge/policy", "drawbridge/policy/number"}, "a routing decision can be explained"},
 	{"policy/limit", nil, "a rate is judged by value, whoever keeps the cells"},

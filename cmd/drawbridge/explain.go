@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"net/url"
 	"slices"
 	"strconv"
@@ -37,6 +38,8 @@ type reason struct {
 	Price    string               `json:"price,omitempty"` // a minute
 	Prefix   string               `json:"prefix,omitempty"`
 	Penalty  float64              `json:"penalty,omitempty"`
+	MOS      float64              `json:"mos,omitempty"` // of the last five minutes
+	ASR      *int                 `json:"asr,omitempty"` // per cent of the last attempts
 	Priority int                  `json:"priority,omitempty"`
 	Weight   int                  `json:"weight,omitempty"`
 	Targets  []b2bua.TargetHealth `json:"targets,omitempty"`
@@ -46,7 +49,7 @@ type reason struct {
 const sample = 1
 
 // judge explains a call from FROM, an account, a trunk or a realm, to a number. live is nil without a running gateway.
-func judge(snap *config.Snapshot, table *route.Table, live *b2bua.Switch, q route.Query, from string) explanation {
+func judge(snap *config.Snapshot, table *route.Table, live *gateway, q route.Query, from string) explanation {
 	e := explanation{From: from, Realm: q.Realm, Caller: q.Caller, To: q.Number, At: q.At, Outcome: "404 route/none", Steps: []reason{}, Live: live != nil}
 	place := 0
 	for _, s := range table.Explain(q) {
@@ -55,7 +58,12 @@ func judge(snap *config.Snapshot, table *route.Table, live *b2bua.Switch, q rout
 			r.Price = strconv.FormatFloat(float64(s.Price)/1e6, 'f', -1, 64)
 		}
 		if live != nil && s.Trunk != "" {
-			r.Targets = live.Targets(s.Trunk)
+			r.Targets = live.calls.Targets(s.Trunk)
+			known := live.scores.Get(s.Trunk)
+			r.MOS = math.Round(known.MOS(q.At)*100) / 100
+			if asr, ok := known.ASR(); ok {
+				r.ASR = &asr
+			}
 		}
 		switch {
 		case !s.Taken:
@@ -127,5 +135,6 @@ func (g *gateway) explainRoute(_ context.Context, ask url.Values) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return judge(g.snap, g.table, g.calls, q, ask.Get("from")), nil
+	q.Standing = g.standing
+	return judge(g.snap, g.table, g, q, ask.Get("from")), nil
 }

@@ -57,6 +57,7 @@ type gateway struct {
 	frauds    *store.Frauds
 	media     *media.Engine
 	table     *route.Table
+	scores    store.Scores // how the calls of trunks have been
 	calls     *b2bua.Switch
 	web       *web.Server
 	admin     *admin.Server           // nil when turned off
@@ -117,7 +118,7 @@ func (g *gateway) warnMarks() {
 
 func (g *gateway) openTelemetry(x extras) (err error) {
 	g.metrics = metrics.New()
-	sinks := []telemetry.Listener{telemetry.Slog(g.log), g.metrics.Listener(), x.events}
+	sinks := []telemetry.Listener{telemetry.Slog(g.log), g.metrics.Listener(), x.events, {CallEnded: g.scored}}
 	if file := g.snap.CDR.File; file != "off" && !x.quiet {
 		if g.records, err = cdr.New(cdr.Config{File: file, Events: telemetry.Tee(sinks...)}); err != nil {
 			return err
@@ -199,7 +200,7 @@ func (g *gateway) openCalls(extras) error {
 		Core: g.core, Media: g.media, Registrar: g.registrar, Events: g.events,
 		Decide: g.decide(host), Late: g.late.now, Limits: g.limits(),
 		Fraud: func() *fraud.Table { return watch }, Frauds: g.frauds,
-		Routes: g.table.Candidates, Locate: g.locate, Auth: g.registrar.Authenticate, Flow: g.transport.To, Hops: g.resolver.Hops, Number: callerID(g.snap),
+		Routes: g.table.Candidates, Standing: g.standing, Locate: g.locate, Auth: g.registrar.Authenticate, Flow: g.transport.To, Hops: g.resolver.Hops, Number: callerID(g.snap),
 	})
 	g.core.SetUser(g.calls)
 	return nil

@@ -47,6 +47,7 @@ func (g *gateway) gauges() {
 	m.Gauge("drawbridge_fraud_blocks", "Blocks of accounts by fraud rules.", func() float64 { return float64(len(g.frauds.Blocks(time.Now()))) })
 	m.Gauge("drawbridge_fraud_counters", "Accounts and prefixes that fraud rules count.", func() float64 { return float64(g.frauds.Len()) })
 	g.guardGauges()
+	g.scoreGauges()
 	g.transactionGauges()
 	g.mediaGauges()
 	if g.records != nil {

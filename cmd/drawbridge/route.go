@@ -154,6 +154,12 @@ func (r reason) remarks() string {
 	if r.Weight > 0 {
 		parts = append(parts, fmt.Sprintf("weight %d", r.Weight))
 	}
+	if r.MOS > 0 {
+		parts = append(parts, fmt.Sprintf("MOS %.2f", r.MOS))
+	}
+	if r.ASR != nil {
+		parts = append(parts, fmt.Sprintf("ASR %d %%", *r.ASR))
+	}
 	if r.Why != "" {
 		parts = append(parts, r.Why)
 	}
