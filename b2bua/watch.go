@@ -74,7 +74,7 @@ func network(a netip.Addr) string {
 		bits = 48
 	}
 	p, err := a.Prefix(bits)
-	if err != nil {
+	if err != nil || !p.IsValid() {
 		return ""
 	}
 	return p.String()

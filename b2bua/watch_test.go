@@ -1,8 +1,10 @@
 package b2bua
 
 import (
+	"net/netip"
 	"strconv"
 	"strings"
+	"testing"
 
 	"drawbridge/policy/fraud"
 	"drawbridge/store"
@@ -76,4 +78,17 @@ func (p *player) alarms() string {
 		}
 	})
 	return strings.Join(all, " ")
+}
+
+func TestNetwork(t *testing.T) {
+	for text, want := range map[string]string{
+		"192.0.2.77": "192.0.2.0/24", "::ffff:192.0.2.78": "192.0.2.0/24", "2001:db8:1:2::3": "2001:db8:1::/48",
+	} {
+		if got := network(netip.MustParseAddr(text)); got != want {
+			t.Errorf("%s is in %q, want %q", text, got, want)
+		}
+	}
+	if got := network(netip.Addr{}); got != "" {
+		t.Errorf("no address is in %q", got)
+	}
 }

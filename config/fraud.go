@@ -154,6 +154,8 @@ func (r *Report) checkFraudLimits(at path, f FraudRule) {
 	switch {
 	case !any:
 		r.Addf(at, "rule %s limits nothing", f.Name)
+	case f.Deny && f.Per == "trunk":
+		r.Addf(at.at("deny"), "what a trunk answers is known too late to deny it")
 	case most > 3:
 		r.Addf(at, "networks: 3 at most can be told apart")
 	}

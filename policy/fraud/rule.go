@@ -86,7 +86,10 @@ func Compile(c Config) (*Table, error) {
 		if r.Zone == nil {
 			r.Zone = time.UTC
 		}
-		if r.Block == 0 {
+		switch {
+		case r.Per == PerTrunk:
+			r.Block = -1
+		case r.Block == 0:
 			r.Block = blockFor
 		}
 		t.rules = append(t.rules, r)
