@@ -5,6 +5,8 @@ package transcode
 import (
 	"math/rand/v2"
 	"testing"
+
+	"drawbridge/transcode/transcodetest"
 )
 
 // played plays packets that come in time, or not at all: packet n is pushed right before pull n.
@@ -33,7 +35,7 @@ func atLosses(want, got []int16, lost func(n int) bool, rate int) float64 {
 	for from := 0; from+rate <= min(len(want), len(got)-3*frame); from += rate {
 		best, shift := -11.0, 0
 		for s := range 4 {
-			if snr := segmentalSNR(want[from:from+rate], got[from+s*frame:from+s*frame+rate], rate); snr > best {
+			if snr := transcodetest.SegmentalSNR(want[from:from+rate], got[from+s*frame:from+s*frame+rate], rate); snr > best {
 				best, shift = snr, s*frame
 			}
 		}
@@ -41,7 +43,7 @@ func atLosses(want, got []int16, lost func(n int) bool, rate int) float64 {
 			if !lost(at/frame) || Level(want[at:at+frame]) > 50 {
 				continue
 			}
-			sum, n = sum+segmentalSNR(want[at:at+frame], got[at+shift:at+shift+frame], rate), n+1
+			sum, n = sum+transcodetest.SegmentalSNR(want[at:at+frame], got[at+shift:at+shift+frame], rate), n+1
 		}
 	}
 	return sum / float64(max(n, 1))
@@ -50,7 +52,7 @@ func atLosses(want, got []int16, lost func(n int) bool, rate int) float64 {
 // TestLossIsConcealed measures what loss leaves of speech, with and without redundancy, against the same stream without loss.
 func TestLossIsConcealed(t *testing.T) {
 	const seconds, rate = 60, 8000
-	voice := speech(seconds, rate, 3)
+	voice := transcodetest.Speech(seconds, rate, 3)
 	for _, c := range []struct {
 		percent  int
 		least    float64 // dB of the lost frames, with redundancy

@@ -1,13 +1,14 @@
-package transcode
+// Package transcodetest has what codecs are judged with: something like speech, and how near what comes out is. It knows no codec.
+package transcodetest
 
 import (
 	"math"
 	"math/rand/v2"
 )
 
-// speech makes seconds of something with the traits of speech that codecs and concealment live on: a voice whose pitch and formants wander,
+// Speech makes seconds of something with the traits of speech that codecs and concealment live on: a voice whose pitch and formants wander,
 // syllables, hissing consonants, pauses. The same seed makes the same speech at every rate.
-func speech(seconds, rate int, seed uint64) []int16 {
+func Speech(seconds, rate int, seed uint64) []int16 {
 	random := rand.New(rand.NewPCG(seed, 7))
 	out := make([]int16, 0, seconds*rate)
 	phase, hiss := 0.0, rand.New(rand.NewPCG(seed, 8))
@@ -42,8 +43,8 @@ func speech(seconds, rate int, seed uint64) []int16 {
 	return out[:seconds*rate]
 }
 
-// segmentalSNR is the mean over the 20 ms frames with sound of how far the difference lies below want, each between -10 and 35 dB.
-func segmentalSNR(want, got []int16, rate int) float64 {
+// SegmentalSNR is, in dB, the mean over the 20 ms frames with sound of how far the difference lies below want, each between -10 and 35 dB.
+func SegmentalSNR(want, got []int16, rate int) float64 {
 	frame, sum, frames := rate/50, 0.0, 0
 	for i := 0; i+frame <= min(len(want), len(got)); i += frame {
 		var signal, noise float64
