@@ -145,7 +145,7 @@ func (f *farm) close() error {
 		_ = f.relay.leave(call)
 		c.Close()
 	}
-	return errors.Join(f.relay.idle(), f.pump.close())
+	return f.relay.idle()
 }
 
 // tone encodes a second of it.

@@ -2,7 +2,8 @@
 // run and at the same packets per second. It prints CPU time of the measured process and ratios; read the ratios. The last line has the
 // figures that have a target, and the exit status says whether all were met.
 //
-// Files: main.go (the plan), verdict.go (targets), farm.go (calls), pump.go (their traffic), uas.go (the phone behind our trunk), ours.go
+// Files: main.go (the plan), verdict.go (targets), farm.go (calls), pump.go (their traffic), quality.go (what speech sounds
+// like), uas.go (the phone behind our trunk), ours.go
 // and rtpengine.go (the two media relays), ng.go (rtpengine's control protocol).
 package main
 
@@ -22,7 +23,7 @@ import (
 // The plan.
 const (
 	relayCalls = 500 // of 50 packets/s each way: 50 000 packets/s
-	rounds     = 3   // of each relay, alternating; the median counts
+	rounds     = 5   // of each relay, alternating; the median counts
 )
 
 var transcodeCalls = []int{40, 75}
@@ -41,7 +42,7 @@ type relay interface {
 func main() {
 	b := bench{}
 	flag.StringVar(&b.binary, "binary", "", "the gateway's program")
-	flag.StringVar(&b.only, "only", "", "parts to run, of relay,transcode; all by default")
+	flag.StringVar(&b.only, "only", "", "parts to run, of relay,transcode,speech; all by default")
 	flag.BoolVar(&b.alone, "alone", false, "without rtpengine")
 	flag.DurationVar(&b.window, "window", 5*time.Second, "length of a measured window")
 	flag.Parse()
@@ -92,7 +93,7 @@ func (b *bench) run(ctx context.Context) (err error) {
 	for _, part := range []struct {
 		name string
 		run  func(context.Context) error
-	}{{"relay", b.relaying}, {"transcode", b.transcoding}} {
+	}{{"relay", b.relaying}, {"transcode", b.transcoding}, {"speech", b.listening}} {
 		if b.only != "" && !strings.Contains(b.only, part.name) {
 			continue
 		}
@@ -168,6 +169,7 @@ func (b *bench) relaying(ctx context.Context) error {
 	}
 	perPacket := func(s sample) float64 { return float64(s.cpu.Nanoseconds()) / 1e3 / float64(max(s.received, 1)) }
 	b.print("relay SRTP <-> RTP", "µs/packet", res, perPacket)
+	b.printWindows(res, perPacket)
 	for i, r := range b.relays {
 		fmt.Printf("  %-11s added delay p50 %.2f ms, p99 %.2f ms, p99.9 %.2f ms; %d of %d packets lost\n", r.name(),
 			res.delay(i, 0.5), res.delay(i, 0.99), res.delay(i, 0.999), res.lost(i), res.sent(i))
@@ -207,6 +209,17 @@ func (b *bench) print(name, unit string, res results, per func(sample) float64) 
 		fmt.Printf("   ratio %.3f", res.median(0, per)/res.median(1, per))
 	}
 	fmt.Println()
+}
+
+// printWindows shows how far apart the windows of a plan were: of a busy machine they tell.
+func (b *bench) printWindows(res results, per func(sample) float64) {
+	for i, r := range b.relays {
+		fmt.Printf("  %-11s windows", r.name())
+		for _, s := range res[i] {
+			fmt.Printf(" %.2f", per(s))
+		}
+		fmt.Println()
+	}
 }
 
 func (r results) median(relay int, per func(sample) float64) float64 {

@@ -33,17 +33,22 @@ func (v *verdict) limit(name string, value, most float64) {
 	}
 	v.worst[name] = max(v.worst[name], value)
 	if value > most {
-		v.missed = append(v.missed, fmt.Sprintf("%s %.3f, at most %.2f", name, value, most))
+		v.miss("%s %.3f, at most %.2f", name, value, most)
 	}
 }
 
 // ratio compares ours with the other relay; without one nothing is shown, and that is a miss.
 func (v *verdict) ratio(name string, res results, per func(sample) float64, most float64) {
 	if len(res) < 2 {
-		v.missed = append(v.missed, name+": there is nothing to compare with")
+		v.miss("%s: there is nothing to compare with", name)
 		return
 	}
 	v.limit(name, res.median(0, per)/res.median(1, per), most)
+}
+
+// miss notes what has no figure in the last line.
+func (v *verdict) miss(format string, args ...any) {
+	v.missed = append(v.missed, fmt.Sprintf(format, args...))
 }
 
 func (v *verdict) print() error {
