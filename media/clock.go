@@ -58,10 +58,15 @@ func (l *loop) disarm(t *timer) {
 	}
 }
 
-// clock fires what is due.
+// clock fires what is due, as far as the budget of frames goes.
 func (l *loop) clock() {
-	for len(l.timers) > 0 && l.timers[0].at <= l.now {
+	for plays := 0; len(l.timers) > 0 && l.timers[0].at <= l.now; {
 		t := l.timers[0]
+		if t.kind == timerPlay {
+			if plays++; plays > frameBudget {
+				return // in the next round
+			}
+		}
 		l.late(l.now - t.at)
 		l.disarm(t)
 		t.leg.fire(l, t)

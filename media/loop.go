@@ -36,7 +36,10 @@ type loop struct {
 	gather   gather
 	flood    flood // of strangers
 
-	taken  int // datagrams read in this round
+	warmth int64     // see warm.go
+	taken  int       // datagrams read in this round
+	frames int       // of those, what was transcoded
+	later  []waiting // what is left to read, first come first
 	in     inlet
 	made   slots // packets that the loop makes itself
 	events [batchSize]unix.EpollEvent
@@ -52,6 +55,7 @@ type sock struct {
 	index int32
 	gen   int32 // tells an event of this socket from one of its predecessor at the same index
 	kind  sockKind
+	waits bool // in loop.later
 	door  *door
 	leg   *leg
 }
@@ -163,11 +167,13 @@ func (l *loop) run(ctx context.Context) error {
 			l.shut()
 			return nil
 		}
+		l.frames = 0
 		heard := false
 		for i := range n {
 			heard = l.ready(l.events[i]) || heard //nolint:contextcheck // a handshake has a limit of its own
 		}
-		l.unpack() //nolint:contextcheck // as above
+		l.readLater() //nolint:contextcheck // as above
+		l.unpack()    //nolint:contextcheck // as above
 		l.clock()
 		l.flush()
 		l.in.next = 0
@@ -184,19 +190,24 @@ func (l *loop) ready(ev unix.EpollEvent) bool {
 	if s == nil || s.gen != ev.Pad {
 		return false // closed earlier in this round
 	}
-	switch s.kind {
-	case sockWake: // edge-triggered, never read: to come round was all it asked
+	switch {
+	case s.kind == sockWake: // never read: to come round was all it asked
 		return false
-	case sockDoor:
-		l.read(s, batchSize)
+	case s.waits:
+	case s.costly() && (l.frames >= frameBudget || len(l.later) > 0): // those that wait come first
+		l.putOff(s)
 	default:
-		l.read(s, 4) // a stream sends one packet in 10 ms or more
+		l.read(s)
 	}
 	return true
 }
 
-// read drains a socket, a few batches at most: others wait too, and epoll reports what is left.
-func (l *loop) read(s *sock, max int) {
+// read drains a socket, a few batches at most: others wait too, and what is left is read in the next round.
+func (l *loop) read(s *sock) {
+	max := batchSize
+	if s.kind != sockDoor {
+		max = 4 // a stream sends one packet in 10 ms or more
+	}
 	for range 4 {
 		if l.in.free() == 0 {
 			l.flush() // queued packets may lie in the slots
@@ -204,12 +215,15 @@ func (l *loop) read(s *sock, max int) {
 		}
 		want := min(max, l.in.free())
 		first, n := l.in.recv(s.fd, want)
+		if l.taken += n; s.costly() {
+			l.frames += n
+		}
 		l.ingress(s, first, n)
-		l.taken += n
 		if n < want {
 			return
 		}
 	}
+	l.putOff(s)
 }
 
 // slot lends a buffer for a packet that the loop makes; it is good until the packet is sent.
@@ -253,10 +267,7 @@ func (l *loop) watch(s *sock) error {
 		l.socks = append(l.socks, nil)
 	}
 	l.socks[s.index] = s
-	ev := unix.EpollEvent{Events: unix.EPOLLIN, Fd: s.index, Pad: s.gen}
-	if s.kind == sockWake {
-		ev.Events |= unix.EPOLLET
-	}
+	ev := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET, Fd: s.index, Pad: s.gen} // a socket is told once: read or put off
 	if err := unix.EpollCtl(l.epoll, unix.EPOLL_CTL_ADD, s.fd, &ev); err != nil {
 		return fmt.Errorf("media: epoll_ctl: %w", err)
 	}

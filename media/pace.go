@@ -44,6 +44,9 @@ func (l *loop) await() (int, error) {
 
 // wait is how long epoll may sleep, in milliseconds; -1 for ever.
 func (l *loop) wait(now int64) int {
+	if len(l.later) > 0 {
+		return 0
+	}
 	ms := l.timers.wait(now)
 	if now >= l.pace.busy {
 		return ms
@@ -63,7 +66,9 @@ func (l *loop) yield(heard bool) {
 	l.count.busy.Store(l.now < l.pace.busy)
 	if l.now < l.pace.busy && l.now >= l.pace.turn {
 		l.pace.turn = l.now + int64(turnEvery)
+		runtime.UnlockOSThread() // or the turn would cost four switches of threads: another one takes over, and hands back
 		runtime.Gosched()
+		runtime.LockOSThread()
 	}
 }
 

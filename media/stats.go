@@ -41,6 +41,7 @@ const (
 	DropCodec                // payload that the codec refused
 	DropEnded                // from a browser whose call has just ended
 	DropPolice               // more than was negotiated
+	DropLate                 // waited too long to be transcoded
 	numDrops
 )
 
@@ -76,6 +77,7 @@ var dropKinds = [numDrops]struct {
 	DropCodec:           {"codec-refused", false},
 	DropEnded:           {"media-ended", false},
 	DropPolice:          {"rtp-police", true},
+	DropLate:            {"media-late", false},
 }
 
 // String is the kind in metrics and events.
