@@ -148,6 +148,9 @@ func (g *leg) leave(l *loop) {
 		g.session.engine.disclaim(g.latch.source)
 	}
 	for _, s := range g.socks() {
+		if g.in.packets > 0 {
+			l.count.full.Add(uint64(kernelDrops(s.fd)))
+		}
 		l.forget(s)
 	}
 	g.abandon()

@@ -89,9 +89,11 @@ type counters struct {
 	in, out  atomic.Uint64 // authentic RTP packets
 	policed  atomic.Uint64 // bytes of payload that were more than negotiated
 	rtcp     [numRTCPKinds]atomic.Uint64
-	busy     atomic.Bool  // carries media, see pace.go
-	lateMax  atomic.Int64 // nanoseconds, since Stats looked last
-	lateMean atomic.Int64 // nanoseconds, moving mean
+	busy     atomic.Bool   // carries media, see pace.go
+	lateNow  atomic.Int64  // nanoseconds, the latest in this second
+	lateMax  atomic.Int64  // the same in the second before
+	lateMean atomic.Int64  // nanoseconds, moving mean
+	full     atomic.Uint64 // datagrams lost in full buffers of sockets that are closed
 
 	sampled [numDrops]atomic.Bool // an example is waiting to be reported
 	mu      sync.Mutex
@@ -131,8 +133,8 @@ func (l *loop) drop(d Drop, src netip.AddrPort, g *leg) {
 
 // late notes how long after its due time the loop came to a timer.
 func (l *loop) late(d int64) {
-	if d > l.count.lateMax.Load() {
-		l.count.lateMax.Store(d)
+	if d > l.count.lateNow.Load() {
+		l.count.lateNow.Store(d)
 	}
 	mean := l.count.lateMean.Load()
 	l.count.lateMean.Store(mean + (d-mean)/16)
@@ -154,8 +156,8 @@ type Stats struct {
 // LoopStats is one event loop.
 type LoopStats struct {
 	PacketsIn, PacketsOut uint64        // RTP
-	KernelDrops           uint64        // lost because a browser socket's buffer was full
-	LateMean, LateMax     time.Duration // scheduled to served; LateMax since the Stats before
+	KernelDrops           uint64        // lost because a socket's buffer was full; those of calls when they end
+	LateMean, LateMax     time.Duration // scheduled to served; LateMax in the last whole second
 }
 
 // Stats reads the counters. It is for scraping, not for the packet path.
@@ -179,7 +181,7 @@ func (e *Engine) Stats() Stats {
 		}
 		ls := LoopStats{
 			PacketsIn: l.count.in.Load(), PacketsOut: l.count.out.Load(),
-			LateMean: time.Duration(l.count.lateMean.Load()), LateMax: time.Duration(l.count.lateMax.Swap(0)),
+			LateMean: time.Duration(l.count.lateMean.Load()), LateMax: time.Duration(l.count.lateMax.Load()), KernelDrops: l.count.full.Load(),
 		}
 		st.Policed += l.count.policed.Load()
 		for _, d := range l.doors {
@@ -210,7 +212,15 @@ func (e *Engine) summarise(ctx context.Context) error {
 		case <-tick.C:
 			e.report()
 			e.spare()
+			e.turnSecond()
 		}
+	}
+}
+
+// turnSecond begins a new second of lateness. One goroutine calls it.
+func (e *Engine) turnSecond() {
+	for _, l := range e.loops {
+		l.count.lateMax.Store(l.count.lateNow.Swap(0))
 	}
 }
 

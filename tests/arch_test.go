@@ -201,7 +201,7 @@ func TestArchLeaves(t *testing.T) {
 
 // TestArchBlackBox keeps the black-box tests outside the product: binary, sockets and admin API only.
 func TestArchBlackBox(t *testing.T) {
-	allowed := []string{"drawbridge/tests/...", "drawbridge/transcode/tone", "drawbridge/transcode", "drawbridge/media/rtpmath"}
+	allowed := []string{"drawbridge/tests/...", "drawbridge/transcode/tone", "drawbridge/transcode", "drawbridge/transcode/transcodetest", "drawbridge/media/rtpmath"}
 	for _, src := range sources(t) {
 		if !matches("tests/...", src.pkg) {
 			continue

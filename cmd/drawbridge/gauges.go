@@ -10,6 +10,8 @@ import (
 
 	"drawbridge/b2bua"
 	"drawbridge/policy/limit"
+
+	"drawbridge/media"
 )
 
 // gauges registers what is read at each scrape: what the parts count themselves.
@@ -109,13 +111,26 @@ func (g *gateway) mediaGauges() {
 		func() float64 { return float64(g.slots.Load()) })
 	m.Gauge("drawbridge_transcodes", "Directions of calls that are decoded and encoded; a transcoded call has two.",
 		func() float64 { return float64(g.media.Stats().Transcodes) })
-	m.Gauge("drawbridge_media_late_seconds", "Mean lateness of the slowest media loop.", func() float64 {
-		var worst time.Duration
-		for _, l := range g.media.Stats().Loops {
-			worst = max(worst, l.LateMean)
-		}
-		return worst.Seconds()
-	})
+	m.Gauge("drawbridge_media_late_seconds", "Mean lateness of the slowest media loop: from when something was due to when it was served.",
+		func() float64 { return g.slowest(func(l media.LoopStats) time.Duration { return l.LateMean }) })
+	m.Gauge("drawbridge_media_late_max_seconds", "Greatest lateness of a media loop in the last whole second.",
+		func() float64 { return g.slowest(func(l media.LoopStats) time.Duration { return l.LateMax }) })
+	m.Counter("drawbridge_media_kernel_drops_total", "Datagrams lost because a socket's buffer was full; those of RTP port pairs are counted when the call ends.",
+		func() (n uint64) {
+			for _, l := range g.media.Stats().Loops {
+				n += l.KernelDrops
+			}
+			return n
+		})
+}
+
+// slowest is the greatest of the loops' figures, in seconds.
+func (g *gateway) slowest(of func(media.LoopStats) time.Duration) float64 {
+	var worst time.Duration
+	for _, l := range g.media.Stats().Loops {
+		worst = max(worst, of(l))
+	}
+	return worst.Seconds()
 }
 
 // dropFamily is a metric of dropped datagrams. A kind such as "dtls-unvalidated" belongs to the family of one of its first words.
