@@ -7,6 +7,7 @@ import (
 	"drawbridge/media/offer"
 	"drawbridge/policy"
 	"drawbridge/policy/limit"
+	"drawbridge/telemetry"
 )
 
 // slots are the places that a call takes of what has limits. Every one is given back once: when its leg leaves the call, or with the CDR.
@@ -100,13 +101,24 @@ func (s *Switch) claim(at *seat, a Claim) Claimed {
 	}
 	if v.Refused() {
 		s.vacate(at, media.B)
-		s.passedOver.Add(1)
+		s.tellFull(at, p, v)
 		return Claimed{Refusal: policy.Full(v, v.Retry(rand.Float64()), true)}
 	}
 	if v := s.reserveTranscoder(at, a.Mixed); v.Refused() {
+		s.tellFull(at, p, v)
 		return Claimed{Granted: true, Plain: true, Refusal: policy.Full(v, v.Retry(rand.Float64()), true)}
 	}
 	return Claimed{Granted: true}
+}
+
+// tellFull reports a limit that a candidate has reached. The call may still find its way by another one, so it is no refusal of the call.
+func (s *Switch) tellFull(at *seat, p *Party, v limit.Verdict) {
+	s.limited.Add(1)
+	what := v.Rule()
+	if p.Trunk {
+		what += " of " + p.Name
+	}
+	s.cfg.Events.EmitRefused(telemetry.Refused{Kind: "limited", Realm: p.Realm.Name, Call: string(at.id), Detail: what, Count: 1})
 }
 
 // take gives a leg its place.
@@ -274,9 +286,9 @@ func (p *Party) dearest() int {
 // InUse is what is in use of a thing that has limits.
 func (s *Switch) InUse(k limit.Key) limit.Use { return s.shares.Of(k) }
 
-// PassedOver is how many candidates were not tried because a limit was reached; Miscounted how often a count would have been below zero,
-// which is a defect.
-func (s *Switch) PassedOver() uint64 { return s.passedOver.Load() }
+// Limited is how many candidates met a limit: they were not tried, or without a transcoder. Miscounted is how often a count would have been
+// below zero, which is a defect.
+func (s *Switch) Limited() uint64 { return s.limited.Load() }
 
-// Miscounted is described at PassedOver.
+// Miscounted is described at Limited.
 func (s *Switch) Miscounted() uint64 { return s.shares.Below() }

@@ -26,7 +26,7 @@ type Switch struct {
 	serial   atomic.Uint64 // o= session ids
 	draining atomic.Bool
 
-	passedOver atomic.Uint64 // candidates, because of a limit
+	limited atomic.Uint64 // candidates that met a limit
 
 	errands, subscriptions tally // what each party has under way outside calls
 

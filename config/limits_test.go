@@ -82,3 +82,26 @@ users: {local: [{name: alice, password: x, limits: {calls: 200}}]}
 		t.Error(d)
 	}
 }
+
+// FuzzLimits: whatever is written as a rate or a bandwidth is refused, or means something, and reads the same when it is printed.
+func FuzzLimits(f *testing.F) {
+	for _, text := range []string{"10", "10/s", "100/m", "5/30s", "512k", "1.5M", "1e3G", "-1", "NaN", "10/0s", "0"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		var r, again Rate
+		if err := r.UnmarshalText([]byte(text)); err == nil {
+			printed, _ := r.MarshalText()
+			if err := again.UnmarshalText(printed); err != nil || again != r || !r.None() && (r.Every <= 0 || r.Burst < 1) {
+				t.Errorf("%q is the rate %+v, printed %q, read again %+v (%v)", text, r, printed, again, err)
+			}
+		}
+		var b, twice Bandwidth
+		if err := b.UnmarshalText([]byte(text)); err == nil {
+			printed, _ := b.MarshalText()
+			if err := twice.UnmarshalText(printed); err != nil || twice != b || b.Bits < 0 {
+				t.Errorf("%q is the bandwidth %+v, printed %q, read again %+v (%v)", text, b, printed, twice, err)
+			}
+		}
+	})
+}

@@ -36,7 +36,7 @@ func (g *gateway) gauges() {
 		}
 		return out
 	})
-	m.Counter("drawbridge_limits_passed_over_total", "Ways to a callee that were not tried because a limit was reached.", g.calls.PassedOver)
+	m.Counter("drawbridge_ways_limited_total", "Ways to a callee that were not tried because a limit was reached, or tried without a transcoder.", g.calls.Limited)
 	m.Counter("drawbridge_limits_miscounted_total", "Places given back that had not been taken. Each one is a defect.", g.calls.Miscounted)
 	m.Gauge("drawbridge_targets_resting", "Targets that have failed lately and are tried last.", func() float64 { return float64(g.calls.Resting()) })
 	m.Gauges("drawbridge_trunk_targets_down", "Targets out of service.", "trunk", func() map[string]float64 {
