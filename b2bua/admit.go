@@ -52,6 +52,10 @@ func (c *Call) route(ev Event) {
 	if !ok {
 		return
 	}
+	if found.Full != nil {
+		c.refuse(*found.Full)
+		return
+	}
 	if len(found.Candidates) == 0 {
 		c.over.rule = found.Rule
 		c.hangup(failure(found.Status, byGateway))

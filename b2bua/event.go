@@ -38,11 +38,12 @@ type (
 	Invited struct{ Setup Setup }
 	// Decided answers AskPolicy.
 	Decided struct{ Decision policy.Decision }
-	// Routed answers AskRoutes. Status is what the caller is told when there is no candidate.
+	// Routed answers AskRoutes. Status is what the caller is told when there is no candidate; Full, when none of them has room.
 	Routed struct {
 		Candidates []Candidate
 		Status     int
 		Rule       string
+		Full       *policy.Decision
 	}
 	// Found answers AskHops: one candidate for each hop.
 	Found struct {

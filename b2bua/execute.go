@@ -59,7 +59,7 @@ func (s *Switch) execute(at *seat, a Action) {
 	case AskPolicy:
 		at.inbox = append(at.inbox, Decided{s.decide(at, a)})
 	case AskRoutes:
-		at.inbox = append(at.inbox, s.routes(a))
+		at.inbox = append(at.inbox, s.withRoom(at, s.routes(a)))
 	case Spawn:
 		s.spawn(at, a)
 	case Join:

@@ -88,6 +88,37 @@ func (s *Switch) admit(at *seat, number string) limit.Verdict {
 	return s.often("in", p.key(), p.realm(), gateway)
 }
 
+// withRoom looks whether any candidate has room, before ports and transcoders are taken for a call that has nowhere to go. Nothing is
+// taken here: who gets the last place is said by claim.
+func (s *Switch) withRoom(at *seat, r Routed) Routed {
+	var full limit.Verdict
+	for i := range r.Candidates {
+		if full = s.roomFor(at, r.Candidates[i].Callee); !full.Refused() {
+			return r
+		}
+	}
+	if !full.Refused() { // there is nobody at all
+		return r
+	}
+	s.tellFull(at, r.Candidates[len(r.Candidates)-1].Callee, full)
+	d := policy.Full(full, full.Retry(rand.Float64()), true)
+	return Routed{Full: &d}
+}
+
+// roomFor is what take would say.
+func (s *Switch) roomFor(at *seat, p *Party) limit.Verdict {
+	if p.Name == "" {
+		return limit.Verdict{}
+	}
+	one := limit.Use{Calls: 1, Bandwidth: p.dearest()}
+	for _, k := range [...]limit.Key{p.key(), p.realm()} {
+		if what := s.boundsFor(at, k).Room(s.shares.Of(k), one, at.slots.emergency); what != "" {
+			return limit.Verdict{Scope: k.Scope, What: what}
+		}
+	}
+	return limit.Verdict{}
+}
+
 // claim takes a place for leg B, and gives back the one held before.
 func (s *Switch) claim(at *seat, a Claim) Claimed {
 	s.vacate(at, media.B)
@@ -141,11 +172,15 @@ func (s *Switch) take(at *seat, side media.LegID, p *Party) limit.Verdict {
 }
 
 func (s *Switch) takeOf(at *seat, k limit.Key, more limit.Use) limit.Verdict {
-	b := s.bounds(k)
-	if at.slots.emergency && (k.Scope == limit.Account || k.Scope == limit.Number) { // only what many share is kept from an emergency
-		b = limit.Bounds{}
+	return limit.Verdict{Scope: k.Scope, What: s.shares.Take(k, s.boundsFor(at, k), more, at.slots.emergency)}
+}
+
+// boundsFor are the limits of a thing for a call: only what many share is kept from an emergency.
+func (s *Switch) boundsFor(at *seat, k limit.Key) limit.Bounds {
+	if at.slots.emergency && (k.Scope == limit.Account || k.Scope == limit.Number) {
+		return limit.Bounds{}
 	}
-	return limit.Verdict{Scope: k.Scope, What: s.shares.Take(k, b, more, at.slots.emergency)}
+	return s.bounds(k)
 }
 
 // bounds are the limits of a thing.

@@ -45,7 +45,7 @@ func limits(ctx context.Context, r *report, binary, dir string) (err error) {
 			{Name: "hasty", Target: hasty.addr, More: "limits: {cps: " + strconv.Itoa(rate) + ", burst: " + strconv.Itoa(burst) + "}"},
 		},
 		Routes: []gateway.Route{{From: "carrier", To: "+4970*", Via: "far"}, {From: "carrier", To: "112", Via: "near"}},
-		Ports:  2 * crowd, // a port pair rests for 2 s
+		Ports:  2*trunkLimit + 50, // who finds no room takes none
 		Limits: `emergency: {numbers: ["112"], reserve: 0}`,
 	})
 	if err != nil {
