@@ -293,9 +293,10 @@ var bodies = map[string]struct{ kind, text string }{
 		`<dialog id="secret-cname" call-id="secret-cname"><state>confirmed</state><remote><identity>sip:y@10.0.0.9</identity></remote></dialog></dialog-info>`},
 	"open": {"application/pidf+xml", `<presence xmlns="urn:ietf:params:xml:ns:pidf" entity="sip:x@10.0.0.9">` +
 		`<tuple id="t"><status><basic>open</basic></status><contact>sip:x@10.0.0.9</contact></tuple></presence>`},
-	"reg":   {"application/reginfo+xml", `<reginfo xmlns="urn:ietf:params:xml:ns:reginfo"/>`},
-	"dtd":   {"application/pidf+xml", `<!DOCTYPE x [<!ENTITY y "z">]><presence xmlns="urn:ietf:params:xml:ns:pidf"/>`},
-	"parts": {"multipart/mixed;boundary=b", "--b\r\n\r\nhello\r\n--b\r\nContent-Type: image/png\r\n\r\nx\r\n--b--"},
+	"reg":     {"application/reginfo+xml", `<reginfo xmlns="urn:ietf:params:xml:ns:reginfo"/>`},
+	"picture": {"application/media_control+xml", `<media_control><vc_primitive><to_encoder><picture_fast_update/></to_encoder></vc_primitive></media_control>`},
+	"dtd":     {"application/pidf+xml", `<!DOCTYPE x [<!ENTITY y "z">]><presence xmlns="urn:ietf:params:xml:ns:pidf"/>`},
+	"parts":   {"multipart/mixed;boundary=b", "--b\r\n\r\nhello\r\n--b\r\nContent-Type: image/png\r\n\r\nx\r\n--b--"},
 }
 
 // direction reads the direction of an SDP.

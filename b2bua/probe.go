@@ -73,7 +73,7 @@ func optionsTo(p *Party, u wire.URI, f txn.Flow, mint func() string) *wire.Messa
 	tag := mint()
 	m.From.Params.Set("tag", tag)
 	m.CSeq = wire.CSeq{Seq: 1, Method: wire.OPTIONS}
-	m.Contact = []wire.Addr{contactAt(f, tag)}
+	m.Contact = []wire.Addr{p.contactOf(f, "")}
 	m.Set("Accept", sdpType)
 	return m
 }

@@ -13,7 +13,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"drawbridge/config"
+	"drawbridge/media/offer"
+	"drawbridge/policy/health"
 	"drawbridge/policy/route"
+	"drawbridge/sip/digest"
 	"drawbridge/sip/wire"
 )
 
@@ -26,7 +29,9 @@ var update = flag.Bool("update", false, "rewrite what the peers get in testdata/
 //	trunk acme              the profile of T, backup of U: lines of profile_settings; "profile: NAME" is the base
 //	T sends · A sends       a message as it is; {offer} is an SDP of the peer's; "T sends lf": its lines end by LF alone
 //	U gets                  the next message there, 100 Trying left out; {sdp} is an SDP, <words> are made by the gateway
+//	U gets sdp              the same with its SDP; T sends: what stands behind an empty line is the body
 //	U gets nothing          and no other
+//	U says 200 tag=x        as in a flow, with the SDP below; {sdp}: one of the peer's
 //	steps                   lines of a flow: see TestFlows
 //
 // A call of acme goes to backup, a call of alice (A; +4930100 and +4930101 are hers) to acme.
@@ -81,6 +86,7 @@ func blocksOf(text string) (all []block) {
 // playQuirk plays the blocks and returns the file as it should be.
 func playQuirk(t *testing.T, blocks []block) string {
 	p := &player{world: newWorld(t, func(c *Config) { quirky(t, c, blocks) })}
+	p.sw.Probe()
 	defer p.close()
 	var out strings.Builder
 	for _, b := range blocks {
@@ -90,10 +96,12 @@ func playQuirk(t *testing.T, blocks []block) string {
 		case len(words) >= 2 && words[1] == "sends":
 			p.sendsText(p.peers[words[0]], b.lines, len(words) > 2)
 		case len(words) >= 2 && words[1] == "gets":
-			b.lines = p.getsText(p.peers[words[0]])
-			if len(words) == 3 && b.lines != nil || len(words) == 2 && b.lines == nil {
+			b.lines = p.getsText(p.peers[words[0]], words[len(words)-1] == "sdp")
+			if silent := words[len(words)-1] == "nothing"; silent != (b.lines == nil) {
 				t.Errorf("%s: %q", b.head, b.lines)
 			}
+		case len(words) > 2 && words[1] == "says":
+			p.says(p.peers[words[0]], words[2], words[3:], b.lines)
 		case words[0] == "steps":
 			for i, line := range b.lines {
 				p.line, p.text = i+1, line
@@ -139,13 +147,16 @@ func quirky(t *testing.T, c *Config, blocks []block) {
 	}
 }
 
+// ofTrunk are the lines of a trunk that are none of its profile.
+var ofTrunk = regexp.MustCompile(`^(profile|auth|health|media|reroute): `)
+
 // shape gives a trunk its profile, and what the trunk takes from that, as the configuration does.
 func shape(t *testing.T, to *Trunk, lines []string) {
 	t.Helper()
 	text := "realms:\n  access: {media: {udp: 1}}\n  c: {listen: ['udp:203.0.113.9:5060']}\ntrunks:\n  t:\n    realm: c\n    targets: ['sip:198.51.100.7']\n"
 	settings := ""
 	for _, line := range lines {
-		if strings.HasPrefix(line, "profile: ") {
+		if ofTrunk.MatchString(line) {
 			text += "    " + line + "\n"
 		} else {
 			settings += "      " + line + "\n"
@@ -162,6 +173,17 @@ func shape(t *testing.T, to *Trunk, lines []string) {
 	to.Profile, to.Redirect.Follow, to.Preconditions = c.Peer(), c.Redirect == "follow", c.Preconditions
 	to.Redirect.Pass = c.Redirect == "pass"
 	to.Refer = map[string]ReferPolicy{"local": ReferLocal, "pass": ReferPass, "reject": ReferReject}[c.Refer]
+	to.Auth = digest.Account{User: c.Auth.User, Password: c.Auth.Password.Reveal(), Realm: c.Auth.Realm}
+	to.Failover.Health = health.Rules{On: c.Health.On(), Probed: c.Health.Options > 0, Down: c.Health.Down, Up: c.Health.Up, Failing: c.Health.Failing, Hold: c.Health.Hold}
+	to.Failover.Probe = Probe{Every: c.Health.Options, Dead: c.Health.Dead}
+	to.Failover.Reroute = route.Reroute{Next: c.Reroute.Next, Final: c.Reroute.Final}
+	to.Ptime, to.Codecs = c.Ptime, nil
+	for _, name := range c.Codecs {
+		codec, _ := offer.Lookup(name)
+		to.Codecs = append(to.Codecs, codec)
+	}
+	to.SRTP = map[string]offer.SRTP{"rtp": offer.SRTPNone, "optional": offer.SRTPOptional, "sdes": offer.SRTPSDES, "dtls": offer.SRTPDTLS}[c.SRTP]
+	to.DTMF = map[string]DTMF{"rfc4733": DTMFEvents, "info": DTMFRelay, "info-dtmf": DTMFPlain, "inband": DTMFTones}[c.DTMF]
 	to.Rel100 = map[string]Rel100{"off": Rel100Off, "supported": Rel100Supported, "required": Rel100Required}[c.Rel100]
 }
 
@@ -189,7 +211,7 @@ func (p *player) sendsText(from *peer, lines []string, lf bool) {
 }
 
 // getsText is the next message of a peer, made comparable.
-func (p *player) getsText(to *peer) []string {
+func (p *player) getsText(to *peer, withSDP bool) []string {
 	var m *wire.Message
 	var raw []byte
 	p.record(func() {
@@ -202,15 +224,41 @@ func (p *player) getsText(to *peer) []string {
 		return nil
 	}
 	to.heard(m)
-	return maskedLines(m, raw)
+	lines := maskedLines(m, raw)
+	if withSDP && hasSDP(m) {
+		sdp := sessionID.ReplaceAllString(string(m.Body), "o=- <id> $1 ")
+		lines = append(lines[:len(lines)-1], strings.Split(strings.TrimSuffix(sdp, "\r\n"), "\r\n")...)
+	}
+	return lines
 }
+
+// says sends what a line of a flow names, with an SDP as it is written.
+func (p *player) says(from *peer, what string, words, lines []string) {
+	o := parseOptions(append(words, "nosdp"))
+	m := p.build(from, what, o)
+	m.Fields = append(m.Fields, o.headers...)
+	sdp := strings.Join(lines, "\r\n") + "\r\n"
+	if sdp == "{sdp}\r\n" {
+		sdp = string(from.sdp("", m.Status != 0))
+	}
+	m.ContentType, m.Body = sdpType, []byte(sdp)
+	from.send(m)
+	synctest.Wait()
+}
+
+// sessionID is drawn at random; the version behind it is not.
+var sessionID = regexp.MustCompile(`o=- \d+ (\d+) `)
 
 var contentLength = regexp.MustCompile(`(?m)^(Content-Length|l): \d+\r\n`)
 
+// random are values beside tags that are drawn at random.
+var random = regexp.MustCompile(`(RSeq: )\d+|((?:cnonce|response)=)"[^"]+"`)
+
 // maskedLines are the lines of a message, with what the gateway has drawn at random named by what it is.
 func maskedLines(m *wire.Message, raw []byte) []string {
-	head, _, _ := bytes.Cut(raw, []byte("\r\n\r\n"))
+	head, body, _ := bytes.Cut(raw, []byte("\r\n\r\n"))
 	text := contentLength.ReplaceAllString(string(head)+"\r\n", "")
+	text = random.ReplaceAllString(text, "$1$2<random>")
 	mask := func(value, name string) {
 		if value != "" {
 			text = strings.ReplaceAll(text, value, name)
@@ -219,12 +267,16 @@ func maskedLines(m *wire.Message, raw []byte) []string {
 	if m.IsRequest() {
 		mask(m.Branch(), "<branch>")
 		mask(m.FromTag(), "<tag>")
-		mask(m.CallID, "<call-id>")
 	} else {
 		mask(m.ToTag(), "<tag>")
 	}
+	if !strings.HasPrefix(m.CallID, "call-") { // of a peer's call
+		mask(m.CallID, "<call-id>")
+	}
 	if hasSDP(m) {
 		text += "{sdp}"
+	} else if len(body) > 0 {
+		text += "\r\n" + string(body)
 	}
 	return strings.Split(strings.TrimSuffix(text, "\r\n"), "\r\n")
 }

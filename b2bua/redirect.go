@@ -69,7 +69,7 @@ func (c *Call) handOn(no refused) {
 	}
 	for _, to := range byPreference(no.contacts) {
 		if number, ok := from.dialled(userPart(to.URI)); ok && len(a.uas.moved) < maxMoved {
-			at := contactAt(a.flow, a.party.Profile.NumberOut(number))
+			at := a.party.contactOf(a.flow, a.party.Profile.NumberOut(number))
 			a.uas.moved = append(a.uas.moved, at)
 		}
 	}

@@ -1,6 +1,7 @@
 package b2bua
 
 import (
+	"cmp"
 	"drawbridge/media/offer"
 	"drawbridge/sip/dialog"
 	"drawbridge/sip/txn"
@@ -71,7 +72,10 @@ func (l *sipLeg) Handle(ev Event) []Event {
 
 // contact is where the peer sends requests of this dialog.
 func (l *sipLeg) contact() wire.Addr {
-	at := contactAt(l.flow, l.tag)
+	at := l.party.contactOf(l.flow, l.tag)
+	if l.party != nil && l.party.Profile != nil {
+		at.URI.User = cmp.Or(l.party.Profile.Wire.ContactUser, l.tag)
+	}
 	at.URI.Scheme = l.scheme()
 	return at
 }

@@ -18,7 +18,7 @@ type options struct {
 	nosdp, keep            bool
 	sips, forwarded        bool
 	args                   []string
-	contacts               []wire.Addr
+	contacts, routes       []wire.Addr
 	headers                []wire.Field
 	body, expires, to      string
 }
@@ -57,6 +57,9 @@ func parseOptions(words []string) options {
 		case strings.HasPrefix(w, "contact="): // a URI, with its header parameters if in <>
 			a, _ := wire.ParseAddr(w[8:])
 			o.contacts = append(o.contacts, a)
+		case strings.HasPrefix(w, "route="): // a Record-Route
+			a, _ := wire.ParseAddr(w[6:])
+			o.routes = append(o.routes, a)
 		case strings.HasPrefix(w, "hops="):
 			o.hops = w[5:]
 		case strings.HasPrefix(w, "from="):
@@ -132,7 +135,7 @@ func (p *player) build(from *peer, what string, o options) *wire.Message {
 		m = from.request(wire.ACK, from.invSeq)
 	case what == "CANCEL":
 		m = from.cancel()
-	case what == "INFO":
+	case what == "INFO" && o.body == "":
 		m = from.within(wire.INFO)
 		m.ContentType, m.Body = "application/dtmf-relay", []byte("Signal="+o.args[0]+"\r\nDuration=100\r\n")
 	case from.invite == nil: // outside any dialog
@@ -153,6 +156,7 @@ func (p *player) build(from *peer, what string, o options) *wire.Message {
 
 // alter changes what the options name of a message.
 func (o options) alter(m *wire.Message) {
+	m.RecordRoute = append(m.RecordRoute, o.routes...)
 	if o.user != "" {
 		m.From.URI.User = o.user
 	}

@@ -1,6 +1,7 @@
 package b2bua
 
 import (
+	"cmp"
 	"strings"
 
 	"drawbridge/sip/dialog"
@@ -34,6 +35,16 @@ func contactAt(f txn.Flow, tag string) wire.Addr {
 		u.Params.Set("transport", t)
 	}
 	return wire.Addr{URI: u}
+}
+
+// contactOf is contactAt in the form that the peer wants. Nothing is found by it: requests of a dialog are found by their tags.
+func (p *Party) contactOf(f txn.Flow, user string) wire.Addr {
+	at := contactAt(f, user)
+	if p == nil || p.Profile == nil {
+		return at
+	}
+	at.URI.Host = cmp.Or(p.Profile.Wire.ContactHost, at.URI.Host)
+	return at
 }
 
 // hopOf is where a trunk wants the requests of a dialog: its Contact or route set, if that is a number and one of its own sources.

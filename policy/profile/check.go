@@ -20,6 +20,8 @@ var (
 	ErrRange   = errors.New("out of range")
 	ErrNumber  = errors.New("no number of digits, * and # with + at its front at most")
 	ErrHeader  = errors.New("no header that may be named here")
+	ErrHost    = errors.New("no host name or IPv4 address")
+	ErrUser    = errors.New("no user part of a SIP URI")
 	ErrNeedsID = errors.New("needs id.number, and id.out: pai, ppi or rpid")
 )
 
@@ -50,6 +52,12 @@ func (p *Profile) Check() []Problem {
 			c.add("cause.out", i, ErrStatus)
 		}
 	}
+	if h := p.Wire.ContactHost; strings.Trim(h, hostChars) != "" || len(h) > maxHost {
+		c.add("contact.host", -1, ErrHost)
+	}
+	if u := p.Wire.ContactUser; strings.Trim(u, userChars) != "" || len(u) > maxHost {
+		c.add("contact.user", -1, ErrUser)
+	}
 	c.headers("hdr.pass", p.Wire.Pass, Passable)
 	c.headers("hdr.drop", p.Wire.Drop, droppable)
 	c.headers("mtu.drop_order", p.Wire.DropOrder, droppable)
@@ -62,6 +70,14 @@ func (p *Profile) Check() []Problem {
 }
 
 func isStatus(n int) bool { return n >= 400 && n < 700 }
+
+// What a Contact may be made of (RFC 3261 section 25.1), and how long a part of it may be in bytes.
+const (
+	alphanumeric = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+	hostChars    = alphanumeric + "-."
+	userChars    = alphanumeric + "-_.!~*'()&=+$,;?/"
+	maxHost      = 253
+)
 
 // checker collects problems.
 type checker struct{ found []Problem }

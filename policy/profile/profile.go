@@ -78,6 +78,9 @@ type Wire struct {
 	Drop      []string `yaml:"hdr.drop,omitempty" doc:"Headers that are left out of INVITEs towards it, such as Allow or Supported."`
 	Pass      []string `yaml:"hdr.pass,omitempty" doc:"Headers of the caller's INVITE that cross to it as they are, such as X-Call-Reference. Headers with addresses or with a meaning of their own cannot be named."`
 
+	ContactHost string `yaml:"contact.host,omitempty" doc:"Host of our Contact towards it in calls and OPTIONS, such as the name in our certificate; the address of the socket by default."`
+	ContactUser string `yaml:"contact.user,omitempty" doc:"User part of our Contact towards it in calls, such as the trunk's id, with ;tgrp= and ;trunk-context= (RFC 4904) if it wants them; an opaque word by default."`
+
 	LFOnly     bool     `yaml:"wire.lf_only,omitempty" doc:"Header lines of its datagrams may end by LF alone; from anybody else that is refused."`
 	CompactOut bool     `yaml:"wire.compact_out,omitempty" doc:"Short header names (v, f, t, i, m) in INVITEs towards it."`
 	DropOrder  []string `yaml:"mtu.drop_order,omitempty" doc:"Headers that are left out of an INVITE to a UDP target, in this order, until it fits into 1300 bytes."`

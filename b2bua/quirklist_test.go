@@ -1,0 +1,88 @@
+package b2bua
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// unserved are the quirks that the gateway does not serve. docs/profiles.md says so below "What is not there".
+var unserved = []string{"Q29"}
+
+// TestEveryQuirkHasATest: Q01 to Q55 each have a file in testdata/quirks and a row in docs/profiles.md, or are said to be unserved there.
+func TestEveryQuirkHasATest(t *testing.T) {
+	doc, err := os.ReadFile("../docs/profiles.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	served, missing, ok := strings.Cut(string(doc), "## What is not there")
+	if !ok {
+		t.Fatal("docs/profiles.md does not say what is not there")
+	}
+	for n := range 55 {
+		quirk := fmt.Sprintf("Q%02d", n+1)
+		files, err := filepath.Glob("testdata/quirks/" + quirk + "-*.txt")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var row bool
+		for line := range strings.Lines(served) {
+			row = row || strings.HasPrefix(line, "| Q") && strings.Contains(strings.SplitN(line, "|", 3)[1], quirk)
+		}
+		switch no := slices.Contains(unserved, quirk); {
+		case no && (len(files) > 0 || row || !strings.Contains(missing, quirk)):
+			t.Errorf("%s: unserved, with %d files; has to be below \"What is not there\" and in no table", quirk, len(files))
+		case !no && len(files) == 0:
+			t.Errorf("%s has no file in testdata/quirks", quirk)
+		case !no && !row:
+			t.Errorf("%s has no row in docs/profiles.md", quirk)
+		}
+	}
+}
+
+// TestQuirksNameTests: the tests of media that files of quirks refer to exist.
+func TestQuirksNameTests(t *testing.T) {
+	var code strings.Builder
+	for _, dir := range []string{"../media/*_test.go", "../media/*/*_test.go"} {
+		files, err := filepath.Glob(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range files {
+			text, err := os.ReadFile(f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			code.Write(text)
+		}
+	}
+	files, err := filepath.Glob("testdata/quirks/*.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := 0
+	for _, f := range files {
+		text, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, line := range strings.Split(string(text), "\n") {
+			if !strings.HasPrefix(line, "# media: see ") {
+				continue
+			}
+			for _, name := range regexp.MustCompile(`Test\w+`).FindAllString(line, -1) {
+				named++
+				if !strings.Contains(code.String(), "func "+name+"(") {
+					t.Errorf("%s: there is no %s in media", f, name)
+				}
+			}
+		}
+	}
+	if named == 0 {
+		t.Error("no file names a test of media")
+	}
+}
