@@ -103,6 +103,7 @@ type Trunk struct {
 
 	Profile  *profile.Profile // what is particular to it; nil: nothing
 	Failover Failover
+	Register Register // of us at the trunk
 }
 
 // Redirect is what becomes of a trunk's 3xx.

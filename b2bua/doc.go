@@ -9,6 +9,7 @@
 //	routes.go    candidates for a number, as targets       hops.go      what DNS makes of a trunk's targets
 //	rest.go      hops that have failed lately              health.go    hops that are out of service
 //	standing.go  what the API says of them
+//	enrol.go     our registrations at trunks
 //	probe.go     OPTIONS to them                           failover.go  when a call turns to the next candidate
 //	event.go     what can happen to a call                 action.go    what a call can ask for
 //	call.go      the life of a call, one verb a phase: admit.go (policy, candidates, the caller's media), dial.go (until somebody answers),

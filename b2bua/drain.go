@@ -15,6 +15,7 @@ const farewell = 2 * time.Second
 // returns ErrDraining with the cause of ctx after a moment for the answers. The core must still run.
 func (s *Switch) Drain(ctx context.Context) error {
 	s.draining.Store(true)
+	s.leave(ctx)
 	if s.wait(ctx) {
 		return nil
 	}
@@ -29,6 +30,21 @@ func (s *Switch) Drain(ctx context.Context) error {
 	defer cancel()
 	s.wait(last)
 	return fmt.Errorf("%w: %w", ErrDraining, context.Cause(ctx))
+}
+
+// leave takes our registrations back, so that trunks send their calls elsewhere.
+func (s *Switch) leave(ctx context.Context) {
+	done := make(chan struct{})
+	s.cfg.Core.PostForced(0, func(*txn.Shard) {
+		defer close(done)
+		for _, e := range s.enrolments {
+			e.leave()
+		}
+	})
+	select {
+	case <-done:
+	case <-ctx.Done():
+	}
 }
 
 // wait blocks until no call is left; false when ctx is done first.

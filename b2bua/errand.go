@@ -202,6 +202,7 @@ func (e *errand) request(in *wire.Message, c Candidate, t Target) *wire.Message 
 	m.CallID = e.sh.Token()
 	m.From.Params.Set("tag", e.sh.Token())
 	m.CSeq = wire.CSeq{Seq: 1, Method: in.Method}
+	m.Route = t.Route
 	m.ContentType, m.Body, _ = topology.Body(in, m.To.URI.String()) // it could cross when the request was admitted
 	return m
 }

@@ -264,8 +264,9 @@ func (c *Candidate) unresolved() bool { return len(c.Targets) == 0 && c.URI.Host
 // Target is one place to send an INVITE to: over SIP (Flow, Contact) or over JSON (Line).
 type Target struct {
 	Flow    txn.Flow
-	Hop     txn.Hop // a trunk's; zero for the contact of an account
-	Resting bool    // it has failed lately
+	Hop     txn.Hop     // a trunk's; zero for the contact of an account
+	Resting bool        // it has failed lately
+	Route   []wire.Addr // that a trunk wants its requests to take
 	Contact wire.Addr
 	Line    Line
 	Join    *dialog.Replaces // a leg of another call

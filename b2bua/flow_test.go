@@ -39,6 +39,7 @@ import (
 //	expect ended sip=486 by=b · expect answered 1 · expect cdrs 1 · expect bound a:opus:sendrecv · expect dtmf b 5 · expect calls 0 · expect relaxed 1
 //	expect down acme 1        of acme's targets one is out of service; expect targets acme resting: what the API says of each
 //	expect use trunk/acme 1 80000   calls and bits a second that count for a limit; gateway has the calls that are transcoded behind them
+//	expect enrolled acme true   we are registered there
 //	expect talking 1 · expect seen talking alice 100 acme   media knows of the answer; the newest call in the API
 //	T -> REFER Refer-To:<sip:1?Replaces=DIALOG(U)>   U's dialog, as we know it; expect dtmf b 5 in=1: of the first call
 //	dns T U · dns             the name of a trunk (config name) leads to T and U, to nobody; before that, look-ups wait
@@ -76,6 +77,7 @@ func play(t *testing.T, text string, bad *impairment) {
 	p := &player{world: newWorld(t, editOf(text)), script: text}
 	p.bad = bad
 	p.sw.Probe()
+	p.sw.Enrol()
 	defer p.close()
 	for i, line := range strings.Split(text, "\n") {
 		line, _, _ = strings.Cut(line, " ;")
@@ -98,7 +100,7 @@ func play(t *testing.T, text string, bad *impairment) {
 // editOf reads the "config" lines of a flow: "config limit acme 1" (see limitAs), "config ring 20s", "config rel100 acme supported", "config srtp acme sdes", "config auth acme
 // USER PASSWORD [REALM]", "config codecs access opus", "config redirect acme follow [REALM...]", "config refer acme reject", "config dtmf acme
 // info", "config name acme trunk.example", "config health acme options [401...]" (every 10 s, those answers count as none), "config health acme
-// calls", "config reroute acme next 480 final 500", "config alldown 503", "config fraud NAME prefixes=252 critical=per_minute:6,duration:600
+// calls", "config register acme 4930 provider.example [600s]", "config reroute acme next 480 final 500", "config alldown 503", "config fraud NAME prefixes=252 critical=per_minute:6,duration:600
 // warning=per_minute:3 block=off end" (a minute of a call costs 1). "config ports 2",
 // the RTP port pairs that are left from there on, is a step.
 func editOf(text string) func(*Config) {
@@ -134,6 +136,11 @@ func editOf(text string) func(*Config) {
 				c.Trunks[i].Refer = map[string]ReferPolicy{"local": ReferLocal, "pass": ReferPass, "reject": ReferReject}[w[3]]
 			case "health":
 				c.Trunks[i].Failover = healthOf(w[3:])
+			case "register":
+				c.Trunks[i].Register = Register{AOR: wire.URI{Scheme: "sip", User: w[3], Host: w[4]}}
+				if len(w) > 5 {
+					c.Trunks[i].Register.Expires, _ = time.ParseDuration(w[5])
+				}
 			case "reroute":
 				c.Trunks[i].Failover.Reroute = rerouteOf(w[3:])
 			case "fraud":

@@ -32,14 +32,14 @@ func (s *Switch) lead(to *Party, u wire.URI, rule string) []Candidate {
 
 // along makes a candidate of each hop that there is a way to and that is in service.
 func (s *Switch) along(c Candidate, hops []txn.Hop) []Candidate {
-	now, watched := s.cfg.now(), s.trunks[c.Callee.Name]
+	now, trunk := s.cfg.now(), s.trunks[c.Callee.Name]
 	if !c.Callee.Trunk {
-		watched = nil
+		trunk = nil
 	}
 	var all []Candidate
 	for _, hop := range hops {
 		hop = c.Callee.named(hop)
-		if watched != nil && !watched.take(hop, now) {
+		if trunk != nil && !trunk.take(hop, now) {
 			continue
 		}
 		f, err := s.cfg.Flow(c.Callee.Realm.Name, hop)
@@ -49,6 +49,9 @@ func (s *Switch) along(c Candidate, hops []txn.Hop) []Candidate {
 		each := c
 		each.resting = s.rests.on(c.Callee.Realm.Name, hop, now)
 		each.Targets = []Target{{Flow: f, Hop: hop, Resting: each.resting, Contact: wire.Addr{URI: c.URI}}}
+		if trunk != nil {
+			each.Targets[0].Route = trunk.routeSet()
+		}
 		all = append(all, each)
 	}
 	return restingLast(all)

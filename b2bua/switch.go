@@ -16,15 +16,16 @@ import (
 // Switch is the transaction user that owns the calls. It is made once; its books belong to the shards of its core, one each, so that
 // no call is ever locked. Only the counters are shared.
 type Switch struct {
-	cfg      Config
-	books    []*book
-	active   atomic.Int64  // calls in the books, those on their way out included
-	shares   *store.Shares // what calls hold of all that has limits
-	cells    *store.Cells  // how often what has limits was asked for
-	trunks   map[string]*trunkSlots
-	rests    rests
-	serial   atomic.Uint64 // o= session ids
-	draining atomic.Bool
+	cfg        Config
+	books      []*book
+	active     atomic.Int64  // calls in the books, those on their way out included
+	shares     *store.Shares // what calls hold of all that has limits
+	cells      *store.Cells  // how often what has limits was asked for
+	trunks     map[string]*trunkSlots
+	rests      rests
+	enrolments []*enrolment  // of shard 0 alone
+	serial     atomic.Uint64 // o= session ids
+	draining   atomic.Bool
 
 	limited atomic.Uint64 // candidates that met a limit
 
@@ -38,6 +39,9 @@ type trunkSlots struct {
 	trunk *Trunk
 	party *Party
 	watch watch
+
+	enrolled     atomic.Int64                // Unix nanoseconds that our registration lasts until
+	serviceRoute atomic.Pointer[[]wire.Addr] // Route of our requests; nil: none
 	learned
 }
 
@@ -120,7 +124,13 @@ func (s *Switch) FlowLost(sh *txn.Shard, key txn.FlowKey) {
 	for _, u := range s.books[sh.Index()].subs.onFlow(key) {
 		u.flowLost(key)
 	}
-	if sh.Index() == 0 && s.cfg.Registrar != nil {
+	if sh.Index() != 0 {
+		return
+	}
+	for _, e := range s.enrolments {
+		e.flowLost(key)
+	}
+	if s.cfg.Registrar != nil {
 		s.cfg.Registrar.FlowLost(key)
 	}
 }

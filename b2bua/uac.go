@@ -42,6 +42,7 @@ func (l *sipLeg) Dial(in *wire.Message, patient bool) {
 	m.CallID = l.mint()
 	m.From.Params.Set("tag", l.tag)
 	m.CSeq = wire.CSeq{Seq: 1, Method: wire.INVITE}
+	m.Route = l.uac.target.Route
 	m.Contact = []wire.Addr{l.contact()}
 	m.Set("Allow", allow)
 	m.Set("Supported", asked)

@@ -217,7 +217,7 @@ func (w *world) checkRest() {
 		case telemetry.CallEnded:
 			ended++
 		case telemetry.Lifecycle:
-			if e.What == "target resting" || e.What == "target down" || e.What == "target up" {
+			if e.What == "target resting" || e.What == "target down" || e.What == "registered" || e.What == "registration failed" || e.What == "target up" {
 				continue
 			}
 			t.Errorf("lifecycle: %+v", e)

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"drawbridge/policy/profile"
@@ -145,6 +146,7 @@ type Trunk struct {
 	InviteTimeout time.Duration `yaml:"invite_timeout" doc:"How long a target may say nothing to an INVITE before the next candidate is tried, when there is one; 3s by default."`
 	Reroute       Reroute       `yaml:"reroute" doc:"After which answers the next candidate is tried, as long as nobody has rung: no answer, 401, 407, 408, 500, 502, 503 and 504 by default. A Q.850 cause in them that speaks of the callee wins."`
 	Quality       Quality       `yaml:"quality" doc:"How good its calls have to be; nobody asks by default. A trunk whose calls are worse is dearer in routes by price, gets a smaller share of a group, and stands behind others of the same place; one call in twenty goes to it as if nothing were wrong."`
+	Register      Register      `yaml:"register" doc:"Our registration at it, with the account of auth; none by default."`
 
 	Settings profile.Profile `yaml:"profile_settings,omitempty" doc:"Switches laid over the profile, for this trunk alone."`
 
@@ -169,6 +171,20 @@ type Health struct {
 
 // On reports whether anybody watches.
 func (h Health) On() bool { return h.Options > 0 || h.Calls }
+
+// Register is our registration at a trunk.
+type Register struct {
+	AOR            string        `yaml:"aor" doc:"What is registered, such as 4930555@provider.example."`
+	Contact        string        `yaml:"contact" doc:"User part of the contact, which its calls for us are sent to; that of aor by default."`
+	Expires        time.Duration `yaml:"expires" doc:"How long it is to last; the trunk may grant less, and is asked again after half of what it grants. 1h by default."`
+	NoServiceRoute bool          `yaml:"no_service_route" doc:"Do not send requests along the Service-Route (RFC 3608) that it names."`
+}
+
+// Address is aor in its parts; ok is false when it is none.
+func (r Register) Address() (user, host string, ok bool) {
+	user, host, ok = strings.Cut(strings.TrimPrefix(r.AOR, "sip:"), "@")
+	return user, host, ok && userForm.MatchString(user) && domainForm.MatchString(host)
+}
 
 // Quality is what is expected of a trunk's calls.
 type Quality struct {

@@ -54,3 +54,24 @@ func (r *Report) checkReroute(at path, t Reroute) {
 		}
 	}
 }
+
+// Bounds chosen here: more often than each ten seconds is a flood, and after a day nobody knows any longer.
+const (
+	leastRegister = 20 * time.Second
+	mostRegister  = 24 * time.Hour
+)
+
+func (r *Report) checkRegister(at path, g Register) {
+	if g == (Register{}) {
+		return
+	}
+	if _, _, ok := g.Address(); !ok {
+		r.Addf(at.at("aor"), "%q is no address such as 4930555@provider.example", g.AOR)
+	}
+	if g.Contact != "" && !userForm.MatchString(g.Contact) {
+		r.Addf(at.at("contact"), "%q: letters, digits and . _ + - only", g.Contact)
+	}
+	if g.Expires != 0 && (g.Expires < leastRegister || g.Expires > mostRegister) {
+		r.Addf(at.at("expires"), "%s is not between %s and %s", g.Expires, leastRegister, mostRegister)
+	}
+}

@@ -302,6 +302,7 @@ func (r *Report) checkTrunk(c *Config, name string, at path) {
 		r.Addf(at.at("invite_timeout"), "%s is not between 1s and 32s", t.InviteTimeout)
 	}
 	r.checkReroute(at.at("reroute"), t.Reroute)
+	r.checkRegister(at.at("register"), t.Register)
 	if q := t.Quality.MOS; q != 0 && !(q >= 1 && q <= 4.5) {
 		r.Addf(at.at("quality", "mos"), "%v is not between 1 and 4.5", q)
 	}

@@ -105,7 +105,7 @@ func TestDocumentedCommandsExist(t *testing.T) {
 }
 
 func TestDocumentedMetricsExist(t *testing.T) {
-	g := gateway.Start(t, gateway.Config{Trunks: []gateway.Trunk{{Name: "acme", Target: netip.AddrPortFrom(gateway.PhoneAddr, 5060)}}}) // some are counted by trunk
+	g := gateway.Start(t, gateway.Config{Trunks: []gateway.Trunk{{Name: "acme", Target: netip.AddrPortFrom(gateway.PhoneAddr, 5060), More: "register: {aor: 4930@provider.example}"}}}) // some are counted by trunk
 	have := strings.Builder{}
 	for name := range g.Metrics(t) {
 		have.WriteString(name + "\n")

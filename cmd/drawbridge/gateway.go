@@ -284,6 +284,7 @@ func (g *gateway) serve(ctx context.Context) error {
 		group.Go(func() error { return g.admin.Run(parts) })
 	}
 	g.calls.Probe()
+	g.calls.Enrol()
 	g.events.EmitLifecycle(telemetry.Lifecycle{What: "started", Detail: "version " + version()})
 	group.Go(func() error { return g.watchAddresses(parts) })
 	group.Go(func() error { return g.measure(parts) })

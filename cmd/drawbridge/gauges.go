@@ -49,6 +49,13 @@ func (g *gateway) gauges() {
 	m.Gauge("drawbridge_fraud_blocks", "Blocks of accounts by fraud rules.", func() float64 { return float64(len(g.frauds.Blocks(time.Now()))) })
 	m.Gauge("drawbridge_fraud_counters", "Accounts and prefixes that fraud rules count.", func() float64 { return float64(g.frauds.Len()) })
 	g.guardGauges()
+	m.Gauges("drawbridge_trunk_registered", "Whether we are registered at a trunk, of those where we want to be.", "trunk", func() map[string]float64 {
+		out := map[string]float64{}
+		for trunk, on := range g.calls.Enrolled() {
+			out[trunk] = map[bool]float64{true: 1}[on]
+		}
+		return out
+	})
 	g.scoreGauges()
 	g.transactionGauges()
 	g.mediaGauges()

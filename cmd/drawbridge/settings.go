@@ -247,7 +247,7 @@ func trunks(snap *config.Snapshot) []b2bua.Trunk {
 			Name: name, Realm: t.Realm, Domain: t.Domain, Codecs: codecs(t.Codecs), Ptime: t.Ptime, Limits: reserving(snap, t.Limits.Bounds()), TLSName: strings.ToLower(t.TLS.Name),
 			Auth:     digest.Account{User: t.Auth.User, Password: t.Auth.Password.Reveal(), Realm: t.Auth.Realm},
 			Redirect: b2bua.Redirect{Follow: t.Redirect == "follow", Pass: t.Redirect == "pass", Realms: t.RedirectRealms}, Refer: refers[t.Refer],
-			SRTP: srtps[t.SRTP], Rel100: rel100[t.Rel100], DTMF: dtmfs[t.DTMF], Preconditions: t.Preconditions, Profile: t.Peer(), Failover: failover(t),
+			SRTP: srtps[t.SRTP], Rel100: rel100[t.Rel100], DTMF: dtmfs[t.DTMF], Preconditions: t.Preconditions, Profile: t.Peer(), Failover: failover(t), Register: register(t.Register),
 		}
 		for _, target := range t.Targets {
 			b.Targets = append(b.Targets, targetURI(target))
@@ -262,6 +262,15 @@ func trunks(snap *config.Snapshot) []b2bua.Trunk {
 		out = append(out, b)
 	}
 	return out
+}
+
+// register is our registration at a trunk.
+func register(r config.Register) b2bua.Register {
+	user, host, ok := r.Address()
+	if !ok {
+		return b2bua.Register{}
+	}
+	return b2bua.Register{AOR: wire.URI{Scheme: "sip", User: user, Host: host}, Contact: r.Contact, Expires: r.Expires, NoRoute: r.NoServiceRoute}
 }
 
 // failover is how a trunk's targets are watched and left.
