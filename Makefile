@@ -9,7 +9,7 @@ GOFLAGS_   := -trimpath -tags $(TAGS)
 UNIT        = $$($(GO) list -tags $(TAGS) ./... | grep -vE '^drawbridge/tests(/load)?$$')
 
 .DEFAULT_GOAL := help
-.PHONY: help run selftest build test test-unit test-blackbox check lint bench bench-media bench-sip bench-echo bench-connect test-long soak fresh fuzz torture border deps test-deps clean
+.PHONY: help run selftest build test test-unit test-blackbox check lint bench bench-media bench-sip bench-echo bench-connect test-long soak fresh fuzz torture border leakscan deps test-deps clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -60,6 +60,10 @@ border: build ## floods, scans, limits, fraud, dead trunks and reloads at the ru
 	@build/deps.sh border
 	@$(GO) build $(GOFLAGS_) -o bin/border ./tests/border
 	@bin/border -binary $(BIN)
+
+leakscan: build ## what of one side can be read on the other, in every message of calls of every kind; last line messages=.. leaks=..
+	@$(GO) build $(GOFLAGS_) -o bin/leakscan ./tests/leakscan
+	@bin/leakscan -binary $(BIN)
 
 bench: bench-media
 bench-media: build ## CPU per relayed packet and transcoded call, delay, loss, memory of calls; beside rtpengine in the same run
