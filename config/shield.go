@@ -17,7 +17,7 @@ import (
 type Shield struct {
 	File       string                `yaml:"file" doc:"Keeps the access lists over a restart. By default they are gone with the process."`
 	Entries    int                   `yaml:"entries" doc:"Entries of the access lists at most; the ban that ends first makes room. 10000 by default."`
-	Sources    int                   `yaml:"sources" doc:"Addresses that are watched at once at most; 65536 by default, which take 16 MB."`
+	Sources    int                   `yaml:"sources" doc:"Addresses that are remembered at once for what they have done, and four times as many whose messages are counted; 16384 by default, which take 7 MB."`
 	Allow      []Source              `yaml:"allow" doc:"Addresses and networks that are never denied nor counted. Loopback by default: a proxy on this host speaks for everybody."`
 	NeverBlock []Source              `yaml:"never_block" doc:"Addresses and networks that are never banned by themselves; their alarms are one step more severe instead. Trunks never are."`
 	Deny       []Source              `yaml:"deny" doc:"Addresses and networks that are never heard."`
@@ -65,7 +65,7 @@ var loopback = []Source{
 
 func (s *Shield) defaults() {
 	fill(&s.Entries, 10_000)
-	fill(&s.Sources, 65_536)
+	fill(&s.Sources, 16_384)
 	fill(&s.MaxSignal, defaultMaxSignal)
 	fill(&s.Period, defaultBan)
 	if s.Allow == nil { // [] allows nobody

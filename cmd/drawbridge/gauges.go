@@ -70,7 +70,8 @@ func (g *gateway) gauges() {
 func (g *gateway) guardGauges() {
 	m := g.metrics
 	m.Gauge("drawbridge_acl_entries", "Entries of the access lists.", func() float64 { return float64(len(g.guard.List())) })
-	m.Gauge("drawbridge_acl_sources", "Sources that are watched.", func() float64 { return float64(g.guard.Sources()) })
+	m.Gauge("drawbridge_acl_sources", "Sources that are remembered for what they have done.", func() float64 { return float64(g.guard.Sources()) })
+	m.Gauge("drawbridge_acl_rates", "Sources whose messages are counted.", func() float64 { return float64(g.guard.Rates()) })
 	m.Counters("drawbridge_acl_denied_packets_total", "Messages and connections that nobody looked at.", "realm", g.guard.Dropped)
 }
 

@@ -54,7 +54,6 @@ var refusals = map[string]Offence{
 	"unproved":       {Abuse, "abuse-no-proof"},
 	"json-hello":     {Auth, "auth-establish-fail"},
 	"malformed":      {Malformed, "malformed-parse-error"},
-	"amplified":      {Signal, "amplified"},
 	"unknown-source": {Establish, "establish-classify-fail"},
 	"stray":          {Abnormal, "flow-no-match-transaction"},
 }

@@ -20,8 +20,8 @@ type Rules struct {
 
 // Record is what is remembered of a source. The zero Record is one of whom nothing is known.
 type Record struct {
-	trusted int64 // until
-	signal  limit.Cell
+	trusted int64      // until
+	signal  limit.Cell // of what is beyond the rate of strangers
 	tallies [numClasses]Tally
 }
 
@@ -47,15 +47,15 @@ func (s *Record) Prove(now int64) {
 	}
 }
 
-// Heard counts a message. drop says that it is one too many; an offence is only that of a source that has not proved itself: the address of
-// one that has may be forged by somebody who wants to see it banned, and what is too much from there is dropped.
-func (s *Record) Heard(r *Rules, now int64) (drop, offence bool) {
-	rate, trusted := r.MaxSignal, s.Trusted(now)
-	if trusted {
-		rate.Every /= trustFactor
-		rate.Burst *= trustFactor
+// Excess judges a message beyond MaxSignal. drop says that it is one too many; an offence is only that of a source that has not proved
+// itself: the address of one that has may be forged by somebody who wants to see it banned, so it may send ten times as many, and what is
+// too much even then is dropped.
+func (s *Record) Excess(r *Rules, now int64) (drop, offence bool) {
+	if !s.Trusted(now) {
+		return true, true
 	}
+	rate := limit.Rate{Every: r.MaxSignal.Every / trustFactor, Burst: r.MaxSignal.Burst * trustFactor}
 	next, wait := rate.Take(s.signal, now)
 	s.signal = next
-	return wait > 0, wait > 0 && !trusted
+	return wait > 0, false
 }

@@ -124,33 +124,27 @@ func TestProbingIsBanned(t *testing.T) {
 	t.Error("never banned")
 }
 
-func TestRateIsAnOffenceOfStrangersOnly(t *testing.T) {
-	r := rules()
-	flood := func(s *Record) (dropped, offences int) {
-		for i := range 2000 { // in a second
-			drop, offence := s.Heard(r, second*100+int64(i)*second/2000)
-			if drop {
-				dropped++
-			}
-			if offence {
-				offences++
-			}
-		}
-		return dropped, offences
-	}
+func TestExcessIsAnOffenceOfStrangersOnly(t *testing.T) {
 	var stranger, friend Record
 	friend.Prove(second)
-	if d, o := flood(&stranger); o == 0 || d < 1700 {
-		t.Errorf("stranger: %d dropped, %d offences", d, o)
+	if drop, offence := stranger.Excess(rules(), second); !drop || !offence {
+		t.Error("a stranger may send what it likes")
 	}
-	if d, o := flood(&friend); o != 0 || d > 0 {
-		t.Errorf("friend at ten times the burst: %d dropped, %d offences", d, o)
-	}
-	var phone Record
-	for i := range 40 * 600 { // just the rate, for ten minutes
-		if drop, _ := phone.Heard(r, second+int64(i)*second/40); drop {
-			t.Fatalf("message %d at the rate is dropped", i)
+	dropped := 0
+	for i := range 20_000 { // within two seconds
+		drop, offence := friend.Excess(rules(), 100*second+int64(i)*second/10_000)
+		if offence {
+			t.Fatal("an offence of a friend")
 		}
+		if drop {
+			dropped++
+		}
+	}
+	if dropped < 17_000 || dropped > 17_300 { // 2000 at once and 400 a second are not
+		t.Errorf("%d of 20000 dropped", dropped)
+	}
+	if drop, offence := friend.Excess(rules(), 100*second+int64(trustFor)); !drop || !offence {
+		t.Error("trust does not end")
 	}
 }
 

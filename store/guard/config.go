@@ -34,7 +34,8 @@ type Config struct {
 // Chosen here.
 const (
 	defaultEntries = 10_000
-	defaultSources = 65_536
+	defaultSources = 16_384
+	ratesEach      = 4           // rates for each record
 	saveEvery      = time.Second // at most; a flood of bans is one write
 
 	widest4 = 8 // networks that are larger take force

@@ -1,11 +1,13 @@
 package guard
 
 import (
+	"hash/maphash"
 	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"drawbridge/policy/limit"
 	"drawbridge/policy/shield"
 	"drawbridge/store"
 )
@@ -14,8 +16,10 @@ import (
 type Guard struct {
 	cfg     Config
 	epoch   time.Time
-	sources *store.Book[netip.Prefix, shield.Record]
-	dropped map[string]*atomic.Uint64 // by realm; never written after New
+	seed    maphash.Seed
+	rates   *store.Cells                             // of every source that is heard
+	sources *store.Book[netip.Prefix, shield.Record] // of those that have done something
+	dropped map[string]*atomic.Uint64                // by realm; never written after New
 
 	mu    sync.RWMutex
 	allow prefixes // guarded by mu, as all below
@@ -32,6 +36,7 @@ func New(cfg Config) (*Guard, error) {
 	cfg = cfg.withDefaults()
 	g := &Guard{
 		cfg: cfg, epoch: cfg.now(), sources: store.NewBook[netip.Prefix, shield.Record](cfg.Sources),
+		seed: maphash.MakeSeed(), rates: store.NewCells(cfg.Sources * ratesEach),
 		dropped: map[string]*atomic.Uint64{"": {}}, allow: prefixes{}, deny: prefixes{}, names: map[Kind][]*Entry{},
 		changed: make(chan struct{}, 1),
 	}
@@ -85,9 +90,12 @@ func (g *Guard) Message(realm string, src netip.Addr) bool {
 	case g.cfg.Rules.MaxSignal.None() || g.exempt(src):
 		return true
 	}
+	who, now := customer(plain(src)), g.now()
+	if g.withinRate(who, now) {
+		return true
+	}
 	var drop, offence bool
-	now := g.now()
-	g.sources.Do(customer(plain(src)), func(s *shield.Record) { drop, offence = s.Heard(&g.cfg.Rules, now) })
+	g.sources.Do(who, func(s *shield.Record) { drop, offence = s.Excess(&g.cfg.Rules, now) })
 	if drop {
 		g.count(realm).Add(1)
 	}
@@ -95,6 +103,16 @@ func (g *Guard) Message(realm string, src netip.Addr) bool {
 		g.offend(realm, src, shield.Offence{Class: shield.Signal, Reason: "max-signal"}, "")
 	}
 	return !drop
+}
+
+// withinRate counts a message. The rate is kept apart from the records: a flood of forged addresses fills it, and it is small.
+func (g *Guard) withinRate(who netip.Prefix, now int64) bool {
+	var wait time.Duration
+	g.rates.Do(maphash.Comparable(g.seed, who), now, func(c limit.Cell) limit.Cell {
+		c, wait = g.cfg.Rules.MaxSignal.Take(c, now)
+		return c
+	})
+	return wait == 0
 }
 
 // exempt finds the sources whose rate is not this door's business: those that are allowed, and trunks, which have limits of their own.
@@ -117,5 +135,8 @@ func (g *Guard) Dropped() map[string]uint64 {
 	return out
 }
 
-// Sources is how many sources are remembered.
+// Sources is how many sources are remembered for what they have done.
 func (g *Guard) Sources() int { return g.sources.Len() }
+
+// Rates is how many sources have their messages counted.
+func (g *Guard) Rates() int { return g.rates.Len() }

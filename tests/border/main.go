@@ -20,6 +20,7 @@ type part struct {
 
 // parts are run in this order, one after the other: each has the machine for itself.
 var parts = []part{
+	{"shield", shieldUp},
 	{"trunks", deadTrunk},
 	{"limits", limits},
 	{"fraud", tollFraud},
