@@ -143,13 +143,6 @@ func (l *legal) heard(m string) {
 	}
 }
 
-// field is the value of a header as the gateway writes it.
-func field(m, name string) string {
-	_, rest, _ := strings.Cut(m, "\r\n"+name+": ")
-	value, _, _ := strings.Cut(rest, "\r\n")
-	return value
-}
-
 // answer is the trunk that is called.
 func (l *legal) answer() {
 	buf := make([]byte, 65536)

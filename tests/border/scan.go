@@ -21,10 +21,10 @@ func scans(ctx context.Context, r *report, b *besieged) error {
 		args []string
 		from string
 	}{
-		{"svmap", []string{"203.0.113.9", "-p", "5080", "-b", "203.0.113.61"}, "203.0.113.61"},
-		{"svwar", []string{"203.0.113.9", "-p", "5080", "-b", "203.0.113.62", "-e", "100-300", "--force"}, "203.0.113.62"},
-		{"svwar", []string{"203.0.113.9", "-p", "5080", "-b", "203.0.113.63", "-e", "100-300", "-m", "INVITE", "--force"}, "203.0.113.63"},
-		{"svcrack", []string{"203.0.113.9", "-p", "5080", "-b", "203.0.113.64", "-u", "150", "-r", "1-300"}, "203.0.113.64"},
+		{"svmap", []string{"203.0.113.9", "-p", "5080"}, "203.0.113.61"},
+		{"svwar", []string{"203.0.113.9", "-p", "5080", "-e", "100-300", "--force"}, "203.0.113.62"},
+		{"svwar", []string{"203.0.113.9", "-p", "5080", "-e", "100-300", "-m", "INVITE", "--force"}, "203.0.113.63"},
+		{"svcrack", []string{"203.0.113.9", "-p", "5080", "-u", "150", "-r", "1-300"}, "203.0.113.64"},
 	} {
 		what := s.tool
 		if slices.Contains(s.args, "INVITE") {
@@ -51,6 +51,10 @@ func sipvicious(ctx context.Context, r *report, b *besieged, what, tool, from st
 		return fmt.Errorf("%w: %w", errNotHere, err)
 	}
 	probes := b.metric(`drawbridge_refused_total{kind="scanner"}`)
+	route := exec.Command("ip", "-n", b.outside, "route", "replace", "203.0.113.9/32", "dev", "eth", "src", from)
+	if out, err := route.CombinedOutput(); err != nil {
+		return fmt.Errorf("%w: %w: %s", errNotHere, err, out)
+	}
 	ctx, cancel := context.WithTimeout(ctx, 8*time.Second)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "ip", append([]string{"netns", "exec", b.outside, tool}, args...)...)
