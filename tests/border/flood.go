@@ -111,7 +111,7 @@ func paced(n int, send func(i int) error) error {
 				return err
 			}
 		}
-		time.Sleep(time.Millisecond)
+		<-time.After(time.Millisecond)
 	}
 	return nil
 }
@@ -149,7 +149,7 @@ func oneAddress(r *report, b *besieged) error {
 	r.check("and hears nothing from then on", heard < 2*time.Second, "%d answers to %d, the last after %s", answers.Load(), n, heard.Round(time.Millisecond))
 	dropped := b.metric("drawbridge_acl_denied_packets_total")
 	r.check("what nobody looked at is counted", int(dropped) > n*9/10, "%.0f of %d", dropped, n)
-	time.Sleep(time.Until(start.Add(heard + banPeriod + time.Second)))
+	<-time.After(time.Until(start.Add(heard + banPeriod + time.Second)))
 	again, err := b.ask("203.0.113.66", "OPTIONS", "phone", 1)
 	r.check("after the ban it is heard again", err == nil && again == 1, "%d answer to one", again)
 	return nil

@@ -61,7 +61,7 @@ func (l *legal) place(ctx context.Context, every time.Duration) {
 	for n := 0; ; n++ {
 		select {
 		case <-ctx.Done():
-			time.Sleep(4 * time.Second) // a second of talk, and patience
+			<-time.After(4 * time.Second) // a second of talk, and patience
 			return
 		case <-tick.C:
 		}

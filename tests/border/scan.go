@@ -97,7 +97,7 @@ func nameless(r *report, b *besieged) error {
 		}
 		if n, err := conn.Read(buf); err == nil {
 			statuses[strings.SplitN(string(buf[:n]), "\r\n", 2)[0]]++
-			time.Sleep(90 * time.Millisecond)
+			<-time.After(90 * time.Millisecond)
 		}
 	}
 	answers := 0

@@ -86,7 +86,7 @@ func (b *besieged) says(words ...string) bool {
 		if len(b.lines(words...)) > 0 {
 			return true
 		}
-		time.Sleep(100 * time.Millisecond)
+		<-time.After(100 * time.Millisecond)
 	}
 	return false
 }
@@ -109,7 +109,7 @@ func besiege(binary, dir string) (*besieged, error) {
 		n.close()
 		return nil, err
 	}
-	for start := time.Now(); ; time.Sleep(50 * time.Millisecond) {
+	for start := time.Now(); ; <-time.After(50 * time.Millisecond) {
 		if _, err = b.get("/readyz"); err == nil {
 			return b, nil
 		}
@@ -214,8 +214,11 @@ func byHand(r *report, b *besieged, dir string) error {
 	r.check("a trunk is not denied without --force", err != nil && strings.Contains(out, "trunk"), "%s", strings.TrimSpace(out))
 	out, err = b.acl("add", "0.0.0.0/0")
 	r.check("nor is everybody", err != nil, "%s", strings.TrimSpace(out))
-	time.Sleep(1500 * time.Millisecond) // the file is written once a second
-	text, err := os.ReadFile(filepath.Join(dir, "acl.json"))
+	var text []byte
+	for start := time.Now(); !strings.Contains(string(text), "203.0.113.64/30") && time.Since(start) < 10*time.Second; {
+		<-time.After(100 * time.Millisecond) // the file is written once a second
+		text, err = os.ReadFile(filepath.Join(dir, "acl.json"))
+	}
 	r.check("the list is on disk", err == nil && strings.Contains(string(text), "203.0.113.64/30"), "%d bytes", len(text))
 	_, err = b.acl("remove", "203.0.113.64/30")
 	heard, err2 := b.ask("203.0.113.65", "OPTIONS", "phone", 1)
