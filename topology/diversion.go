@@ -69,9 +69,10 @@ func diversions(m *wire.Message) (all []Diversion) {
 }
 
 // history reads History-Info (RFC 7044): each target of the call in turn. A cause in a target's URI (RFC 4458) says why the one before it
-// was left, a Reason in the URI of the one that was left says the same in the older way.
+// was left, a Reason in the URI of the one that was left says the same in the older way; where both do, the cause is believed.
 func history(m *wire.Message) (all []Diversion) {
 	var before string
+	told := false // the Reason of the one before is among all
 	hidden := historyPrivate(m)
 	for i, v := range m.Values("History-Info") {
 		a, err := wire.ParseAddr(v)
@@ -79,9 +80,15 @@ func history(m *wire.Message) (all []Diversion) {
 			continue
 		}
 		user := diverter(a.URI, hidden || asks(inURI(a.URI.Headers, "Privacy"), "history"))
-		if cause, err := strconv.Atoi(a.URI.Params.Get("cause")); err == nil && i > 0 {
+		cause, err := strconv.Atoi(a.URI.Params.Get("cause"))
+		switch caused := err == nil && i > 0; {
+		case caused && told:
+			all[0].Reason = reasonWord(cause)
+		case caused:
 			all = append([]Diversion{{before, reasonWord(cause)}}, all...)
-		} else if cause, ok := reasonIn(inURI(a.URI.Headers, "Reason"), "SIP"); ok {
+		}
+		cause, told = reasonIn(inURI(a.URI.Headers, "Reason"), "SIP")
+		if told = told && len(all) < maxDiversions; told {
 			all = append([]Diversion{{user, reasonWord(cause)}}, all...)
 		}
 		before = user
