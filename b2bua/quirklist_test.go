@@ -44,6 +44,34 @@ func TestEveryQuirkHasATest(t *testing.T) {
 	}
 }
 
+// TestEveryProfileHasATest: each profile that comes with the gateway has a file of a call from such a peer, one of a call to it, and a row in
+// docs/profiles.md.
+func TestEveryProfileHasATest(t *testing.T) {
+	doc, err := os.ReadFile("../docs/profiles.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	profiles, err := filepath.Glob("../config/profiles/*.yaml")
+	if err != nil || len(profiles) < 2 {
+		t.Fatal("no profiles", err)
+	}
+	for _, f := range profiles {
+		name := strings.TrimSuffix(filepath.Base(f), ".yaml")
+		if name == "generic" { // every other file shows it
+			continue
+		}
+		for trunk, suffix := range map[string]string{"acme": "in", "backup": "out"} {
+			text, err := os.ReadFile(filepath.Join("testdata/profiles", name+"-"+suffix+".txt"))
+			if err != nil || !strings.Contains(string(text), "trunk "+trunk+"\n  profile: "+name+"\n") {
+				t.Errorf("%s: no file for its calls %s: %v", name, suffix, err)
+			}
+		}
+		if !strings.Contains(string(doc), "\n| `"+name+"`") {
+			t.Errorf("%s has no row in docs/profiles.md", name)
+		}
+	}
+}
+
 // TestQuirksNameTests: the tests of media that files of quirks refer to exist.
 func TestQuirksNameTests(t *testing.T) {
 	var code strings.Builder

@@ -22,8 +22,8 @@ import (
 
 var update = flag.Bool("update", false, "rewrite what the peers get in testdata/quirks")
 
-// TestQuirks plays testdata/quirks/*.txt: profile and message in, messages out, byte for byte but for what is drawn at random. The name of
-// a file begins with the quirk that it shows. A line without indent says what is below it:
+// TestQuirks plays testdata/quirks/*.txt and testdata/profiles/*.txt: profile and message in, messages out, byte for byte but for what is
+// drawn at random. The name of a file begins with the quirk, or is the profile, that it shows. A line without indent says what is below it:
 //
 //	# words                 a remark
 //	trunk acme              the profile of T, backup of U: lines of profile_settings; "profile: NAME" is the base
@@ -36,7 +36,7 @@ var update = flag.Bool("update", false, "rewrite what the peers get in testdata/
 //
 // A call of acme goes to backup, a call of alice (A; +4930100 and +4930101 are hers) to acme.
 func TestQuirks(t *testing.T) {
-	files, err := filepath.Glob("testdata/quirks/*.txt")
+	files, err := filepath.Glob("testdata/[qp]*/*.txt")
 	if err != nil || len(files) == 0 {
 		t.Fatal("no quirks", err)
 	}

@@ -133,6 +133,9 @@ func (t *Trunk) ofProfile() {
 	if len(t.Codecs) == 0 {
 		t.Codecs = slices.Clone(p.Media.Codecs)
 	}
+	if len(t.Reroute.Next) == 0 {
+		t.Reroute.Next = slices.Clone(p.Call.Next)
+	}
 }
 
 // fill sets v when it is zero.

@@ -39,10 +39,10 @@ func TestProfileLayers(t *testing.T) {
 
 // TestProfileGivesDefaults: what the trunk writes out wins over its profile, that over the realm.
 func TestProfileGivesDefaults(t *testing.T) {
-	settings := "profile_settings: {rel100: supported, dtmf: info, srtp: sdes, media.ptime: 30, codec.allow: [PCMU], refer: reject, redirect: map, precond: true}"
+	settings := "profile_settings: {rel100: supported, dtmf: info, srtp: sdes, media.ptime: 30, codec.allow: [PCMU], refer: reject, redirect: map, precond: true, reroute.next: [480]}"
 	got := mustParse(t, profiled(settings, "dtmf: inband")).Trunks["t"]
 	if got.Rel100 != "supported" || got.DTMF != "inband" || got.SRTP != "sdes" || got.Ptime != 30 || !slices.Equal(got.Codecs, []string{"PCMU"}) ||
-		got.Refer != "reject" || got.Redirect != "map" || !got.Preconditions {
+		!slices.Equal(got.Reroute.Next, []int{480}) || got.Refer != "reject" || got.Redirect != "map" || !got.Preconditions {
 		t.Errorf("%+v", got)
 	}
 }
@@ -63,6 +63,7 @@ func TestProfileMistakes(t *testing.T) {
 		{"profile_settings: {id.no_screening: true}", "F:8:41: id.no_screening: needs id.number"},
 		{"profile_settings: {contact.host: 'a b'}", "F:8:38: contact.host: no host name"},
 		{"profile_settings: {contact.user: 'a@b'}", "F:8:38: contact.user: no user part"},
+		{"profile_settings: {reroute.next: [180]}", "reroute.next: 180: out of range"},
 		{"profile_settings: {rel100: maybe}", `"maybe" is none of off, supported, required`},
 	} {
 		_, err := Parse("F", []byte(profiled(row.lines)), nil)

@@ -42,6 +42,11 @@ func (p *Profile) Check() []Problem {
 	if se := p.Call.TimerSE; se != 0 && (se < 90 || se > 86400) {
 		c.add("timer.se", -1, ErrTimer)
 	}
+	for i, status := range p.Call.Next {
+		if !isStatus(status) {
+			c.add("reroute.next", i, fmt.Errorf("%d: %w: 400 to 699", status, ErrRange))
+		}
+	}
 	for i, r := range p.Cause.In {
 		if !isStatus(r.Status) || r.As == 0 && r.Cause == 0 || r.As != 0 && !isStatus(r.As) || r.Cause < 0 || r.Cause > 127 {
 			c.add("cause.in", i, ErrStatus)

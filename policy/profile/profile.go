@@ -57,6 +57,8 @@ type Call struct {
 	Refer    string `yaml:"refer,omitempty" doc:"The default of the trunk's refer." enum:"local,pass,reject"`
 	On6xx    string `yaml:"hunt.on_6xx,omitempty" doc:"What a 6xx from it does to the search for another way. stop by default: it speaks for the user; next: the next trunk is tried, for peers whose 6xx speak of themselves." enum:"stop,next"`
 
+	Next []int `yaml:"reroute.next,omitempty" doc:"The default of next in the trunk's reroute."`
+
 	Timer     string `yaml:"timer,omitempty" doc:"Session timers (RFC 4028). on by default: asked for; off: neither asked for nor offered by us; require: it has to serve them." enum:"on,off,require"`
 	TimerSE   int    `yaml:"timer.se,omitempty" doc:"Seconds of Session-Expires that it is asked for; 0 is the gateway's 1800, 90 the least."`
 	TimerBy   string `yaml:"timer.method,omitempty" doc:"What refreshes a session: auto by default, UPDATE when it serves it, else a re-INVITE." enum:"auto,update,invite"`
