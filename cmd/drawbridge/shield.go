@@ -22,13 +22,21 @@ import (
 func (g *gateway) openGuard(events telemetry.Listener) (err error) {
 	s := g.snap.Shield
 	g.guard, err = guard.New(guard.Config{
-		Rules: s.Limits(), Allow: config.Prefixes(s.Allow), NeverBlock: config.Prefixes(s.NeverBlock), Deny: config.Prefixes(s.Deny),
-		Scanners: lower(s.Scanners), Entries: s.Entries, Sources: s.Sources, File: g.snap.File(s.File),
+		Settings: guardSettings(g.snap), Entries: s.Entries, Sources: s.Sources, File: g.snap.File(s.File),
 		NFT:   guard.NFT{Set4: s.NFTables.Set4, Set6: s.NFTables.Set6},
 		Known: func(src netip.Addr) bool { return g.calls.KnowsAnywhere(src) }, Trunks: func() []netip.Prefix { return g.calls.Sources() },
-		Realms: realmNames(g.snap), Plan: g.snap.Numbers.Plan(""), Events: events,
+		Realms: realmNames(g.snap), Events: events,
 	})
 	return err
+}
+
+// guardSettings are what a new configuration may change while the gateway runs.
+func guardSettings(snap *config.Snapshot) guard.Settings {
+	s := snap.Shield
+	return guard.Settings{
+		Rules: s.Limits(), Allow: config.Prefixes(s.Allow), NeverBlock: config.Prefixes(s.NeverBlock), Deny: config.Prefixes(s.Deny),
+		Scanners: lower(s.Scanners), Plan: snap.Numbers.Plan(""),
+	}
 }
 
 // decide asks policy about a request, with what the access lists say of its names.

@@ -11,24 +11,29 @@ import (
 
 // Config configures a Guard.
 type Config struct {
-	Rules      shield.Rules
-	Allow      []netip.Prefix // never denied, never counted
-	NeverBlock []netip.Prefix // never banned by itself
-	Deny       []netip.Prefix // from the start, for ever
-	Scanners   []string       // what the agents of scanners are called, in lower case; a part of the name is enough
+	Settings
 
 	Entries int    // denied and allowed at once; 0 means 10 000
-	Sources int    // remembered at once; 0 means 65 536
+	Sources int    // remembered at once for what they do, and four times as many that are counted; 0 means 16 384
 	File    string // the lists over a restart; "" keeps none
 	NFT     NFT    // the kernel's sets of what is denied; zero exports nothing
 
 	Known  func(netip.Addr) bool // a trunk's source, in any realm; nil knows none
 	Trunks func() []netip.Prefix // the same as a list; nil is none
 	Realms []string              // to count by
-	Plan   number.Plan           // how numbers are dialled here
 	Events telemetry.Listener
 
 	now func() time.Time // tests only
+}
+
+// Settings are what may change while the gateway runs.
+type Settings struct {
+	Rules      shield.Rules
+	Allow      []netip.Prefix // never denied, never counted
+	NeverBlock []netip.Prefix // never banned by itself
+	Deny       []netip.Prefix // for ever
+	Scanners   []string       // what the agents of scanners are called, in lower case; a part of the name is enough
+	Plan       number.Plan    // how numbers are dialled here
 }
 
 // Chosen here.

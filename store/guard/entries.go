@@ -89,7 +89,7 @@ func (e *Entry) UnmarshalJSON(b []byte) error {
 // Add puts an entry on its list, or replaces it there. What would deny a trunk, or more than a provider has, takes force. Errors: ErrEntry,
 // ErrTrunk, ErrWide, ErrFull.
 func (g *Guard) Add(e *Entry, force bool) error {
-	p, err := e.check(g.cfg.Plan)
+	p, err := e.check(g.set.Load().Plan)
 	if err != nil {
 		return err
 	}
@@ -212,7 +212,7 @@ func (g *Guard) unname(e *Entry) bool {
 // Remove takes an entry off its list, and forgets what the sources in it have done. Errors: ErrEntry, ErrAbsent.
 func (g *Guard) Remove(allow bool, kind Kind, value string) error {
 	e := &Entry{Allow: allow, Kind: kind, Value: value}
-	p, err := e.check(g.cfg.Plan)
+	p, err := e.check(g.set.Load().Plan)
 	if err != nil {
 		return err
 	}

@@ -79,7 +79,7 @@ func (g *Guard) load() error {
 	}
 	now := g.cfg.now()
 	for _, e := range all {
-		p, err := e.check(g.cfg.Plan)
+		p, err := e.check(g.set.Load().Plan)
 		if err != nil {
 			return fmt.Errorf("access lists %s: %w", g.cfg.File, err)
 		}

@@ -15,6 +15,7 @@ import (
 // Guard is the door.
 type Guard struct {
 	cfg     Config
+	set     atomic.Pointer[Settings]
 	epoch   time.Time
 	seed    maphash.Seed
 	rates   *store.Cells                             // of every source that is heard
@@ -43,16 +44,38 @@ func New(cfg Config) (*Guard, error) {
 	for _, r := range cfg.Realms {
 		g.dropped[r] = &atomic.Uint64{}
 	}
-	for _, p := range cfg.Allow {
-		g.allow.put(p, &Entry{Allow: true, Kind: Source, Value: p.String(), Reason: fromConfig})
-	}
-	for _, p := range cfg.Deny {
-		g.put(p, &Entry{Kind: Source, Value: p.String(), Reason: fromConfig})
-	}
+	g.Set(cfg.Settings)
 	if err := g.load(); err != nil {
 		return nil, err
 	}
 	return g, cfg.NFT.find()
+}
+
+// Set changes the settings of a running guard. What the lists have from elsewhere stays, and so does what is remembered.
+func (g *Guard) Set(s Settings) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if old := g.set.Load(); old != nil {
+		for _, p := range old.Allow {
+			if e := g.allow.get(p); e != nil && e.Reason == fromConfig {
+				g.allow.drop(p)
+				g.total--
+			}
+		}
+		for _, p := range old.Deny {
+			if e := g.deny.get(p); e != nil && e.Reason == fromConfig {
+				g.remove(p)
+			}
+		}
+	}
+	for _, p := range s.Allow {
+		g.place(p, &Entry{Allow: true, Kind: Source, Value: p.String(), Reason: fromConfig})
+	}
+	for _, p := range s.Deny {
+		g.place(p, &Entry{Kind: Source, Value: p.String(), Reason: fromConfig})
+	}
+	g.set.Store(&s)
+	g.touch()
 }
 
 // now is the clock of records: nanoseconds, and never zero.
@@ -87,7 +110,7 @@ func (g *Guard) Message(realm string, src netip.Addr) bool {
 	switch {
 	case g.Denied(realm, src):
 		return false
-	case g.cfg.Rules.MaxSignal.None() || g.exempt(src):
+	case g.set.Load().Rules.MaxSignal.None() || g.exempt(src):
 		return true
 	}
 	who, now := customer(plain(src)), g.now()
@@ -95,7 +118,7 @@ func (g *Guard) Message(realm string, src netip.Addr) bool {
 		return true
 	}
 	var drop, offence bool
-	g.sources.Do(who, func(s *shield.Record) { drop, offence = s.Excess(&g.cfg.Rules, now) })
+	g.sources.Do(who, func(s *shield.Record) { drop, offence = s.Excess(&g.set.Load().Rules, now) })
 	if drop {
 		g.count(realm).Add(1)
 	}
@@ -109,7 +132,7 @@ func (g *Guard) Message(realm string, src netip.Addr) bool {
 func (g *Guard) withinRate(who netip.Prefix, now int64) bool {
 	var wait time.Duration
 	g.rates.Do(maphash.Comparable(g.seed, who), now, func(c limit.Cell) limit.Cell {
-		c, wait = g.cfg.Rules.MaxSignal.Take(c, now)
+		c, wait = g.set.Load().Rules.MaxSignal.Take(c, now)
 		return c
 	})
 	return wait == 0

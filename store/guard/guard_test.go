@@ -103,7 +103,7 @@ func TestTrunksAndFriendsAreSpared(t *testing.T) {
 		spared := netip.MustParseAddr("203.0.113.1")
 		allowed := netip.MustParseAddr("203.0.113.2")
 		g, h := open(t, Config{
-			NeverBlock: []netip.Prefix{netip.PrefixFrom(spared, 32)}, Allow: []netip.Prefix{netip.PrefixFrom(allowed, 32)},
+			Settings: Settings{NeverBlock: []netip.Prefix{netip.PrefixFrom(spared, 32)}, Allow: []netip.Prefix{netip.PrefixFrom(allowed, 32)}},
 		})
 		for _, src := range []netip.Addr{trunk.Addr(), spared, allowed} {
 			g.refuse(100, "malformed", src)
@@ -330,6 +330,31 @@ func TestKernelSet(t *testing.T) {
 	}
 }
 
+// New settings take the place of the old ones; what an operator has listed, and who is banned, stays.
+func TestSet(t *testing.T) {
+	first, second := netip.MustParsePrefix("203.0.113.0/26"), netip.MustParsePrefix("203.0.113.64/26")
+	g, _ := open(t, Config{Settings: Settings{Deny: []netip.Prefix{first}, Allow: []netip.Prefix{second}}})
+	if err := g.Add(&Entry{Kind: Source, Value: "203.0.113.200", Reason: "manual"}, false); err != nil {
+		t.Fatal(err)
+	}
+	g.refuse(30, "malformed", attacker)
+	s := *g.set.Load()
+	s.Deny, s.Allow, s.Scanners = []netip.Prefix{second}, nil, []string{"newtool"}
+	g.Set(s)
+	for src, want := range map[string]bool{"203.0.113.1": false, "203.0.113.70": true, "203.0.113.200": true, attacker.String(): true} {
+		if g.Denied("access", netip.MustParseAddr(src)) != want {
+			t.Errorf("%s: denied %t", src, !want)
+		}
+	}
+	if !g.Unwelcome(Caller{Source: netip.MustParseAddr("192.168.0.1"), Agent: "NewTool/2"}) || len(g.List()) != 3 || g.total != 3 {
+		t.Errorf("%d entries, %d counted", len(g.List()), g.total)
+	}
+	g.Set(s)
+	if g.total != 3 {
+		t.Errorf("%d counted after the same settings", g.total)
+	}
+}
+
 func TestTogether(t *testing.T) {
 	g, h := open(t, Config{})
 	var wg sync.WaitGroup
@@ -347,7 +372,7 @@ func TestTogether(t *testing.T) {
 }
 
 func TestDoorAllocatesNothing(t *testing.T) {
-	g, _ := open(t, Config{Deny: []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24")}})
+	g, _ := open(t, Config{Settings: Settings{Deny: []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24")}}})
 	denied, stranger := netip.MustParseAddr("203.0.113.9"), netip.MustParseAddr("198.51.100.1")
 	g.Message("access", stranger)
 	if n := testing.AllocsPerRun(100, func() {
@@ -359,9 +384,9 @@ func TestDoorAllocatesNothing(t *testing.T) {
 }
 
 func BenchmarkMessage(b *testing.B) {
-	g, err := New(Config{
+	g, err := New(Config{Settings: Settings{
 		Rules: shield.Rules{Classes: shield.Defaults(), MaxSignal: limit.PerSecond(1e6, 1e6)}, Deny: []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24")},
-	})
+	}})
 	if err != nil {
 		b.Fatal(err)
 	}

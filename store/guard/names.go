@@ -57,9 +57,9 @@ func (g *Guard) match(kind Kind, name string) (e *Entry, allowed bool) {
 
 // forms are the ways to read a name; the first is what it most likely is. A number that is denied is denied in every way to dial it.
 func (g *Guard) forms(kind Kind, name string) []string {
-	out := []string{canonical(kind, name, g.cfg.Plan)}
+	out := []string{canonical(kind, name, g.set.Load().Plan)}
 	if kind == To {
-		for _, digits := range number.Readings(name, g.cfg.Plan) {
+		for _, digits := range number.Readings(name, g.set.Load().Plan) {
 			out = append(out, "+"+digits)
 		}
 	}

@@ -66,10 +66,10 @@ func (g *Guard) offend(realm string, src netip.Addr, o shield.Offence, detail st
 	if allowed || !src.IsValid() {
 		return
 	}
-	spared := within(src, g.cfg.NeverBlock) || g.cfg.Known(src)
+	spared := within(src, g.set.Load().NeverBlock) || g.cfg.Known(src)
 	var v shield.Verdict
 	now := g.now()
-	g.sources.Do(customer(src), func(s *shield.Record) { v = s.Offend(&g.cfg.Rules, o, now, spared) })
+	g.sources.Do(customer(src), func(s *shield.Record) { v = s.Offend(&g.set.Load().Rules, o, now, spared) })
 	if v.Alarm != shield.None {
 		g.cfg.Events.EmitAlarmed(telemetry.Alarmed{
 			Severity: v.Alarm.String(), Class: o.Class.String(), Reason: o.Reason, Realm: realm, Source: src.String(), Detail: detail, Count: v.Count,
@@ -158,14 +158,14 @@ var injections = []string{"' or ", "'or'", "'='", "union select", "drop table", 
 // scanner names the tool that a request comes from; "" is none.
 func (g *Guard) scanner(c Caller) string {
 	agent := strings.ToLower(c.Agent)
-	for _, s := range g.cfg.Scanners {
+	for _, s := range g.set.Load().Scanners {
 		if strings.Contains(agent, s) {
 			return s
 		}
 	}
 	for _, name := range c.Names {
 		name = strings.ToLower(name)
-		for _, s := range g.cfg.Scanners {
+		for _, s := range g.set.Load().Scanners {
 			if name == s {
 				return s
 			}
