@@ -252,7 +252,7 @@ var sessionID = regexp.MustCompile(`o=- \d+ (\d+) `)
 var contentLength = regexp.MustCompile(`(?m)^(Content-Length|l): \d+\r\n`)
 
 // random are values beside tags that are drawn at random.
-var random = regexp.MustCompile(`(RSeq: )\d+|((?:cnonce|response)=)"[^"]+"`)
+var random = regexp.MustCompile(`(RSeq: )\d+|((?:cnonce|response|icid-value)=)"[^"]+"`)
 
 // maskedLines are the lines of a message, with what the gateway has drawn at random named by what it is.
 func maskedLines(m *wire.Message, raw []byte) []string {

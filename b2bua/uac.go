@@ -47,10 +47,18 @@ func (l *sipLeg) Dial(in *wire.Message, patient bool) {
 	m.Set("Allow", allow)
 	m.Set("Supported", asked)
 	askReliable(m, l.party)
+	l.charge(m)
 	m.ContentType, m.Body = sdpType, l.uac.offer
 	l.uac.patient = patient
 	l.move(Calling)
 	l.invite(m)
+}
+
+// charge names the call for billing, towards a peer that wants it (RFC 7315 section 4.6). Each try is told by an identifier of its own.
+func (l *sipLeg) charge(m *wire.Message) {
+	if p := l.party.Profile; p != nil && p.Wire.Charging != "" {
+		m.Set("P-Charging-Vector", `icid-value="`+l.mint()+`";orig-ioi=`+p.Wire.Charging)
+	}
 }
 
 // invite sends m as the INVITE of this leg.

@@ -62,6 +62,7 @@ func TestProfileMistakes(t *testing.T) {
 		{"profile_settings: {timer.se: 60}", "F:8:34: timer.se: an interval is 0, or 90 to 86400 seconds"},
 		{"profile_settings: {id.no_screening: true}", "F:8:41: id.no_screening: needs id.number"},
 		{"profile_settings: {contact.host: 'a b'}", "F:8:38: contact.host: no host name"},
+		{"profile_settings: {hdr.pcv: 'a;b'}", "F:8:33: hdr.pcv: no host name"},
 		{"profile_settings: {contact.user: 'a@b'}", "F:8:38: contact.user: no user part"},
 		{"profile_settings: {reroute.next: [180]}", "reroute.next: 180: out of range"},
 		{"profile_settings: {rel100: maybe}", `"maybe" is none of off, supported, required`},

@@ -60,6 +60,9 @@ func (p *Profile) Check() []Problem {
 	if h := p.Wire.ContactHost; strings.Trim(h, hostChars) != "" || len(h) > maxHost {
 		c.add("contact.host", -1, ErrHost)
 	}
+	if h := p.Wire.Charging; strings.Trim(h, hostChars) != "" || len(h) > maxHost {
+		c.add("hdr.pcv", -1, ErrHost)
+	}
 	if u := p.Wire.ContactUser; strings.Trim(u, userChars) != "" || len(u) > maxHost {
 		c.add("contact.user", -1, ErrUser)
 	}

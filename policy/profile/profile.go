@@ -83,6 +83,8 @@ type Wire struct {
 	ContactHost string `yaml:"contact.host,omitempty" doc:"Host of our Contact towards it in calls and OPTIONS, such as the name in our certificate; the address of the socket by default."`
 	ContactUser string `yaml:"contact.user,omitempty" doc:"User part of our Contact towards it in calls, such as the trunk's id, with ;tgrp= and ;trunk-context= (RFC 4904) if it wants them; an opaque word by default."`
 
+	Charging string `yaml:"hdr.pcv,omitempty" doc:"Our network's name for charging (orig-ioi): each INVITE to it has a P-Charging-Vector (RFC 7315) with that and an identifier of its own. The caller's never crosses."`
+
 	LFOnly     bool     `yaml:"wire.lf_only,omitempty" doc:"Header lines of its datagrams may end by LF alone; from anybody else that is refused."`
 	CompactOut bool     `yaml:"wire.compact_out,omitempty" doc:"Short header names (v, f, t, i, m) in INVITEs towards it."`
 	DropOrder  []string `yaml:"mtu.drop_order,omitempty" doc:"Headers that are left out of an INVITE to a UDP target, in this order, until it fits into 1300 bytes."`
