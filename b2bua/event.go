@@ -256,6 +256,7 @@ type Candidate struct {
 	URI     wire.URI // a trunk's target, with the number as its user
 	Rule    string
 	resting bool // its target has failed lately
+	urgent  bool // the number is one of emergency: whatever the target says, the next one is tried, too
 }
 
 // unresolved reports whether the hops of a candidate have to be looked up.

@@ -30,16 +30,18 @@ func (s *Switch) lead(to *Party, u wire.URI, rule string) []Candidate {
 	return s.along(c, hops)
 }
 
-// along makes a candidate of each hop that there is a way to and that is in service.
+// along makes a candidate of each hop that there is a way to and that is in service. An emergency call tries the others, too, last.
 func (s *Switch) along(c Candidate, hops []txn.Hop) []Candidate {
 	now, trunk := s.cfg.now(), s.trunks[c.Callee.Name]
 	if !c.Callee.Trunk {
 		trunk = nil
 	}
 	var all []Candidate
+	c.urgent = trunk != nil && s.cfg.Limits.Emergency(c.URI.User)
 	for _, hop := range hops {
 		hop = c.Callee.named(hop)
-		if trunk != nil && !trunk.take(hop, now) {
+		down := trunk != nil && !trunk.take(hop, now)
+		if down && !c.urgent {
 			continue
 		}
 		f, err := s.cfg.Flow(c.Callee.Realm.Name, hop)
@@ -47,7 +49,7 @@ func (s *Switch) along(c Candidate, hops []txn.Hop) []Candidate {
 			continue
 		}
 		each := c
-		each.resting = s.rests.on(c.Callee.Realm.Name, hop, now)
+		each.resting = down || s.rests.on(c.Callee.Realm.Name, hop, now)
 		each.Targets = []Target{{Flow: f, Hop: hop, Resting: each.resting, Contact: wire.Addr{URI: c.URI}}}
 		if trunk != nil {
 			each.Targets[0].Route = trunk.routeSet()

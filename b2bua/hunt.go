@@ -151,7 +151,7 @@ func (c *Call) fork(ev Opened) {
 func (c *Call) branchFailed(ev refused) {
 	h := &c.hunt
 	h.failures = append(h.failures, ev)
-	if ev.cause.SIP >= 600 && !ev.goesOn { // a 6xx speaks for the user: it ends the hunt
+	if ev.cause.SIP >= 600 && !ev.goesOn && !h.current.urgent { // a 6xx speaks for the user: it ends the hunt
 		c.fail(ev)
 		return
 	}
@@ -167,7 +167,7 @@ func (c *Call) branchFailed(ev refused) {
 		return
 	}
 	c.handOn(best)
-	if h.alerted || !elsewhere(best, h.current.Callee.reroute()) {
+	if h.alerted || !h.current.urgent && !elsewhere(best, h.current.Callee.reroute()) {
 		c.fail(best)
 		return
 	}

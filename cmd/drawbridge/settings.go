@@ -127,7 +127,7 @@ func routes(snap *config.Snapshot) (*route.Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	cfg := route.Config{Groups: map[string][]route.Member{}, Users: accounts(snap), Deck: snap.Prices()}
+	cfg := route.Config{Groups: map[string][]route.Member{}, Users: accounts(snap), Deck: snap.Prices(), Plan: snap.Numbers.Plan}
 	for name, members := range snap.Groups {
 		for _, m := range members {
 			cfg.Groups[name] = append(cfg.Groups[name], route.Member{Trunk: m.Trunk, Priority: m.Priority, Weight: m.Weight})

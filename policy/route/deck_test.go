@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -151,10 +152,41 @@ func million() []byte {
 func BenchmarkReadDeck(b *testing.B) {
 	text := million()
 	b.ReportAllocs()
+	var d *Deck
+	empty := held()
 	for b.Loop() {
-		d, err := ReadDeck(bytes.NewReader(text))
-		if err != nil || d.Len() != 1_000_000 {
+		var err error
+		if d, err = ReadDeck(bytes.NewReader(text)); err != nil || d.Len() != 1_000_000 {
 			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(held()-empty)/1e6, "MB-held")
+	runtime.KeepAlive(d)
+	runtime.KeepAlive(text)
+}
+
+// held is the memory that somebody still needs, in bytes.
+func held() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+// BenchmarkLeastCost is a whole decision: the rows, the prices, the order of four trunks.
+func BenchmarkLeastCost(b *testing.B) {
+	d, err := ReadDeck(bytes.NewReader(million()))
+	if err != nil {
+		b.Fatal(err)
+	}
+	t, err := Compile(Config{Deck: d, Rows: []Row{{To: "*", Deck: true}}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if got := t.Candidates(Query{Number: "+100003600001", Draw: 1}); len(got) != 4 {
+			b.Fatal(got)
 		}
 	}
 }

@@ -13,11 +13,15 @@ import (
 const trialShare = 20
 
 // prices are what the trunks of the deck take for a number.
-func (t *Table) prices(dialled string) []Rate {
+func (t *Table) prices(q Query) []Rate {
 	if t.cfg.Deck == nil {
 		return nil
 	}
-	plain, ok := number.Normal(dialled, t.cfg.Plan)
+	var plan number.Plan
+	if t.cfg.Plan != nil {
+		plan = t.cfg.Plan(q.Realm)
+	}
+	plain, ok := number.Normal(q.Number, plan)
 	if !ok {
 		return nil
 	}

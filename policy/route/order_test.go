@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"drawbridge/policy/number"
 )
 
 func compile(t *testing.T, cfg Config) *Table {
@@ -67,7 +69,14 @@ func TestWeights(t *testing.T) {
 func TestLeastCost(t *testing.T) {
 	prices := deck(t, "49,acme,0.02", "49,best,0.01", "4930,acme,0.005", "1,acme,0.03", "1,far,0.03")
 	tbl := compile(t, Config{
-		Deck:   prices,
+		Deck: prices,
+		Plan: func(realm string) number.Plan {
+			if realm != "some" {
+				return number.Plan{}
+			}
+			p, _ := number.Lookup("DE")
+			return p
+		},
 		Groups: map[string][]Member{"two": {{Trunk: "acme"}, {Trunk: "best", Priority: 1}}},
 		Rows: []Row{
 			{From: "all", To: "*", Deck: true},
@@ -85,6 +94,8 @@ func TestLeastCost(t *testing.T) {
 	}{
 		{"all", "+4989", nil, "best acme"},
 		{"all", "004989123456", nil, "best acme"}, // the deck knows numbers, however they are dialled
+		{"some", "08912345678", nil, "best acme"}, // dialled within the country of its realm
+		{"all", "08912345678", nil, ""},
 		{"all", "+4930", nil, "acme best"},
 		{"all", "+12", nil, "acme far"},
 		{"all", "+33", nil, ""},

@@ -22,7 +22,7 @@ type Config struct {
 	Groups map[string][]Member                           // by name; no trunk has the name of a group
 	Users  func(number string) (account string, ok bool) // finds the account that a number or name belongs to; nil: there are none
 	Deck   *Deck                                         // nil: no prices
-	Plan   number.Plan                                   // how numbers that are looked up in the deck are dialled
+	Plan   func(realm string) number.Plan                // how numbers that are looked up in the deck are dialled in a realm; nil: with + or as they are dialled abroad
 }
 
 // Row is one route as configured.
@@ -166,7 +166,7 @@ func (t *Table) walk(q Query, step func(Step)) {
 	}
 	var named [16]string
 	seen := named[:0]
-	prices := t.prices(q.Number)
+	prices := t.prices(q)
 	for i := range t.rows {
 		r := &t.rows[i]
 		if !fits(r.prefix, r.exact, dialled) {
