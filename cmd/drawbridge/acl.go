@@ -94,15 +94,15 @@ func (c aclList) Run(ctx context.Context) error {
 		return err
 	}
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "LIST\tKIND\tVALUE\tLEFT\tHITS\tREASON")
+	_, _ = fmt.Fprintln(w, "LIST\tKIND\tVALUE\tLEFT\tHITS\tREASON")
 	for _, e := range all {
 		left := "for ever"
 		if !e.Until.IsZero() {
 			left = time.Until(e.Until).Round(time.Second).String()
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%s\n", e.List, e.Kind, e.Value, left, e.Hits, e.Reason)
+		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%s\n", e.List, e.Kind, e.Value, left, e.Hits, e.Reason)
 	}
-	return w.Flush()
+	return w.Flush() // tells what could not be written
 }
 
 // errAdmin is an answer of the private port that says no.
