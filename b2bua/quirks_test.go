@@ -28,7 +28,7 @@ var update = flag.Bool("update", false, "rewrite what the peers get in testdata/
 //	# words                 a remark
 //	trunk acme              the profile of T, backup of U: lines of profile_settings; "profile: NAME" is the base
 //	T sends · A sends       a message as it is; {offer} is an SDP of the peer's; "T sends lf": its lines end by LF alone
-//	U gets                  the next message there, 100 Trying left out; {sdp} is an SDP, <words> are made by the gateway
+//	U gets                  the next message there, 100 Trying and what comes again left out; {sdp} is an SDP, <words> are made by the gateway
 //	U gets sdp              the same with its SDP; T sends: what stands behind an empty line is the body
 //	U gets nothing          and no other
 //	U says 200 tag=x        as in a flow, with the SDP below; {sdp}: one of the peer's
@@ -87,6 +87,7 @@ func blocksOf(text string) (all []block) {
 func playQuirk(t *testing.T, blocks []block) string {
 	p := &player{world: newWorld(t, func(c *Config) { quirky(t, c, blocks) })}
 	p.sw.Probe()
+	p.sw.Enrol()
 	defer p.close()
 	var out strings.Builder
 	for _, b := range blocks {
@@ -148,7 +149,7 @@ func quirky(t *testing.T, c *Config, blocks []block) {
 }
 
 // ofTrunk are the lines of a trunk that are none of its profile.
-var ofTrunk = regexp.MustCompile(`^(profile|auth|health|media|reroute): `)
+var ofTrunk = regexp.MustCompile(`^(profile|auth|health|media|register|reroute): `)
 
 // shape gives a trunk its profile, and what the trunk takes from that, as the configuration does.
 func shape(t *testing.T, to *Trunk, lines []string) {
@@ -174,6 +175,9 @@ func shape(t *testing.T, to *Trunk, lines []string) {
 	to.Redirect.Pass = c.Redirect == "pass"
 	to.Refer = map[string]ReferPolicy{"local": ReferLocal, "pass": ReferPass, "reject": ReferReject}[c.Refer]
 	to.Auth = digest.Account{User: c.Auth.User, Password: c.Auth.Password.Reveal(), Realm: c.Auth.Realm}
+	if user, host, ok := c.Register.Address(); ok {
+		to.Register = Register{AOR: wire.URI{Scheme: "sip", User: user, Host: host}, Contact: c.Register.Contact, Expires: c.Register.Expires, NoRoute: c.Register.NoServiceRoute}
+	}
 	to.Failover.Health = health.Rules{On: c.Health.On(), Probed: c.Health.Options > 0, Down: c.Health.Down, Up: c.Health.Up, Failing: c.Health.Failing, Hold: c.Health.Hold}
 	to.Failover.Probe = Probe{Every: c.Health.Options, Dead: c.Health.Dead}
 	to.Failover.Reroute = route.Reroute{Next: c.Reroute.Next, Final: c.Reroute.Final}
@@ -215,14 +219,15 @@ func (p *player) getsText(to *peer, withSDP bool) []string {
 	var m *wire.Message
 	var raw []byte
 	p.record(func() {
-		for len(to.inbox) > 0 && (m == nil || m.Status == 100) {
+		for len(to.inbox) > 0 && (m == nil || m.Status == 100 || to.seen[m.Branch()] && repeats(m)) {
 			m, to.inbox = to.inbox[0], to.inbox[1:]
 			raw = to.raw[m]
 		}
 	})
-	if m == nil || m.Status == 100 {
+	if m == nil || m.Status == 100 || to.seen[m.Branch()] && repeats(m) {
 		return nil
 	}
+	to.seen[m.Branch()] = true
 	to.heard(m)
 	lines := maskedLines(m, raw)
 	if withSDP && hasSDP(m) {
