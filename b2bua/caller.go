@@ -31,7 +31,7 @@ func (s *Switch) identify(f txn.Flow, m *wire.Message) caller {
 		return s.stranger(f, m)
 	case realm.Browsers:
 		who = s.account(f, m)
-	case realm.Open && s.trunkAt(f) == nil:
+	case realm.Open && s.trunkAt(f, m) == nil:
 		who = s.account(f, m)
 	default:
 		who = s.trunk(f, m)
@@ -47,7 +47,10 @@ func (s *Switch) identify(f txn.Flow, m *wire.Message) caller {
 	case no != nil:
 		who.refusal = no
 	default:
-		if who.refusal = unservable(f, m); who.refusal == nil {
+		if who.refusal = s.pretends(f, m); who.refusal == nil {
+			who.refusal = unservable(f, m)
+		}
+		if who.refusal == nil {
 			who.refusal = noPreconditions(realm, m)
 		}
 	}
@@ -103,7 +106,7 @@ func (s *Switch) prefers(p *Party, m *wire.Message) *Party {
 
 // trunk finds the trunk whose source this is.
 func (s *Switch) trunk(f txn.Flow, m *wire.Message) caller {
-	if t := s.trunkAt(f); t != nil {
+	if t := s.trunkAt(f, m); t != nil {
 		p := t.far()
 		return caller{party: p, user: p.Profile.NumberIn(topology.CallerOf(m, p.Profile))}
 	}
@@ -111,17 +114,24 @@ func (s *Switch) trunk(f txn.Flow, m *wire.Message) caller {
 }
 
 // trunkAt finds the trunk of a source. Several trunks may share a host: the one whose name the peer has proved is meant, then the one
-// with a target at the very port, else the first.
-func (s *Switch) trunkAt(f txn.Flow) *trunkSlots {
+// whose match the request fits, then the one with a target at the very port, else the first.
+func (s *Switch) trunkAt(f txn.Flow, m *wire.Message) *trunkSlots {
+	said := saidIn(f, m)
+	aimed := false
 	var found *trunkSlots
 	for i := range s.cfg.Trunks {
 		t := s.trunks[s.cfg.Trunks[i].Name]
 		switch {
-		case t.trunk.Realm != f.Realm() || !within(f.Remote().Addr(), t.sources()) || !t.party.proved(f):
+		case t.trunk.Realm != f.Realm() || !within(f.Remote().Addr(), t.sources()) || !t.party.proved(f) || !t.trunk.Match.Fits(said):
 		case t.party.TLSName != "":
 			return t
-		case t.aims(f.Remote()):
-			return t
+		case t.trunk.Match.Asks():
+			if found == nil || !found.trunk.Match.Asks() {
+				found = t
+			}
+		case found != nil && found.trunk.Match.Asks():
+		case t.aims(f.Remote()) && !aimed:
+			found, aimed = t, true
 		case found == nil:
 			found = t
 		}

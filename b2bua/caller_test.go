@@ -121,7 +121,7 @@ func TestTrunkWithAName(t *testing.T) {
 		} {
 			f := &proven{memFlow{w: w, realm: "carrier", remote: netip.MustParseAddrPort(tt.from), transport: "TLS"}, tt.names}
 			got := ""
-			if s := w.sw.trunkAt(f); s != nil {
+			if s := w.sw.trunkAt(f, wire.NewRequest(wire.INVITE, wire.URI{})); s != nil {
 				got = s.trunk.Name
 			}
 			if got != tt.want {

@@ -7,6 +7,7 @@ import (
 	"drawbridge/media"
 	"drawbridge/media/offer"
 	"drawbridge/policy"
+	"drawbridge/policy/classify"
 	"drawbridge/policy/fraud"
 	"drawbridge/policy/limit"
 	"drawbridge/policy/profile"
@@ -102,6 +103,7 @@ type Trunk struct {
 	XR            offer.XR       // VoIP metrics (RFC 3611)
 
 	Profile  *profile.Profile // what is particular to it; nil: nothing
+	Match    classify.Row     // what its requests say, where its address does not tell it from other trunks
 	Failover Failover
 	Register Register // of us at the trunk
 }
@@ -119,10 +121,11 @@ type Realm struct {
 	Browsers      bool // authenticated accounts and WebRTC media; else trunks and RTP
 	Open          bool // accounts of SIP phones call from it, too: whoever is no trunk has to prove itself
 	Codecs        []offer.Codec
-	Domain        string      // host of From and To; "" means the address of the flow
-	Refer         ReferPolicy // of its accounts
-	SRTP          offer.SRTP  // encryption of the media of its accounts, unless they are browsers
-	AllowLoopback bool        // peers may announce loopback media addresses (demo, tests)
+	Domain        string         // host of From and To; "" means the address of the flow
+	Refer         ReferPolicy    // of its accounts
+	SRTP          offer.SRTP     // encryption of the media of its accounts, unless they are browsers
+	Hosts         classify.Hosts // what Request-URI and From of a request from here may name besides ourselves; empty: everything
+	AllowLoopback bool           // peers may announce loopback media addresses (demo, tests)
 }
 
 // Accounts reports whether accounts may call from the realm.

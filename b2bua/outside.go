@@ -201,7 +201,7 @@ func (s *Switch) options(sh *txn.Shard, tx *txn.Server, f txn.Flow, m *wire.Mess
 
 // asked finds whom an OPTIONS of somebody known is for; nobody when it is for us.
 func (s *Switch) asked(f txn.Flow, m *wire.Message) (Setup, []Candidate) {
-	if m.MaxForwards == 0 || userPart(m.URI) == "" || !s.cfg.Realms[f.Realm()].Accounts() && s.trunkAt(f) == nil {
+	if m.MaxForwards == 0 || userPart(m.URI) == "" || !s.cfg.Realms[f.Realm()].Accounts() && s.trunkAt(f, m) == nil {
 		return Setup{}, nil
 	}
 	who := s.identify(f, m)

@@ -200,7 +200,7 @@ func TestTrunksOnOneHost(t *testing.T) {
 	}})
 	for from, want := range map[string]string{"192.0.2.1:5060": "first", "192.0.2.1:5070": "second", "192.0.2.1:40000": "first", "192.0.2.9:5070": ""} {
 		got := ""
-		if found := s.trunkAt(&memFlow{realm: "carrier", remote: netip.MustParseAddrPort(from)}); found != nil {
+		if found := s.trunkAt(&memFlow{realm: "carrier", remote: netip.MustParseAddrPort(from)}, wire.NewRequest(wire.INVITE, wire.URI{})); found != nil {
 			got = found.trunk.Name
 		}
 		if got != want {

@@ -62,19 +62,22 @@ type Admin struct {
 
 // Realm is one side of the border.
 type Realm struct {
-	Listen []Listen    `yaml:"listen" doc:"SIP sockets, such as udp:203.0.113.9:5060, tcp:203.0.113.9:5060 or tls:203.0.113.9:5061."`
-	Domain string      `yaml:"domain" doc:"Host part of the identities written towards this side; the socket's address by default."`
-	Open   bool        `yaml:"open" doc:"Hear every source, so that SIP phones may register and call with their account. Otherwise only the trunks' sources are heard, all others get silence."`
-	Digest []string    `yaml:"digest" doc:"Digest algorithms that accounts are challenged with, best first: SHA-256 and MD5 by default, MD5 alone for browsers. [MD5] for phones that give up at a challenge that they do not know, as many do." enum:"SHA-256,MD5"`
-	Family string      `yaml:"family" doc:"Which addresses of a host name are tried, v4-first by default. Those without a socket in listen are left out." enum:"v4-first,v6-first,v4,v6"`
-	Media  Media       `yaml:"media" doc:"RTP of this side."`
-	DSCP   DSCP        `yaml:"dscp" doc:"How packets to this side are marked for the network (RFC 2474), 0 to 63, such as {signalling: 40, audio: 46, rtcp: 46}. 0 marks nothing."`
-	SRTP   string      `yaml:"srtp" doc:"Encryption of media with SIP phones of this side and, unless they say otherwise, with its trunks. rtp by default: none; optional: with whoever can (SDES offered in RTP/AVP, RFC 8643; SDES and DTLS taken); sdes: keys in the SDP or no call; dtls: DTLS-SRTP or no call. Browsers always have DTLS-SRTP." enum:"rtp,optional,sdes,dtls"`
-	Refer  string      `yaml:"refer" doc:"Transfers (REFER) that accounts of this side ask for. local by default: the gateway calls the target itself; reject: none." enum:"local,reject"`
-	Codecs []string    `yaml:"codecs" doc:"By preference; one that both sides of a call speak comes before it, so that audio passes as it is. Browsers: opus, G722, PCMU, PCMA; others: PCMA, PCMU. [opus] keeps browsers on Opus, which bears loss, whatever the far side speaks." enum:"opus,G722,PCMU,PCMA"`
-	Opus   Opus        `yaml:"opus" doc:"How audio is encoded to Opus for this side, where it has to be."`
-	Limits RealmLimits `yaml:"limits" doc:"Limits of this side. A call takes one place for each of its ends here."`
-	TLS    RealmTLS    `yaml:"tls" doc:"Certificate of the tls: sockets. Files that change are read again; connections stay."`
+	Listen  []Listen    `yaml:"listen" doc:"SIP sockets, such as udp:203.0.113.9:5060, tcp:203.0.113.9:5060 or tls:203.0.113.9:5061."`
+	Domain  string      `yaml:"domain" doc:"Host part of the identities written towards this side; the socket's address by default."`
+	Open    bool        `yaml:"open" doc:"Hear every source, so that SIP phones may register and call with their account. Otherwise only the trunks' sources are heard, all others get silence."`
+	Trust   string      `yaml:"trust" doc:"Whether what peers of this side assert is believed, and whether they are told what callers asserted. medium by default, and high: as the profile of each trunk says; low and none: never, whatever the profile says: no P-Asserted-Identity, P-Preferred-Identity, Remote-Party-ID, Diversion, History-Info or verstat is read from them or written to them. docs/classes.md." enum:"none,low,medium,high"`
+	Unknown string      `yaml:"unknown" doc:"What a source that is no trunk's hears on a side that is not open: silent by default, nothing; reject: 403, for as long as it does not misbehave." enum:"silent,reject"`
+	Domains []string    `yaml:"domains" doc:"Hosts that Request-URI and From of requests from this side may name, besides our own address and domain, such as [pbx.example.com, 198.51.100.7]; everything by default. Names in other scripts are written xn--."`
+	Digest  []string    `yaml:"digest" doc:"Digest algorithms that accounts are challenged with, best first: SHA-256 and MD5 by default, MD5 alone for browsers. [MD5] for phones that give up at a challenge that they do not know, as many do." enum:"SHA-256,MD5"`
+	Family  string      `yaml:"family" doc:"Which addresses of a host name are tried, v4-first by default. Those without a socket in listen are left out." enum:"v4-first,v6-first,v4,v6"`
+	Media   Media       `yaml:"media" doc:"RTP of this side."`
+	DSCP    DSCP        `yaml:"dscp" doc:"How packets to this side are marked for the network (RFC 2474), 0 to 63, such as {signalling: 40, audio: 46, rtcp: 46}. 0 marks nothing."`
+	SRTP    string      `yaml:"srtp" doc:"Encryption of media with SIP phones of this side and, unless they say otherwise, with its trunks. rtp by default: none; optional: with whoever can (SDES offered in RTP/AVP, RFC 8643; SDES and DTLS taken); sdes: keys in the SDP or no call; dtls: DTLS-SRTP or no call. Browsers always have DTLS-SRTP." enum:"rtp,optional,sdes,dtls"`
+	Refer   string      `yaml:"refer" doc:"Transfers (REFER) that accounts of this side ask for. local by default: the gateway calls the target itself; reject: none." enum:"local,reject"`
+	Codecs  []string    `yaml:"codecs" doc:"By preference; one that both sides of a call speak comes before it, so that audio passes as it is. Browsers: opus, G722, PCMU, PCMA; others: PCMA, PCMU. [opus] keeps browsers on Opus, which bears loss, whatever the far side speaks." enum:"opus,G722,PCMU,PCMA"`
+	Opus    Opus        `yaml:"opus" doc:"How audio is encoded to Opus for this side, where it has to be."`
+	Limits  RealmLimits `yaml:"limits" doc:"Limits of this side. A call takes one place for each of its ends here."`
+	TLS     RealmTLS    `yaml:"tls" doc:"Certificate of the tls: sockets. Files that change are read again; connections stay."`
 }
 
 // Opus is what transcoding to Opus may cost.
@@ -124,6 +127,7 @@ type User struct {
 // Trunk is a SIP peer.
 type Trunk struct {
 	Realm          string      `yaml:"realm" doc:"The realm whose sockets it is reached by."`
+	Match          Match       `yaml:"match" doc:"What its requests say, to tell trunks apart that share an address. The first trunk by name whose match fits is taken before those without one. Anybody at the address can say the same: it is no proof of who it is."`
 	Targets        []Target    `yaml:"targets" doc:"Where requests go, best first, such as sip:198.51.100.7:5060, sip:198.51.100.7;transport=tcp, sip:sbc.example.com;transport=tls or sip:trunk.example.com. A name without a port is looked up by NAPTR and SRV. A large request goes to a UDP target over TCP where that answers, unless ;transport=udp is written out."`
 	Sources        []Source    `yaml:"sources" doc:"Addresses and networks its requests come from; those of the targets by default, as DNS says them."`
 	Domain         string      `yaml:"domain" doc:"Host part of the identities written towards it; the realm's by default."`
@@ -157,6 +161,15 @@ type Trunk struct {
 
 // Peer is what is particular to the trunk's peer: its profile with the settings laid over it.
 func (t Trunk) Peer() *profile.Profile { return t.peer }
+
+// Match is what tells a trunk's requests from those of others at its address. What is left out is not asked for.
+type Match struct {
+	Listen []Listen `yaml:"listen" doc:"Sockets of the realm that it sends to, such as udp:203.0.113.9:5062."`
+	Hosts  []string `yaml:"hosts" doc:"Hosts of the Request-URI."`
+	From   []string `yaml:"from" doc:"Hosts of From."`
+	Users  []string `yaml:"users" doc:"User parts of From; * at the end stands for any rest."`
+	Agents []string `yaml:"agents" doc:"How its User-Agent begins."`
+}
 
 // Health is how the targets of a trunk are watched.
 type Health struct {

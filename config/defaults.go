@@ -55,6 +55,8 @@ func (c *Config) Defaults() {
 }
 
 func (r Realm) defaults(web bool, domain string) Realm {
+	fill(&r.Trust, "medium")
+	fill(&r.Unknown, "silent")
 	fill(&r.Family, "v4-first")
 	fill(&r.Media.Inactivity, Patience{Limit: defaultSilent})
 	if web || r.Open {

@@ -114,6 +114,9 @@ func (r *Report) checkRealm(c *Config, name string, at path) {
 		r.Addf(at.at("open"), "realm %s listens nowhere, so no phone can register", name)
 	}
 	r.checkRealmTLS(realm, at)
+	r.oneOf(at.at("trust"), realm.Trust, "none", "low", "medium", "high")
+	r.oneOf(at.at("unknown"), realm.Unknown, "silent", "reject")
+	r.checkHosts(at.at("domains"), realm.Domains)
 	if a := realm.Media.Advertise.Addr; a.IsUnspecified() || a.IsMulticast() {
 		r.Addf(at.at("media", "advertise"), "%s cannot be reached", a)
 	}
@@ -255,6 +258,7 @@ func (r *Report) checkTrunk(c *Config, name string, at path) {
 	t := c.Trunks[name]
 	r.checkName(at, "trunk", name)
 	realm, ok := c.Realms[t.Realm]
+	r.checkMatch(at.at("match"), t.Match, realm)
 	switch {
 	case t.Realm == "":
 		r.Addf(at, "trunk %s has no realm", name)

@@ -56,6 +56,7 @@ var pure = []pureRule{
 	{"policy/limit", nil, "a rate is judged by value, whoever keeps the cells"},
 	{"policy/shield", []string{"drawbridge/policy/limit"}, "an offence is judged by value, whoever keeps the records"},
 	{"policy/profile", nil, "what a peer is like is data"},
+	{"policy/classify", nil, "who is meant can be said without asking anybody"},
 	{"policy/number", nil, "two ways to write a number are compared without asking anybody"},
 	{"policy/fraud", []string{"drawbridge/policy", "drawbridge/policy/number"}, "an alarm can be replayed and explained"},
 	{"topology", []string{"drawbridge/sip/wire", "drawbridge/policy", "drawbridge/policy/profile"}, "what the far side sees is a function of the message"},

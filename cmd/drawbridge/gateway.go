@@ -143,9 +143,10 @@ func (g *gateway) openTransactions(extras) (err error) {
 	return err
 }
 
-// hears lets a datagram or a connection in when its realm is open or its source belongs to one of the realm's trunks.
+// hears lets a datagram or a connection in when its realm is open or answers strangers, or its source belongs to one of the realm's trunks.
 func (g *gateway) hears(realm string, src netip.Addr) bool {
-	return g.snap.Realms[realm].Open || g.knows(realm, src)
+	r := g.snap.Realms[realm]
+	return r.Open || r.Unknown == "reject" || g.knows(realm, src)
 }
 
 // lfOnly asks the calls whose lines may end by LF alone; nil when no trunk's may.

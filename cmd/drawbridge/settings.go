@@ -16,6 +16,7 @@ import (
 	"drawbridge/config"
 	"drawbridge/media"
 	"drawbridge/media/offer"
+	"drawbridge/policy/classify"
 	"drawbridge/policy/health"
 	"drawbridge/policy/route"
 	"drawbridge/sip/digest"
@@ -219,8 +220,10 @@ func hostAddress() netip.Addr {
 func realms(snap *config.Snapshot) map[string]b2bua.Realm {
 	out := map[string]b2bua.Realm{}
 	for name, r := range snap.Realms {
+		hosts, _ := classify.NewHosts(r.Domains) // checked at load
 		out[name] = b2bua.Realm{
-			Name: name, Browsers: r.Browsers(), Open: r.Open, Codecs: codecs(r.Codecs), Domain: r.Domain, AllowLoopback: r.Media.AllowLoopback,
+			Hosts: hosts,
+			Name:  name, Browsers: r.Browsers(), Open: r.Open, Codecs: codecs(r.Codecs), Domain: r.Domain, AllowLoopback: r.Media.AllowLoopback,
 			Refer: refers[r.Refer], SRTP: srtps[r.SRTP],
 		}
 	}
@@ -248,6 +251,10 @@ func trunks(snap *config.Snapshot) []b2bua.Trunk {
 			Auth:     digest.Account{User: t.Auth.User, Password: t.Auth.Password.Reveal(), Realm: t.Auth.Realm},
 			Redirect: b2bua.Redirect{Follow: t.Redirect == "follow", Pass: t.Redirect == "pass", Realms: t.RedirectRealms}, Refer: refers[t.Refer],
 			SRTP: srtps[t.SRTP], Rel100: rel100[t.Rel100], DTMF: dtmfs[t.DTMF], Preconditions: t.Preconditions, Profile: t.Peer(), Failover: failover(t), Register: register(t.Register),
+		}
+		b.Match = t.Match.Row()
+		if !snap.Realms[t.Realm].Believes() {
+			b.Profile = b.Profile.Distrusted()
 		}
 		for _, target := range t.Targets {
 			b.Targets = append(b.Targets, targetURI(target))

@@ -1,0 +1,29 @@
+package b2bua
+
+import (
+	"drawbridge/policy"
+	"drawbridge/policy/classify"
+	"drawbridge/sip/txn"
+	"drawbridge/sip/wire"
+)
+
+// saidIn is what a request says of where it comes from.
+func saidIn(f txn.Flow, m *wire.Message) classify.Source {
+	return classify.Source{
+		Local: f.Key().Local, Host: m.URI.Host, From: m.From.URI.Host, User: wire.Unescape(m.From.URI.User), Agent: m.Get("User-Agent"),
+	}
+}
+
+// pretends refuses a request that names hosts which its side of the border has no business with. Numbers without a host (tel:, urn:) name
+// none, nor does a caller who is not to be named; our own socket and domain may always be addressed.
+func (s *Switch) pretends(f txn.Flow, m *wire.Message) *policy.Decision {
+	r := s.cfg.Realms[f.Realm()]
+	foreign := func(host string) bool { return host != "" && host != r.Domain && !r.Hosts.Has(host) }
+	own := m.URI.Host == f.SentBy().Addr().String()
+	switch {
+	case len(r.Hosts) == 0:
+	case foreign(m.URI.Host) && !own, foreign(m.From.URI.Host) && m.From.URI.Host != "anonymous.invalid":
+		return &policy.Decision{Status: 403, Rule: "identity/domain"}
+	}
+	return nil
+}
