@@ -153,3 +153,13 @@ func indexUnquoted(s string, c byte) int {
 	}
 	return -1
 }
+
+// indexEither finds the first of two bytes, -1 when there is neither.
+func indexEither(s string, a, b byte) int {
+	for i := range len(s) {
+		if s[i] == a || s[i] == b {
+			return i
+		}
+	}
+	return -1
+}

@@ -75,7 +75,7 @@ func parseParams(s string) (Params, error) {
 
 // parseParam reads name [= value] from the front of s.
 func parseParam(s string) (Param, string, error) {
-	end := strings.IndexAny(s, ";=")
+	end := indexEither(s, ';', '=')
 	if end < 0 {
 		end = len(s)
 	}

@@ -80,21 +80,27 @@ func (p *parser) line(raw []byte, line string) error {
 		return malformed("header section")
 	}
 	h, isKnown := lookup(line[:colon])
-	if isKnown && h.once != 0 {
-		if p.seen&h.once != 0 {
-			return malformed(h.name) // never resolved by position
-		}
-		p.seen |= h.once
-	}
 	if !isKnown {
 		h.name = line[:colon]
 	}
-	value := strings.TrimSpace(line[colon+1:])
+	value := line[colon+1:]
 	if p.apart {
 		value = strings.Clone(value)
 		if !isKnown {
 			h.name = strings.Clone(h.name)
 		}
+	}
+	return p.take(h, true, raw, value)
+}
+
+// take puts a header into the message. raw is its line, as it came; plain says that this is the canonical form.
+func (p *parser) take(h header, plain bool, raw []byte, value string) error {
+	value = strings.TrimSpace(value)
+	if h.once != 0 {
+		if p.seen&h.once != 0 {
+			return malformed(h.name) // never resolved by position
+		}
+		p.seen |= h.once
 	}
 	switch {
 	case !h.typed:
@@ -102,6 +108,9 @@ func (p *parser) line(raw []byte, line string) error {
 		return nil
 	case value == "": // only headers without typed place may have none
 		return malformed(h.name)
+	}
+	if !plain {
+		raw = append(append(append(make([]byte, 0, len(h.name)+2+len(value)), h.name...), ": "...), value...)
 	}
 	if p.typed(h, raw, value) != nil {
 		return malformed(h.name)

@@ -6,6 +6,16 @@ import "errors"
 // returns a Message whenever the input can be represented. When the verdict carries a status, Verdict.Salvaged is the request to
 // answer, whether it parsed or not.
 func Read(raw []byte, opt CanonOptions) (*Message, Verdict) {
+	if !opt.LFOnly {
+		if m, ok := direct(raw); ok {
+			return m, Validate(m)
+		}
+	}
+	return readOdd(raw, opt)
+}
+
+// readOdd reads what direct has left.
+func readOdd(raw []byte, opt CanonOptions) (*Message, Verdict) {
 	canon, err := Canon(raw, opt)
 	if err != nil {
 		return nil, refuse(raw, err)

@@ -44,7 +44,7 @@ func parseSIPURI(u URI, s string) (URI, error) {
 		}
 		u.User, u.Password, s = user, password, s[at+1:]
 	}
-	end := strings.IndexAny(s, ";?")
+	end := indexEither(s, ';', '?')
 	if end < 0 {
 		end = len(s)
 	}
