@@ -8,7 +8,7 @@ import (
 
 // Chosen here.
 const (
-	logEvery = 10 * time.Millisecond // lines of that time are written at once
+	logEvery = 50 * time.Millisecond // lines of that time are written at once
 	logRoom  = 64 << 10              // bytes that are written before
 )
 

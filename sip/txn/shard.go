@@ -151,7 +151,7 @@ func (sh *Shard) wake(owner expirer, kind timerKind) {
 func (sh *Shard) measure() {
 	sh.gauge.servers.Store(int64(len(sh.servers)))
 	sh.gauge.clients.Store(int64(len(sh.clients)))
-	sh.gauge.timers.Store(int64(sh.clock.Len()))
+	sh.gauge.timers.Store(int64(sh.clock.set))
 }
 
 // response hands a response to its client transaction. Branch and CSeq method match it (RFC 3261 section 17.1.3); it must also come

@@ -29,7 +29,11 @@ type Timer struct {
 // Stop ends the timer; its function will not run. A timer that has fired or was stopped stays so.
 func (t *Timer) Stop() {
 	if t.Active() {
-		heap.Remove(t.clock, t.entry.at)
+		if t.entry.slot != nil {
+			t.clock.leave(t.entry)
+		} else {
+			heap.Remove(t.clock, t.entry.at)
+		}
 		t.clock.release(t.entry)
 	}
 	*t = Timer{}
@@ -44,7 +48,8 @@ type timerEntry struct {
 	seq   uint64        // timers due at the same time fire in the order they were set
 	owner expirer
 	kind  timerKind
-	at    int // place in the heap
+	at    int   // place in the heap, or in the slot
+	slot  *slot // nil: the timer stands in the heap by itself
 	gen   uint32
 }
 
@@ -54,7 +59,9 @@ type clock struct {
 	tick  *time.Timer
 	armed time.Duration // when tick fires, 0 when it does not
 	seq   uint64
+	set   int // timers that run
 	heap  []*timerEntry
+	slots map[time.Duration]*slot // by due
 	free  []*timerEntry
 }
 
@@ -69,13 +76,16 @@ const (
 // newClock makes a clock. The grids of all clocks are the same.
 func newClock() *clock {
 	now := time.Now()
-	return &clock{start: now.Add(-time.Duration(now.UnixNano() % int64(grid)))}
+	return &clock{start: now.Add(-time.Duration(now.UnixNano() % int64(grid))), slots: make(map[time.Duration]*slot)}
 }
+
+// gridded reports whether the end of a timer is moved to the grid.
+func gridded(d time.Duration, kind timerKind) bool { return kind == life && d >= longTimer }
 
 // due is when a timer fires that is set for d from now.
 func (c *clock) due(d time.Duration, kind timerKind) time.Duration {
 	at := c.now() + max(d, 0)
-	if kind == life && d >= longTimer {
+	if gridded(d, kind) {
 		at = (at + grid - 1) / grid * grid
 	}
 	return at
@@ -91,14 +101,20 @@ func (c *clock) after(d time.Duration, owner expirer, kind timerKind) Timer {
 		e = new(timerEntry)
 	}
 	c.seq++
+	c.set++
 	e.due, e.seq, e.owner, e.kind = c.due(d, kind), c.seq, owner, kind
-	heap.Push(c, e)
+	if gridded(d, kind) {
+		c.join(e)
+	} else {
+		heap.Push(c, e)
+	}
 	return Timer{clock: c, entry: e, gen: e.gen}
 }
 
 func (c *clock) release(e *timerEntry) {
 	e.gen++
-	e.owner = nil
+	e.owner, e.slot = nil, nil
+	c.set--
 	if len(c.free) < cap(c.heap) {
 		c.free = append(c.free, e)
 	}
@@ -109,7 +125,13 @@ func (c *clock) next(last uint64) (expirer, timerKind, bool) {
 	if len(c.heap) == 0 || c.heap[0].due > c.now() || c.heap[0].seq > last {
 		return nil, 0, false
 	}
-	e := heap.Pop(c).(*timerEntry)
+	e := c.heap[0]
+	if s, ok := e.owner.(*slot); ok {
+		e = s.timers[s.first]
+		c.leave(e)
+	} else {
+		heap.Pop(c)
+	}
 	owner, kind := e.owner, e.kind
 	c.release(e)
 	return owner, kind, true

@@ -23,7 +23,9 @@ const (
 	adminAddr  = "127.0.21.9:9380"
 	startLimit = 10 * time.Second
 	stopLimit  = 10 * time.Second
-	lifetime   = 33 * time.Second // transactions live for 32 s behind a call
+	quietTime  = time.Second
+	quietCPU   = 10 * time.Millisecond // of that
+	lifetime   = 33 * time.Second      // transactions live for 32 s behind a call
 	overLimit  = 45 * time.Second
 )
 
@@ -54,7 +56,21 @@ func (b *bench) startOurs() (*ours, error) {
 		text, _ := os.ReadFile(log.Name())
 		return nil, fmt.Errorf("the gateway does not listen: %w\n%s", o.stop(), text)
 	}
-	return o, nil
+	return o, o.rest()
+}
+
+// rest waits until the gateway has done what it does at its start: it measures what the machine can transcode, for one.
+func (o *ours) rest() error {
+	before, err := gateway.CPU(o.pid())
+	for end := time.Now().Add(startLimit); err == nil && time.Now().Before(end); {
+		pause(context.Background(), quietTime)
+		now, failed := gateway.CPU(o.pid())
+		if failed == nil && now-before < quietCPU {
+			return nil
+		}
+		before, err = now, failed
+	}
+	return errors.Join(errors.New("the gateway does not come to rest"), err, o.stop())
 }
 
 // pid is the gateway's: taskset has become it.

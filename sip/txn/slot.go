@@ -1,0 +1,49 @@
+package txn
+
+import "container/heap"
+
+// slot holds the timers that end at one point of the grid. There are a thousand of them for each point when calls are many, and most are
+// stopped or end without anybody looking: in a heap of a quarter of a million they would cost more than what they time. The slot stands in
+// the heap in their place, with the number of the first that is left, so that the order is that of a heap of them all.
+type slot struct {
+	head   timerEntry    // in the heap; its owner is the slot
+	timers []*timerEntry // in the order they were set; nil where one has left
+	first  int           // nothing is left before it
+	left   int
+}
+
+// expire is never called: the clock takes the timers of a slot one by one.
+func (s *slot) expire(timerKind) {}
+
+// join puts a timer into the slot of its time.
+func (c *clock) join(e *timerEntry) {
+	s := c.slots[e.due]
+	if s == nil {
+		s = &slot{head: timerEntry{due: e.due, seq: e.seq}}
+		s.head.owner = s
+		c.slots[e.due] = s
+		heap.Push(c, &s.head)
+	}
+	e.slot, e.at = s, len(s.timers)
+	s.timers = append(s.timers, e)
+	s.left++
+}
+
+// leave takes a timer out of its slot. The last one takes the slot with it. Gaps stay: a slot only ever holds what was set in a few moments of
+// a twentieth of a second.
+func (c *clock) leave(e *timerEntry) {
+	s := e.slot
+	s.timers[e.at] = nil
+	s.left--
+	switch {
+	case s.left == 0:
+		heap.Remove(c, s.head.at)
+		delete(c.slots, s.head.due)
+	case e.at == s.first:
+		for s.timers[s.first] == nil {
+			s.first++
+		}
+		s.head.seq = s.timers[s.first].seq
+		heap.Fix(c, s.head.at)
+	}
+}
