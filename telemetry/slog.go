@@ -15,7 +15,7 @@ func Slog(log *slog.Logger) Listener {
 	}
 	s := slogSink{log}
 	b := newBursts(s.burst)
-	return Listener{
+	l := Listener{
 		CallStarted:  s.callStarted,
 		CallAnswered: s.callAnswered,
 		CallEnded:    s.callEnded,
@@ -43,6 +43,10 @@ func Slog(log *slog.Logger) Listener {
 			s.lifecycle(e)
 		},
 	}
+	if !log.Enabled(context.Background(), slog.LevelDebug) { // a call has several of these: nothing is made of them for nobody
+		l.CallStarted, l.CallAnswered, l.Registered, l.Unregistered, l.MediaUp = nil, nil, nil, nil, nil
+	}
+	return l
 }
 
 // slogSink turns events into lines.
@@ -62,7 +66,8 @@ func (s slogSink) callAnswered(e CallAnswered) {
 }
 
 func (s slogSink) callEnded(e CallEnded) {
-	attrs := []slog.Attr{
+	const most = 13
+	attrs := append(make([]slog.Attr, 0, most),
 		slog.String("call", e.Call),
 		slog.String("from", Mask(e.From)),
 		slog.String("to", Mask(e.To)),
@@ -73,7 +78,7 @@ func (s slogSink) callEnded(e CallEnded) {
 		slog.Int("q850", e.Cause.Q850),
 		slog.String("cause", e.Cause.Text),
 		slog.String("by", e.Cause.By),
-	}
+	)
 	if e.Rule != "" {
 		attrs = append(attrs, slog.String("rule", e.Rule))
 	}
