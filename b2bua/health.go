@@ -98,18 +98,16 @@ func (s *Switch) tellHealth(t *trunkSlots, hop txn.Hop, was, is health.State, by
 	s.cfg.Events.EmitLifecycle(telemetry.Lifecycle{What: what, Detail: fmt.Sprintf("trunk %s %s:%s by %s", t.trunk.Name, hop.Network, hop.Addr, by)})
 }
 
-// HopsDown is the number of targets out of service, by trunk. Of a trunk that nobody watches there is none.
+// HopsDown is the number of targets out of service, by trunk: of those that DNS names now. Of a trunk that nobody watches there is none.
 func (s *Switch) HopsDown() map[string]int {
 	out := map[string]int{}
-	for name, t := range s.trunks {
+	for name := range s.trunks {
 		out[name] = 0
-		t.watch.mu.Lock()
-		for _, h := range t.watch.hops {
-			if down, _ := h.Down(); down {
+		for _, h := range s.Targets(name) {
+			if h.State == "down" || h.State == "trial" {
 				out[name]++
 			}
 		}
-		t.watch.mu.Unlock()
 	}
 	return out
 }

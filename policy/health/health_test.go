@@ -1,6 +1,7 @@
 package health
 
 import (
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -108,5 +109,38 @@ func TestLongestHold(t *testing.T) {
 	}
 	if s.Fit(r, now.Add(-time.Second)) {
 		t.Error("a target that never works is let in early")
+	}
+}
+
+// TestAlwaysComesBack: whatever has happened to a target, it is in service again when it has answered for half an hour, and out of service
+// when it has said nothing for as long.
+func TestAlwaysComesBack(t *testing.T) {
+	for seed := range uint64(500) {
+		random := rand.New(rand.NewPCG(seed, 1))
+		r := Rules{On: true, Probed: seed%2 == 0, Down: 1 + random.IntN(5), Up: 1 + random.IntN(5), Failing: 50, Hold: time.Duration(1+random.IntN(60)) * time.Second}
+		s, now := State{}, start
+		step := func(f Fate) {
+			now = now.Add(10 * time.Second)
+			if r.Probed {
+				s = s.Probed(f, r, now)
+			}
+			if s.Fit(r, now) && random.IntN(2) == 0 {
+				s = s.Try(r, now).Called(f, r, now)
+			}
+		}
+		for range random.IntN(300) {
+			step(Fate(random.IntN(3)))
+		}
+		for _, c := range []struct {
+			fate Fate
+			down bool
+		}{{Good, false}, {Bad, true}, {Good, false}} {
+			for range 180 {
+				step(c.fate)
+			}
+			if down, _ := s.Down(); down != c.down {
+				t.Fatalf("seed %d: down is %t after half an hour of %d: %+v", seed, down, c.fate, s)
+			}
+		}
 	}
 }
