@@ -139,6 +139,8 @@ func (w *world) locate(user string) []Target {
 
 // flow is the way to a hop: the peer's at that address, else one of the same host, else one that leads to nobody.
 func (w *world) flow(realm string, hop txn.Hop) (txn.Flow, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	var host *peer
 	for _, p := range w.peers {
 		switch {
