@@ -59,6 +59,7 @@ var pure = []pureRule{
 	{"policy/classify", nil, "who is meant can be said without asking anybody"},
 	{"policy/number", nil, "two ways to write a number are compared without asking anybody"},
 	{"policy/fraud", []string{"drawbridge/policy", "drawbridge/policy/number"}, "an alarm can be replayed and explained"},
+	{"policy/rules", []string{"drawbridge/sip/wire"}, "a dry run is the run"},
 	{"topology", []string{"drawbridge/sip/wire", "drawbridge/policy", "drawbridge/policy/profile"}, "what the far side sees is a function of the message"},
 	{"sip/wire", []string{"github.com/emiago/sipgo/sip"}, "parsing never waits"},
 	{"sip/dialog", []string{"drawbridge/sip/wire"}, "a dialog is a value; time is passed in"},
