@@ -9,6 +9,7 @@ import (
 
 	"drawbridge/policy/profile"
 	"drawbridge/policy/route"
+	"drawbridge/policy/rules"
 )
 
 // The tag doc is the description in the JSON Schema; the tag enum lists the allowed words.
@@ -31,6 +32,7 @@ type Config struct {
 	Rates    string              `yaml:"rates" doc:"Price list for the fraud rules, a CSV file with the columns prefix, trunk and price (a minute); of several trunks the dearest counts; the deck by default."`
 	Numbers  Numbers             `yaml:"numbers" doc:"How numbers are dialled."`
 	Shield   Shield              `yaml:"shield" doc:"What sources may do before they are not heard any more, and who is never heard."`
+	Rules    RuleSets            `yaml:"rules" doc:"Sets of header rules by name, tried with drawbridge rules test. docs/rules.md."`
 	CDR      CDR                 `yaml:"cdr" doc:"Call records, one JSON line each."`
 	Log      Log                 `yaml:"log" doc:"The log, on standard error."`
 	Drain    Drain               `yaml:"drain" doc:"What happens at SIGTERM."`
@@ -289,12 +291,16 @@ type Snapshot struct {
 	Config
 	deck     *route.Deck // nil without one
 	rates    *route.Deck // nil without one
-	dir      string      // relative files are in it
-	Warnings []string    // worth a line in the log, no reason to refuse
+	book     rules.Book
+	dir      string   // relative files are in it
+	Warnings []string // worth a line in the log, no reason to refuse
 }
 
 // Prices is the deck, nil without one.
 func (s *Snapshot) Prices() *route.Deck { return s.deck }
+
+// RuleBook is the sets of header rules, compiled.
+func (s *Snapshot) RuleBook() rules.Book { return s.book }
 
 // Advertising is the snapshot with the addresses that STUN servers have told, by realm.
 func (s *Snapshot) Advertising(found map[string]netip.Addr) *Snapshot {

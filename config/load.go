@@ -71,6 +71,7 @@ func parse(text []byte, src source) (*Snapshot, error) {
 	r.readFraud(&snap.Config)
 	snap.Defaults()
 	r.validate(&snap.Config)
+	snap.book = r.compileRules(&snap.Config)
 	r.resolve(snap, src)
 	if err := r.err(); err != nil {
 		return nil, err

@@ -24,6 +24,7 @@ type cli struct {
 	Demo    demoCommand    `cmd:"" help:"Run the gateway with a built-in configuration, an echo trunk and a phone page."`
 	Call    callCommand    `cmd:"" help:"Place one WebRTC test call through any gateway; print one JSON line."`
 	Route   routeCommand   `cmd:"" help:"Explain where a call would go, and why."`
+	Rules   rulesCommand   `cmd:"" help:"Try header rules on a message."`
 	ACL     aclCommand     `cmd:"" name:"acl" help:"Show and change who the running gateway does not hear."`
 	Version versionCommand `cmd:"" help:"Print what was built."`
 }
