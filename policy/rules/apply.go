@@ -197,12 +197,13 @@ func (e *editor) change(r *rule, m *wire.Message) (changed bool, err error) {
 			return false, nil
 		}
 		return write(m, r.of, false, []byte(value))
+	default: // add, set: the others have been done by now
+		value := r.to.expand(nil, e.vars, "", nil)
+		if len(value) == 0 {
+			return false, nil
+		}
+		return write(m, r.of, r.do == doAdd, value)
 	}
-	value := r.to.expand(nil, e.vars, "", nil)
-	if len(value) == 0 {
-		return false, nil
-	}
-	return write(m, r.of, r.do == doAdd, value)
 }
 
 // write puts a value into its element.

@@ -94,8 +94,9 @@ func (e element) writable() bool {
 		return false
 	case from, to:
 		return e.part != whole // the tag is in it
+	default:
+		return true
 	}
-	return true
 }
 
 // removable reports whether a row may take the element away.
@@ -107,8 +108,9 @@ func (e element) removable() bool {
 		return e.part == uriParam
 	case from, to:
 		return e.part == display || e.part == param || e.part == uriParam
+	default:
+		return false
 	}
-	return false
 }
 
 // first is the first value that the message has of the element, "" without one.
@@ -261,6 +263,7 @@ func (e element) eachURI(u *wire.URI, f func(string) (string, bool), write bool)
 		}
 	case uriParam:
 		eachParam(&u.Params, e.param, f, write)
+	default: // the others are the address's
 	}
 	return nil
 }
@@ -337,6 +340,7 @@ func (e element) list(m *wire.Message, f func(*wire.Params)) error {
 				return ErrElement
 			}
 		}
+	default: // the others have no parameters, or are not written
 	}
 	return nil
 }
