@@ -364,8 +364,9 @@ func FuzzOpen(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte, start int) {
 		for p := range theirs {
 			x := newPair(t, p)
+			genuine := map[Profile][]byte{AES80: sealed, AES32: sealed[:len(sealed)-tagLong+tagShort]}[p] // one key: the shorter tag is the beginning of the longer
 			out, err := x.ours[1].Open(x.s, append([]byte(nil), b...), start)
-			if err == nil && (p != AES80 || !bytes.Equal(b, sealed)) {
+			if err == nil && (genuine == nil || !bytes.Equal(b, genuine)) {
 				t.Fatalf("profile %d takes %x: %x", p, b, out)
 			}
 			if out, err := x.ours[1].OpenRTCP(x.s, append([]byte(nil), b...)); err == nil {
