@@ -73,7 +73,8 @@ bench-media: build ## CPU per relayed packet and transcoded call, delay, loss, m
 
 bench-sip: build ## CPU per call in signalling, alone and beside Kamailio with rtpengine; overload; memory of held calls
 	@build/deps.sh bench
-	$(GO) run ./tests/benchsip -binary $(BIN)
+	$(GO) build -o bin/benchsip ./tests/benchsip
+	@nice -n -10 bin/benchsip -binary $(BIN) # ahead of what else runs; goes on as it is without the right to
 
 bench-echo: build test-deps ## echo through a real Chromium, transcoded and passed through, beside Kamailio with rtpengine
 	@build/deps.sh bench

@@ -44,7 +44,7 @@ type Client struct {
 	user     ClientUser
 	key      clientKey
 	reliable bool
-	tie      tether
+	tie      *tether
 
 	state    clientState
 	cancel   cancelState
@@ -89,7 +89,7 @@ func (sh *Shard) start(f Flow, b []byte, k clientKey, u ClientUser) (*Client, er
 		return nil, err
 	}
 	sh.clients[k] = cl
-	sh.tie(&cl.tie, cl, f)
+	cl.tie = sh.tie(cl, f)
 	cl.life = sh.clock.after(TimerB, cl, life) // F is as long
 	if !cl.reliable {
 		cl.retry = sh.clock.after(cl.interval, cl, retry)
@@ -318,6 +318,6 @@ func (cl *Client) terminate() {
 	cl.state = clientTerminated
 	cl.retry.Stop()
 	cl.life.Stop()
-	cl.sh.untie(&cl.tie)
+	cl.sh.untie(cl.tie)
 	delete(cl.sh.clients, cl.key)
 }

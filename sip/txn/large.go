@@ -62,7 +62,7 @@ func (cl *Client) unconnected() {
 // fallBack sends a large request in a datagram after all (RFC 3261 section 18.1.1): the same transaction, with the Via of the other way.
 func (cl *Client) fallBack() {
 	way, f := cl.flow, cl.small
-	cl.sh.untie(&cl.tie)
+	cl.sh.untie(cl.tie)
 	cl.small, cl.flow, cl.reliable = nil, f, false
 	cl.bytes = Readdress(cl.bytes, f)
 	if up, ok := way.(Upgraded); ok {

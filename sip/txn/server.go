@@ -35,7 +35,7 @@ type Server struct {
 	merge    key // in Shard.merged
 	size     int // bytes the request came in
 	reliable bool
-	tie      tether
+	tie      *tether
 
 	state     serverState
 	cancelled bool
@@ -55,7 +55,7 @@ func (sh *Shard) begin(it *item) *Server {
 		method: m.Method, branch: strings.Clone(m.Branch()), size: it.size, reliable: it.flow.Reliable(),
 	}
 	sh.servers[tx.key] = tx
-	sh.tie(&tx.tie, tx, tx.flow)
+	tx.tie = sh.tie(tx, tx.flow)
 	if m.ToTag() == "" {
 		tx.merge = sh.core.keys.request(m)
 		sh.merged[tx.merge] = tx
@@ -253,7 +253,7 @@ func (tx *Server) terminate() {
 	tx.retry.Stop()
 	tx.life.Stop()
 	sh := tx.sh
-	sh.untie(&tx.tie)
+	sh.untie(tx.tie)
 	delete(sh.servers, tx.key)
 	if tx.merge != (key{}) && sh.merged[tx.merge] == tx {
 		delete(sh.merged, tx.merge)

@@ -182,7 +182,7 @@ func (sh *Shard) lost(tx transaction, err error) {
 // transaction is what a lost connection takes with it.
 type transaction interface{ flowLost(err error) }
 
-// tether links the transactions of one connection. Connectionless flows cannot be lost and are not linked.
+// tether links the transactions of one connection. Connectionless flows cannot be lost: their transactions have none.
 type tether struct {
 	tx         transaction
 	key        FlowKey
@@ -190,19 +190,20 @@ type tether struct {
 	tied       bool
 }
 
-func (sh *Shard) tie(t *tether, tx transaction, f Flow) {
+func (sh *Shard) tie(tx transaction, f Flow) *tether {
 	if !f.Reliable() {
-		return
+		return nil
 	}
-	t.tx, t.key, t.tied = tx, f.Key(), true
+	t := &tether{tx: tx, key: f.Key(), tied: true}
 	if t.next = sh.flows[t.key]; t.next != nil {
 		t.next.prev = t
 	}
 	sh.flows[t.key] = t
+	return t
 }
 
 func (sh *Shard) untie(t *tether) {
-	if !t.tied {
+	if t == nil || !t.tied {
 		return
 	}
 	t.tied = false
