@@ -36,7 +36,6 @@ type loop struct {
 	gather   gather
 	flood    flood // of strangers
 
-	warmth int64     // see warm.go
 	taken  int       // datagrams read in this round
 	frames int       // of those, what was transcoded
 	later  []waiting // what is left to read, first come first

@@ -109,7 +109,6 @@ type call struct {
 	web    unix.RawSockaddrInet4 // where the WebRTC side sends
 	trunk  unix.RawSockaddrInet4 // where the phone sends
 	tick   uint64                // frames sent
-	phase  uint32                // of its timestamps
 }
 
 // pump is the traffic of a farm.
