@@ -140,7 +140,10 @@ func (b *bench) rejected(ctx context.Context, o *ours, msPerCall float64) error 
 	fmt.Printf("%.0f INVITEs refused by policy at %.3f ms each; of a flood %.0f let in, %.0f turned away at %.4f ms each, %.1f %% of a call\n",
 		gentle.admitted, refusal, flood.admitted, flood.turnedAway, turned, 100*share)
 	b.verdict.say("rejected", share)
-	if share > maxRejected {
+	switch {
+	case share <= 0: // the calls let in were charged at more than they cost
+		b.verdict.miss("a 503 costs %.1f %% of a call: the price of those let in is wrong, and nothing is shown", 100*share)
+	case share > maxRejected:
 		b.verdict.miss("a 503 costs %.1f %% of a call, at most %.0f %%", 100*share, 100*maxRejected)
 	}
 	return nil
