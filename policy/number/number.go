@@ -8,15 +8,24 @@ import (
 
 // Chosen here.
 const (
-	maxEscapes = 4   // escapes behind escapes that are undone
-	maxText    = 256 // bytes that are looked at: no number is longer
-	short      = 6   // digits of an emergency number, an extension or a service at most: never one of another area
+	maxEscapes = 4  // escapes behind escapes that are undone
+	maxDigits  = 48 // digits and signs that a normal form has at most: what is behind them names nobody, and no rule is that long
+	short      = 6  // digits of an emergency number, an extension or a service at most: never one of another area
 )
 
 // Normal is the one form of a number: +, the code of its country and the rest, such as +4930123456. Short numbers, numbers whose area is
 // not known and service codes are their digits, names are in lower case. user is the user part of a URI or a tel: URI, as it came. ok is
 // false for what is neither number nor name.
 func Normal(user string, p Plan) (normal string, ok bool) {
+	normal, ok = form(user, p)
+	if isNumber := normal != "" && strings.Trim(normal, "+*#0123456789") == ""; isNumber && len(normal) > maxDigits {
+		normal = normal[:maxDigits]
+	}
+	return normal, ok
+}
+
+// form is the normal form at its whole length.
+func form(user string, p Plan) (normal string, ok bool) {
 	text, context := parts(user)
 	text, isNumber := plain(text)
 	switch {
@@ -55,11 +64,9 @@ func (p Plan) prefixes() []string {
 	return p.international
 }
 
-// parts separates a number from its parameters; context is the phone-context (RFC 3966 section 5.1.5) when that is a number.
+// parts separates a number from its parameters; context is the phone-context (RFC 3966 section 5.1.5) when that is a number. All of user is
+// read: what hides behind a thousand separators is dialled by those who take them out.
 func parts(user string) (text, context string) {
-	if len(user) > maxText {
-		user = user[:maxText]
-	}
 	for range maxEscapes {
 		decoded, err := url.PathUnescape(user)
 		if err != nil || decoded == user {

@@ -64,12 +64,24 @@ func TestNormal(t *testing.T) {
 	}
 }
 
+// A number of any length has a normal form that is its own.
+func TestNormalOfTheEndless(t *testing.T) {
+	for _, user := range []string{strings.Repeat("7", 253), "0" + strings.Repeat("7", 300), "00" + strings.Repeat("7", 300), "7;phone-context=+" + strings.Repeat("2", 300)} {
+		normal, ok := Normal(user, plan(t, "GB"))
+		again, okAgain := Normal(normal, plan(t, "GB"))
+		if !ok || !okAgain || again != normal || len(normal) > maxDigits {
+			t.Errorf("%q is %q, and that is %q", user, normal, again)
+		}
+	}
+}
+
 // The bad input of SEC-12: however Somalia is written, its prefix is seen.
 func TestReadingsCannotBeDodged(t *testing.T) {
 	spelled := []string{
 		"+25261555", "0025261555", "01125261555", "25261555", "tel:+252-61-555", "TEL:0025261555", "252;phone-context=+", "61555;phone-context=+252",
 		"%32%35%3261555", "%2532%2535%253261555", "%2B25261555", "\u0662\u0665\u066261555", "\uff0b\uff12\uff15\uff1261555", "+252.61.(555)", "+252%2061%20555",
 		"00\u200b25261555", "+0025261555", "000025261555", "01100252615551", "*670025261555", "*31#0025261555", "#31#25261555", "+25261555;ext=7", "00 252 / 61555", "++25261555", "00252x61555", "00+25261555",
+		strings.Repeat("-", 300) + "0025261555", strings.Repeat("%2D", 300) + "+25261555",
 	}
 	for _, country := range append(Countries(), "") {
 		p := plan(t, country)
