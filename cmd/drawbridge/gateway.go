@@ -290,6 +290,7 @@ func (g *gateway) serve(ctx context.Context) error {
 	group.Go(func() error { return g.watchAddresses(parts) })
 	group.Go(func() error { return g.measure(parts) })
 	group.Go(func() error { return g.watchLateness(parts) })
+	group.Go(func() error { return keepMemory(parts) })
 	group.Go(func() error {
 		defer stop()
 		select {

@@ -9,9 +9,8 @@ import (
 	"time"
 
 	"drawbridge/b2bua"
-	"drawbridge/policy/limit"
-
 	"drawbridge/media"
+	"drawbridge/policy/limit"
 )
 
 // gauges registers what is read at each scrape: what the parts count themselves.

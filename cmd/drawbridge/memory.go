@@ -11,17 +11,20 @@ import (
 
 // Chosen here.
 const (
-	// gcPercent is how much garbage may pile up beside what is in use. Transactions live for 32 s and most other things for a
-	// millisecond: with Go's 100 the collector walked over the former at every 50 MB of the latter, for a third of a call's CPU.
+	// gcPercent is how much garbage may pile up beside what is in use while there is much of it. Transactions live for 32 s and most
+	// other things for a millisecond: with Go's 100 the collector walked over the former at every 50 MB of the latter, for a third of a
+	// call's CPU.
 	gcPercent = 400
+	// gcQuiet is the same while there is little: what stays lies closer together then, and a held call takes half the memory.
+	gcQuiet = 100
 	// memoryShare is the part of the machine's memory from which on the collector works as often as it takes to stay below.
 	memoryShare = 0.6
 )
 
 // tuneMemory sets the collector's pace. GOGC and GOMEMLIMIT in the environment go before.
 func tuneMemory() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
+	if ownPace() {
+		debug.SetGCPercent(gcQuiet) // for now: keepMemory sees to it
 	}
 	if os.Getenv("GOMEMLIMIT") == "" {
 		if n := machineMemory("/sys/fs/cgroup/memory.max"); n > 0 {
@@ -29,6 +32,9 @@ func tuneMemory() {
 		}
 	}
 }
+
+// ownPace tells whether the collector's pace is ours to set.
+func ownPace() bool { return os.Getenv("GOGC") == "" }
 
 // machineMemory is what the process may use, in bytes: the machine's memory, or less where a control group says so. 0 when unknown.
 func machineMemory(groupFile string) uint64 {
