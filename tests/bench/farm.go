@@ -23,6 +23,7 @@ const (
 	consentEvery = 100 // frames, RFC 7675
 	toneHz       = 1000
 	connect      = 5 * time.Second
+	callRate     = 100 // calls set up in a second, at most
 	readRoom     = 4 << 20
 	settling     = 500 * time.Millisecond // before a window, so that buffers are in their stride
 	tail         = 200 * time.Millisecond // behind a window: what is not there by then is lost
@@ -113,8 +114,10 @@ func newFarm(ctx context.Context, r relay, calls int, codec string, s sound, pho
 	if f.pump, err = newPump(f); err != nil {
 		return nil, err
 	}
+	begin := time.Now()
 	for call := range calls {
-		if err := f.add(ctx, call, codec); err != nil {
+		due := begin.Add(time.Duration(call) * time.Second / callRate)
+		if err := errors.Join(rest(ctx, time.Until(due)), f.add(ctx, call, codec)); err != nil {
 			return nil, errors.Join(fmt.Errorf("call %d: %w", call, err), f.close())
 		}
 	}

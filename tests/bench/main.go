@@ -2,9 +2,9 @@
 // run and at the same packets per second. It prints CPU time of the measured process and ratios; read the ratios. The last line has the
 // figures that have a target, and the exit status says whether all were met.
 //
-// Files: main.go (the plan), verdict.go (targets), farm.go (calls), pump.go (their traffic), quality.go (what speech sounds
-// like), uas.go (the phone behind our trunk), ours.go
-// and rtpengine.go (the two media relays), ng.go (rtpengine's control protocol).
+// Files: main.go (the plan), verdict.go (targets), farm.go (calls), pump.go (their traffic), quality.go (what speech
+// sounds like), held.go (memory and set-up of calls), uas.go (the phone behind our trunk), ours.go and rtpengine.go (the two media relays),
+// ng.go (rtpengine's control protocol), ahead.go.
 package main
 
 import (
@@ -23,7 +23,7 @@ import (
 // The plan.
 const (
 	relayCalls = 500 // of 50 packets/s each way: 50 000 packets/s
-	rounds     = 5   // of each relay, alternating; the median counts
+	rounds     = 4   // of each relay, alternating; the median counts
 )
 
 var transcodeCalls = []int{40, 75}
@@ -42,9 +42,9 @@ type relay interface {
 func main() {
 	b := bench{}
 	flag.StringVar(&b.binary, "binary", "", "the gateway's program")
-	flag.StringVar(&b.only, "only", "", "parts to run, of relay,transcode,speech; all by default")
+	flag.StringVar(&b.only, "only", "", "parts to run, of relay,transcode,speech,held; all by default")
 	flag.BoolVar(&b.alone, "alone", false, "without rtpengine")
-	flag.DurationVar(&b.window, "window", 5*time.Second, "length of a measured window")
+	flag.DurationVar(&b.window, "window", 4*time.Second, "length of a measured window")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -93,7 +93,7 @@ func (b *bench) run(ctx context.Context) (err error) {
 	for _, part := range []struct {
 		name string
 		run  func(context.Context) error
-	}{{"relay", b.relaying}, {"transcode", b.transcoding}, {"speech", b.listening}} {
+	}{{"relay", b.relaying}, {"transcode", b.transcoding}, {"speech", b.listening}, {"held", b.holding}} {
 		if b.only != "" && !strings.Contains(b.only, part.name) {
 			continue
 		}
@@ -228,7 +228,7 @@ func (r results) median(relay int, per func(sample) float64) float64 {
 		v = append(v, per(s))
 	}
 	slices.Sort(v)
-	return v[len(v)/2]
+	return (v[(len(v)-1)/2] + v[len(v)/2]) / 2
 }
 
 // delay is a quantile over all windows, in ms.

@@ -35,6 +35,7 @@ func openOurs(binary, dir string, phones *phones) (*ours, error) {
 	gw, err := gateway.Launch(binary, dir, gateway.Config{
 		Users:  []gateway.User{caller},
 		Ports:  1100,
+		Pprof:  true,
 		Trunks: []gateway.Trunk{{Name: "bench", Target: u.addr(), Codecs: "[PCMA]"}},
 		Routes: []gateway.Route{{From: "access", To: "*", Via: "bench"}},
 	})

@@ -233,6 +233,14 @@ func (p *pump) drain() {
 	}
 }
 
+// drainAll takes what has come for any call.
+func (p *pump) drainAll() {
+	p.readSocket(-1)
+	for i := range p.calls {
+		p.readSocket(i)
+	}
+}
+
 // readSocket empties a socket: the phones' when index is -1.
 func (p *pump) readSocket(index int) {
 	fd := p.farm.phones.fd
