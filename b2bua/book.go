@@ -49,6 +49,7 @@ type seat struct {
 	media   session
 	slots   slots
 	watched watched
+	view    *view // what is configured for it, to its end
 
 	settled []string // when it is buried: To tags of 2xx that need no BYE any more
 
@@ -76,10 +77,11 @@ func newBook() *book {
 }
 
 // seat makes room for a new call.
-func (s *Switch) seat(sh *txn.Shard) *seat {
-	at := &seat{id: CallID(sh.Token()), sh: sh, last: firstServerTx}
+func (s *Switch) seat(sh *txn.Shard, v *view) *seat {
+	at := &seat{id: CallID(sh.Token()), sh: sh, last: firstServerTx, view: v}
+	v.calls.Add(1)
 	const legsPerCall = 64 // room for the session ids of a call's legs
-	at.call = newCall(callConfig{ring: s.cfg.Ring, session: s.cfg.Session, allDown: s.cfg.AllDown, serial: s.serial.Add(legsPerCall)}, sh.Token)
+	at.call = newCall(callConfig{ring: s.cfg.Ring, session: s.cfg.Session, allDown: v.AllDown, serial: s.serial.Add(legsPerCall)}, sh.Token)
 	s.books[sh.Index()].seats[at] = struct{}{}
 	s.active.Add(1)
 	return at

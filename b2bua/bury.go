@@ -13,6 +13,7 @@ func (s *Switch) bury(at *seat, tombs []Tomb) {
 	s.books[at.sh.Index()].strike(at, tombs)
 	at.call, at.media, at.owners = nil, nil, nil
 	at.servers, at.clients, at.timers, at.inbox = nil, nil, nil, nil
+	at.view.calls.Add(-1)
 	s.active.Add(-1)
 	select {
 	case s.left <- struct{}{}:
@@ -49,7 +50,7 @@ func (s *Switch) discard(at *seat) {
 	if !at.ended {
 		setup, times := at.call.setup, at.call.times
 		s.cfg.Events.EmitCallEnded(telemetry.CallEnded{
-			Call: string(at.id), From: setup.From, To: setup.To,
+			Call: string(at.id), Config: at.view.Version, From: setup.From, To: setup.To,
 			Start: times.start, Answer: times.answer, End: s.cfg.now(), Cause: causeInternal,
 		})
 	}

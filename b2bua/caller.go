@@ -23,18 +23,18 @@ type caller struct {
 }
 
 // identify tells who calls: an account proves itself, a trunk is known by its source.
-func (s *Switch) identify(f txn.Flow, m *wire.Message) caller {
-	realm, known := s.cfg.Realms[f.Realm()]
+func (s *Switch) identify(v *view, f txn.Flow, m *wire.Message) caller {
+	realm, known := v.Realms[f.Realm()]
 	var who caller
 	switch {
 	case !known:
 		return s.stranger(f, m)
 	case realm.Browsers:
-		who = s.account(f, m)
-	case realm.Open && s.trunkAt(f, m) == nil:
-		who = s.account(f, m)
+		who = s.account(v, f, m)
+	case realm.Open && v.trunkAt(f, m) == nil:
+		who = s.account(v, f, m)
 	default:
-		who = s.trunk(f, m)
+		who = s.trunk(v, f, m)
 	}
 	var no *policy.Decision
 	if m.Method == wire.INVITE {
@@ -47,7 +47,7 @@ func (s *Switch) identify(f txn.Flow, m *wire.Message) caller {
 	case no != nil:
 		who.refusal = no
 	default:
-		if who.refusal = s.pretends(f, m); who.refusal == nil {
+		if who.refusal = v.pretends(f, m); who.refusal == nil {
 			who.refusal = unservable(f, m)
 		}
 		if who.refusal == nil {
@@ -70,12 +70,12 @@ func unservable(f txn.Flow, m *wire.Message) *policy.Decision {
 }
 
 // account authenticates the request of a browser or a phone and binds its From to the account (security.md T32: the identity is ours to say).
-func (s *Switch) account(f txn.Flow, m *wire.Message) caller {
+func (s *Switch) account(v *view, f txn.Flow, m *wire.Message) caller {
 	if s.cfg.Auth == nil {
 		return s.stranger(f, m)
 	}
 	user, challenge, status := s.cfg.Auth(f, m, s.cfg.now())
-	who := caller{party: s.cfg.account(user, f.Realm()), user: user}
+	who := caller{party: v.account(user, f.Realm()), user: user}
 	switch {
 	case status != 0: // nobody yet: a challenge and unreadable credentials are no call attempt
 		who.status, who.fields = status, challenge
@@ -89,14 +89,14 @@ func (s *Switch) account(f txn.Flow, m *wire.Message) caller {
 }
 
 // prefers lets an account choose which of its numbers a call shows (RFC 3325 section 5): one that our routes lead to the account itself.
-func (s *Switch) prefers(p *Party, m *wire.Message) *Party {
+func (s *Switch) prefers(v *view, p *Party, m *wire.Message) *Party {
 	a, err := wire.ParseAddr(m.Get("P-Preferred-Identity"))
 	if err != nil {
 		return p
 	}
 	number, ok := dialledNumber(userPart(a.URI))
 	owned := func(c route.Candidate) bool { return c.User == p.Name }
-	if ok && number != p.Name && slices.ContainsFunc(s.cfg.Routes(s.query(AskRoutes{Realm: p.Realm.Name, Peer: p.Name, Number: number})), owned) {
+	if ok && number != p.Name && slices.ContainsFunc(v.Routes(s.query(v, AskRoutes{Realm: p.Realm.Name, Peer: p.Name, Number: number})), owned) {
 		chosen := *p // the account's own is shared
 		chosen.Number = number
 		return &chosen
@@ -105,8 +105,8 @@ func (s *Switch) prefers(p *Party, m *wire.Message) *Party {
 }
 
 // trunk finds the trunk whose source this is.
-func (s *Switch) trunk(f txn.Flow, m *wire.Message) caller {
-	if t := s.trunkAt(f, m); t != nil {
+func (s *Switch) trunk(v *view, f txn.Flow, m *wire.Message) caller {
+	if t := v.trunkAt(f, m); t != nil {
 		p := t.far()
 		return caller{party: p, user: p.Profile.NumberIn(topology.CallerOf(m, p.Profile))}
 	}
@@ -115,12 +115,11 @@ func (s *Switch) trunk(f txn.Flow, m *wire.Message) caller {
 
 // trunkAt finds the trunk of a source. Several trunks may share a host: the one whose name the peer has proved is meant, then the one
 // whose match the request fits, then the one with a target at the very port, else the first.
-func (s *Switch) trunkAt(f txn.Flow, m *wire.Message) *trunkSlots {
+func (v *view) trunkAt(f txn.Flow, m *wire.Message) *trunkSlots {
 	said := saidIn(f, m)
 	aimed := false
 	var found *trunkSlots
-	for i := range s.cfg.Trunks {
-		t := s.trunks[s.cfg.Trunks[i].Name]
+	for _, t := range v.order {
 		switch {
 		case t.trunk.Realm != f.Realm() || !within(f.Remote().Addr(), t.sources()) || !t.party.proved(f) || !t.trunk.Match.Fits(said):
 		case t.party.TLSName != "":
@@ -151,7 +150,7 @@ func (p *Party) proved(f txn.Flow) bool {
 // Knows reports whether a source is one of a realm's trunks. The transport asks it: who is not known hears nothing of a realm that is not
 // open, and has to prove an account soon where it is. It may be called from any goroutine.
 func (s *Switch) Knows(realm string, src netip.Addr) bool {
-	for _, t := range s.trunks {
+	for _, t := range s.view().order {
 		if t.trunk.Realm == realm && within(src, t.sources()) {
 			return true
 		}
@@ -162,8 +161,12 @@ func (s *Switch) Knows(realm string, src netip.Addr) bool {
 // LFOnly reports whether a flow's source is a trunk whose datagrams may end header lines by LF alone. The transactions ask it, from any
 // goroutine.
 func (s *Switch) LFOnly(f txn.Flow) bool {
-	for _, t := range s.trunks {
-		if p := t.trunk.Profile; p != nil && p.Wire.LFOnly && t.trunk.Realm == f.Realm() && within(f.Remote().Addr(), t.sources()) {
+	v := s.view()
+	if !v.lfOnly {
+		return false
+	}
+	for _, t := range v.order {
+		if t.lfOnly() && t.trunk.Realm == f.Realm() && within(f.Remote().Addr(), t.sources()) {
 			return true
 		}
 	}
@@ -172,7 +175,7 @@ func (s *Switch) LFOnly(f txn.Flow) bool {
 
 // KnowsAnywhere reports whether a source is a trunk's, in any realm. It may be called from any goroutine.
 func (s *Switch) KnowsAnywhere(src netip.Addr) bool {
-	for _, t := range s.trunks {
+	for _, t := range s.view().order {
 		if slices.ContainsFunc(t.sources(), func(p netip.Prefix) bool { return p.Bits() > 0 && p.Contains(src.Unmap()) }) {
 			return true
 		}
@@ -184,7 +187,7 @@ func (s *Switch) KnowsAnywhere(src netip.Addr) bool {
 // goroutine.
 func (s *Switch) Sources() []netip.Prefix {
 	var out []netip.Prefix
-	for _, t := range s.trunks {
+	for _, t := range s.view().order {
 		for _, p := range t.sources() {
 			if p.Bits() > 0 {
 				out = append(out, p)

@@ -68,7 +68,7 @@ func TestOpenRealm(t *testing.T) {
 				m.Add("Proxy-Authorization", "Digest x")
 			}
 			f := &memFlow{w: w, realm: tt.realm, remote: netip.MustParseAddrPort(tt.from), transport: "UDP"}
-			who := w.sw.identify(f, m)
+			who := w.sw.identify(w.sw.view(), f, m)
 			status := who.status
 			if who.refusal != nil {
 				status = who.refusal.Status
@@ -121,25 +121,25 @@ func TestTrunkWithAName(t *testing.T) {
 		} {
 			f := &proven{memFlow{w: w, realm: "carrier", remote: netip.MustParseAddrPort(tt.from), transport: "TLS"}, tt.names}
 			got := ""
-			if s := w.sw.trunkAt(f, wire.NewRequest(wire.INVITE, wire.URI{})); s != nil {
+			if s := w.sw.view().trunkAt(f, wire.NewRequest(wire.INVITE, wire.URI{})); s != nil {
 				got = s.trunk.Name
 			}
 			if got != tt.want {
 				t.Errorf("%s %v: trunk %q, want %q", tt.from, tt.names, got, tt.want)
 			}
-			leg := sipLeg{legCore: legCore{party: w.sw.trunks["named"].party}, flow: &memFlow{remote: netip.MustParseAddrPort("192.0.2.1:5061"), realm: "carrier", transport: "TLS"}}
+			leg := sipLeg{legCore: legCore{party: w.sw.view().trunks["named"].party}, flow: &memFlow{remote: netip.MustParseAddrPort("192.0.2.1:5061"), realm: "carrier", transport: "TLS"}}
 			if leg.from(f) != (tt.want == "named") {
 				t.Errorf("%s %v: in the dialog of the named trunk: %v", tt.from, tt.names, leg.from(f))
 			}
 		}
-		looked := w.sw.trunks["named"].party
+		looked := w.sw.view().trunks["named"].party
 		looked.Sources = nil // its host is known by DNS alone
 		own := &memFlow{remote: netip.MustParseAddrPort("192.0.2.1:5061"), realm: "carrier", transport: "TLS"}
 		again := &proven{memFlow{w: w, realm: "carrier", remote: netip.MustParseAddrPort("192.0.2.1:5071"), transport: "TLS"}, []string{"sip.carrier.example"}}
 		if !sameSource(looked, own, again) || sameSource(looked, own, &again.memFlow) {
 			t.Error("over another connection of the same host the name counts, and nothing else")
 		}
-		if hop := w.sw.trunks["named"].party.named(txn.Hop{Network: "tls", Name: "from.dns.example"}); hop.Name != "sip.carrier.example" {
+		if hop := w.sw.view().trunks["named"].party.named(txn.Hop{Network: "tls", Name: "from.dns.example"}); hop.Name != "sip.carrier.example" {
 			t.Errorf("hop %+v", hop)
 		}
 	})

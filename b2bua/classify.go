@@ -16,8 +16,8 @@ func saidIn(f txn.Flow, m *wire.Message) classify.Source {
 
 // pretends refuses a request that names hosts which its side of the border has no business with. Numbers without a host (tel:, urn:) name
 // none, nor does a caller who is not to be named; our own socket and domain may always be addressed.
-func (s *Switch) pretends(f txn.Flow, m *wire.Message) *policy.Decision {
-	r := s.cfg.Realms[f.Realm()]
+func (v *view) pretends(f txn.Flow, m *wire.Message) *policy.Decision {
+	r := v.Realms[f.Realm()]
 	foreign := func(host string) bool { return host != "" && host != r.Domain && !r.Hosts.Has(host) }
 	own := m.URI.Host == f.SentBy().Addr().String()
 	switch {

@@ -49,7 +49,7 @@ func TestTrunksAtOneAddress(t *testing.T) {
 			m.From.URI = uriOf(t, row.from)
 			m.Add("User-Agent", row.agent)
 			got := ""
-			if s := w.sw.trunkAt(&memFlow{realm: "carrier", remote: netip.MustParseAddrPort(row.at)}, m); s != nil {
+			if s := w.sw.view().trunkAt(&memFlow{realm: "carrier", remote: netip.MustParseAddrPort(row.at)}, m); s != nil {
 				got = s.trunk.Name
 			}
 			if got != row.want {

@@ -6,12 +6,9 @@ import (
 
 	"drawbridge/media"
 	"drawbridge/media/offer"
-	"drawbridge/policy"
 	"drawbridge/policy/classify"
-	"drawbridge/policy/fraud"
 	"drawbridge/policy/limit"
 	"drawbridge/policy/profile"
-	"drawbridge/policy/route"
 	"drawbridge/sip/digest"
 	"drawbridge/sip/txn"
 	"drawbridge/sip/wire"
@@ -21,31 +18,20 @@ import (
 
 // Config configures a Switch.
 type Config struct {
-	Trunks  []Trunk
-	Realms  map[string]Realm // by name
-	Ring    time.Duration    // longest ringing; 0 means 90 s
-	AllDown int              // what a caller is told when no target can be reached or all are down: 504 (0), 503 or 480
-	Session time.Duration    // Session-Expires that is asked for (RFC 4028); 0 means 30 min, negative none
-	Limits  Limits
+	Settings
+
+	Ring    time.Duration // longest ringing; 0 means 90 s
+	Session time.Duration // Session-Expires that is asked for (RFC 4028); 0 means 30 min, negative none
 
 	// Core runs the transactions. Media is the media plane.
 	Core  *txn.Core
 	Media *media.Engine
-	// Decide judges a call attempt. nil means policy.Decide without limits.
-	Decide func(policy.Request) policy.Decision
 	// Late is how far behind the media plane is; nil means never. It may be called for each call attempt.
 	Late func() time.Duration
-	// Routes names the candidates for a dialled number, best first.
-	Routes func(route.Query) []route.Candidate
-	// Standing is what is known of the quality of a trunk's calls; nil: nothing.
-	Standing func(trunk string) route.Standing
-	// Fraud are the rules that calls are watched by, as they are now; nil watches nothing. Frauds keeps what they count.
-	Fraud  func() *fraud.Table
+	// Frauds keeps what the rules of Fraud count; nil watches nothing.
 	Frauds *store.Frauds
 	// Locate finds where an account can be reached: registered contacts and JSON lines.
 	Locate func(user string) []Target
-	// Number is an account's number, its caller id on trunks; "" means its name. nil knows none.
-	Number func(user string) string
 	// Auth authenticates a request from a browser realm: status 0 and the account, or a status with challenge fields.
 	Auth func(f txn.Flow, m *wire.Message, now time.Time) (user string, challenge []wire.Field, status int)
 	// Flow gives the way to a hop out of a realm. It does not block: a connection that has to be made first takes its messages in the
@@ -138,27 +124,11 @@ func (c Config) withDefaults() Config {
 	if c.Session == 0 {
 		c.Session = sessionLength
 	}
-	if c.AllDown == 0 {
-		c.AllDown = 504
-	}
-	if c.Decide == nil {
-		c.Decide = func(r policy.Request) policy.Decision { return policy.Decide(policy.Limits{}, r) }
-	}
-	c.Limits = c.Limits.withDefaults()
 	if c.Late == nil {
 		c.Late = func() time.Duration { return 0 }
 	}
-	if c.Routes == nil {
-		c.Routes = func(route.Query) []route.Candidate { return nil }
-	}
-	if c.Fraud == nil || c.Frauds == nil {
-		c.Fraud, c.Frauds = func() *fraud.Table { return nil }, nil
-	}
 	if c.Locate == nil {
 		c.Locate = func(string) []Target { return nil }
-	}
-	if c.Number == nil {
-		c.Number = func(string) string { return "" }
 	}
 	if c.open == nil && c.Media != nil {
 		engine := c.Media
@@ -208,8 +178,8 @@ type session interface {
 }
 
 // party describes a trunk as the far end of a leg.
-func (c *Config) party(t *Trunk) *Party {
-	r := c.Realms[t.Realm]
+func (s *Settings) party(t *Trunk) *Party {
+	r := s.Realms[t.Realm]
 	p := &Party{
 		Realm: r, Name: t.Name, Trunk: true, Codecs: t.Codecs, Ptime: t.Ptime, Sources: t.sources(), TLSName: t.TLSName,
 		Auth: t.Auth, Redirect: t.Redirect, Refer: t.Refer, Rel100: t.Rel100, Preconditions: t.Preconditions,
@@ -226,9 +196,9 @@ func (c *Config) party(t *Trunk) *Party {
 }
 
 // account describes a user as the far end of a leg.
-func (c *Config) account(user, realm string) *Party {
-	r := c.Realms[realm]
-	return &Party{Realm: r, Name: user, Number: c.Number(user), Codecs: r.Codecs, Refer: r.Refer, SRTP: r.SRTP}
+func (s *Settings) account(user, realm string) *Party {
+	r := s.Realms[realm]
+	return &Party{Realm: r, Name: user, Number: s.Number(user), Codecs: r.Codecs, Refer: r.Refer, SRTP: r.SRTP}
 }
 
 // sources are the trunk's own prefixes and the addresses of its numeric targets.

@@ -3,7 +3,7 @@
 //
 // Reading order:
 //
-//	config.go    what a Switch needs
+//	config.go    what a Switch needs                       settings.go  the part of it that may change, and what a call keeps of it
 //	switch.go    the transaction user: finds or creates the call a message belongs to
 //	caller.go    who calls: digest, trunk by source        content.go   what an INVITE may carry and want back
 //	routes.go    candidates for a number, as targets       hops.go      what DNS makes of a trunk's targets

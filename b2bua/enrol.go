@@ -1,6 +1,7 @@
 package b2bua
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -69,28 +70,65 @@ type way struct {
 	flow   txn.Flow
 }
 
-// Enrol begins to register at the trunks that want it, and keeps at it until the gateway drains. It returns at once.
+// Enrol begins to register at the trunks that want it, and keeps at it until the gateway drains. Where it has begun before it goes on, as
+// the trunk is configured now; where nobody wants it any more it takes the registration back. It returns at once.
 func (s *Switch) Enrol() {
-	for _, t := range s.trunks {
-		if t.trunk.Register.AOR.Host == "" {
-			continue
+	s.cfg.Core.PostForced(0, func(sh *txn.Shard) {
+		v, had := s.view(), map[string]*enrolment{}
+		for _, e := range s.enrolments {
+			had[e.t.trunk.Name] = e
 		}
-		s.cfg.Core.PostForced(0, func(sh *txn.Shard) {
-			e := &enrolment{s: s, sh: sh, t: t, keys: digest.NewClient(t.trunk.Auth, sh.Token), callID: sh.Token(), tag: sh.Token(), expires: t.trunk.Register.Expires}
-			if e.expires == 0 {
-				e.expires = enrolFor
+		s.enrolments = s.enrolments[:0]
+		for _, t := range v.order {
+			e := had[t.trunk.Name]
+			if t.trunk.Register.AOR.Host == "" || e != nil && !e.follows(t) {
+				continue // and what it had is taken back
 			}
-			s.enrolments = append(s.enrolments, e)
-			e.begin()
-		})
-	}
+			delete(had, t.trunk.Name)
+			s.enrolments = append(s.enrolments, s.enrolAt(sh, t, e))
+		}
+		for _, e := range had {
+			e.leave()
+			e.t.serviceRoute.Store(nil)
+			if t := v.trunks[e.t.trunk.Name]; t != nil && t.trunk.Register.AOR.Host != "" {
+				s.enrolments = append(s.enrolments, s.enrolAt(sh, t, nil))
+			}
+		}
+	})
 }
+
+// follows reports whether a registration is still the same one to its registrar: the same address and contact, out of the same realm.
+func (e *enrolment) follows(t *trunkSlots) bool {
+	was, is := e.t.trunk.Register, t.trunk.Register
+	return e.t.trunkState == t.trunkState && sameURI(was.AOR, is.AOR) && was.Contact == is.Contact
+}
+
+// enrolAt begins to register at a trunk, or goes on as it is configured now: at once when that makes a difference.
+func (s *Switch) enrolAt(sh *txn.Shard, t *trunkSlots, e *enrolment) *enrolment {
+	expires := cmp.Or(t.trunk.Register.Expires, enrolFor)
+	if e == nil {
+		e = &enrolment{s: s, sh: sh, t: t, keys: digest.NewClient(t.trunk.Auth, sh.Token), callID: sh.Token(), tag: sh.Token(), expires: expires}
+		e.begin()
+		return e
+	}
+	was := e.t.trunk
+	e.t = t
+	same := was.Auth == t.trunk.Auth && was.Register.Expires == t.trunk.Register.Expires && was.Register.NoRoute == t.trunk.Register.NoRoute &&
+		was.TLSName == t.trunk.TLSName && slices.EqualFunc(was.Targets, t.trunk.Targets, sameURI)
+	if !same {
+		e.keys, e.expires, e.failures = digest.NewClient(t.trunk.Auth, sh.Token), expires, 0
+		e.begin()
+	}
+	return e
+}
+
+func sameURI(a, b wire.URI) bool { return a.String() == b.String() }
 
 // Enrolled reports whether we are registered at each trunk where we want to be.
 func (s *Switch) Enrolled() map[string]bool {
 	out := map[string]bool{}
 	now := s.cfg.now()
-	for name, t := range s.trunks {
+	for name, t := range s.view().trunks {
 		if t.trunk.Register.AOR.Host != "" {
 			out[name] = now.UnixNano() < t.enrolled.Load()
 		}

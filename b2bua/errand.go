@@ -84,7 +84,7 @@ func (e *errand) next() {
 func (e *errand) lookUp(c Candidate) {
 	round := e.round
 	e.patience = e.sh.After(lookupLimit, e.next)
-	e.s.find(e.sh, c, func(hops []Candidate) {
+	e.s.find(e.s.view(), e.sh, c, func(hops []Candidate) {
 		if e.done || e.round != round {
 			return
 		}

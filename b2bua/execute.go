@@ -59,7 +59,7 @@ func (s *Switch) execute(at *seat, a Action) {
 	case AskPolicy:
 		at.inbox = append(at.inbox, Decided{s.decide(at, a)})
 	case AskRoutes:
-		at.inbox = append(at.inbox, s.withRoom(at, s.routes(a)))
+		at.inbox = append(at.inbox, s.withRoom(at, s.routes(at.view, a)))
 	case Spawn:
 		s.spawn(at, a)
 	case Join:
@@ -71,7 +71,7 @@ func (s *Switch) execute(at *seat, a Action) {
 	case LinkTo:
 		s.link(end{at, a.Leg}, a)
 	case AskTarget:
-		at.inbox = append(at.inbox, s.target(a))
+		at.inbox = append(at.inbox, s.target(at.view, a))
 	case AskHops:
 		s.lookUp(at, a)
 	case Claim:
@@ -113,6 +113,7 @@ func (s *Switch) execute(at *seat, a Action) {
 	case Ended:
 		s.release(at)
 		at.ended = true
+		a.Config = at.view.Version
 		s.cfg.Events.EmitCallEnded(telemetry.CallEnded(a))
 	case Buried:
 		s.bury(at, a.Tombs)

@@ -35,6 +35,8 @@ func (p *player) expect(what string, w []string) {
 		p.equal(strings.Join(w, " "), p.alarms())
 	case "watched":
 		p.equal(w[0], strconv.Itoa(p.sw.cfg.Frauds.Open()))
+	case "settled":
+		p.equal(w[0], strconv.FormatBool(p.sw.Settled()))
 	case "enrolled":
 		p.equal(w[1], strconv.FormatBool(p.sw.Enrolled()[w[0]]))
 	case "down":

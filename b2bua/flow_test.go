@@ -46,6 +46,8 @@ import (
 //	A -> merged               its last request over another way: another branch; cseq=7 gives a request another number
 //	config calm WHY           not over a bad network as well: see TestFlowsOverABadNetwork
 //	expect alarms warning:per_minute critical:per_minute:refused   all that have come, in this order; expect watched 0
+//	set limit acme 1          a new configuration: the old one with one more config line; set gone acme, set gone alice: without a trunk, an account
+//	expect settled true       every call of earlier configurations is over
 //	# comment, ; comment
 func TestFlows(t *testing.T) {
 	files, err := filepath.Glob("testdata/flows/*.flow")
@@ -71,6 +73,7 @@ type player struct {
 	same string // the SDP that "same" means: the one before the last, of the peer at hand
 
 	script string
+	sets   []string // what new configurations say besides
 }
 
 func play(t *testing.T, text string, bad *impairment) {
@@ -121,6 +124,9 @@ func editOf(text string) func(*Config) {
 					r.Codecs = append(r.Codecs, codec)
 				}
 				c.Realms[w[2]] = r
+			case "gone":
+				c.Trunks = slices.DeleteFunc(c.Trunks, func(t Trunk) bool { return t.Name == w[2] })
+				c.Known = func(user string) bool { return user != w[2] }
 			case "limit":
 				limitAs(c, w[2], w[3:])
 			case "auth":
@@ -203,6 +209,11 @@ func (p *player) step(w []string) {
 	case "config":
 		n, _ := strconv.Atoi(w[2])
 		p.record(func() { p.ports = n })
+	case "set":
+		p.sets = append(p.sets, "config "+strings.Join(w[1:], " "))
+		next := p.config()
+		editOf(p.script + "\n" + strings.Join(p.sets, "\n"))(&next)
+		p.sw.Set(next.Settings)
 	case "wait":
 		d, err := time.ParseDuration(w[1])
 		if err != nil {

@@ -3,15 +3,29 @@ package b2bua
 import (
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"drawbridge/policy/health"
 	"drawbridge/sip/txn"
+	"drawbridge/sip/wire"
 	"drawbridge/telemetry"
 )
 
 // maxWatched bounds the hops of one trunk whose health is known. Chosen here: as many as are learned of a name.
 const maxWatched = maxLearned
+
+// trunkState is what is known of a trunk, whatever is configured of it.
+type trunkState struct {
+	watch watch
+
+	enrolled     atomic.Int64                // Unix nanoseconds that our registration lasts until
+	serviceRoute atomic.Pointer[[]wire.Addr] // Route of our requests; nil: none
+
+	shard int           // that asks its targets whether they live; what follows is its goroutine's alone
+	every time.Duration // how often it does now; 0: not at all
+	round txn.Timer
+}
 
 // watch is what is known of the hops of a trunk. policy/health judges.
 type watch struct {
@@ -67,7 +81,7 @@ func (w *watch) forget() {
 
 // fared judges a call to a hop, probed an OPTIONS.
 func (s *Switch) fared(a Fared) {
-	t := s.trunks[a.Trunk]
+	t := s.view().trunks[a.Trunk]
 	if t == nil {
 		return
 	}
@@ -101,7 +115,7 @@ func (s *Switch) tellHealth(t *trunkSlots, hop txn.Hop, was, is health.State, by
 // HopsDown is the number of targets out of service, by trunk: of those that DNS names now. Of a trunk that nobody watches there is none.
 func (s *Switch) HopsDown() map[string]int {
 	out := map[string]int{}
-	for name := range s.trunks {
+	for name := range s.view().trunks {
 		out[name] = 0
 		for _, h := range s.Targets(name) {
 			if h.State == "down" || h.State == "trial" {

@@ -5,7 +5,6 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -21,23 +20,23 @@ const (
 
 // lead makes a candidate of each hop that a URI leads to. What DNS has to be asked for becomes one candidate that is looked up in its
 // turn.
-func (s *Switch) lead(to *Party, u wire.URI, rule string) []Candidate {
+func (s *Switch) lead(v *view, to *Party, u wire.URI, rule string) []Candidate {
 	c := Candidate{Callee: to, URI: u, Rule: rule}
 	hops, known := s.cfg.Hops(to.Realm.Name, u, nil)
 	if !known {
 		return []Candidate{c}
 	}
-	return s.along(c, hops)
+	return s.along(v, c, hops)
 }
 
 // along makes a candidate of each hop that there is a way to and that is in service. An emergency call tries the others, too, last.
-func (s *Switch) along(c Candidate, hops []txn.Hop) []Candidate {
-	now, trunk := s.cfg.now(), s.trunks[c.Callee.Name]
+func (s *Switch) along(v *view, c Candidate, hops []txn.Hop) []Candidate {
+	now, trunk := s.cfg.now(), v.trunks[c.Callee.Name]
 	if !c.Callee.Trunk {
 		trunk = nil
 	}
 	var all []Candidate
-	c.urgent = trunk != nil && s.cfg.Limits.Emergency(c.URI.User)
+	c.urgent = trunk != nil && v.Limits.Emergency(c.URI.User)
 	for _, hop := range hops {
 		hop = c.Callee.named(hop)
 		down := trunk != nil && !trunk.take(hop, now)
@@ -61,18 +60,18 @@ func (s *Switch) along(c Candidate, hops []txn.Hop) []Candidate {
 
 // lookUp answers a call that asks for the hops of a candidate, in this turn or later.
 func (s *Switch) lookUp(at *seat, a AskHops) {
-	s.find(at.sh, a.Candidate, func(found []Candidate) { s.feed(at, Found{a.Round, found}) })
+	s.find(at.view, at.sh, a.Candidate, func(found []Candidate) { s.feed(at, Found{a.Round, found}) })
 }
 
 // find hands the hops of a candidate to then without holding up the shard: at once when they are known by now, else when DNS has
 // answered. Whoever asked may have gone by then.
-func (s *Switch) find(sh *txn.Shard, c Candidate, then func([]Candidate)) {
+func (s *Switch) find(v *view, sh *txn.Shard, c Candidate, then func([]Candidate)) {
 	core, shard := s.cfg.Core, sh.Index()
 	hops, known := s.cfg.Hops(c.Callee.Realm.Name, c.URI, func(hops []txn.Hop) {
-		core.PostForced(shard, func(*txn.Shard) { then(s.along(c, hops)) })
+		core.PostForced(shard, func(*txn.Shard) { then(s.along(v, c, hops)) })
 	})
 	if known {
-		then(s.along(c, hops))
+		then(s.along(v, c, hops))
 	}
 }
 
@@ -103,9 +102,8 @@ func numericHop(u wire.URI) (txn.Hop, bool) {
 
 // learned are the addresses behind a trunk's host names: its requests come from them, too.
 type learned struct {
-	mu   sync.Mutex
-	seen map[netip.AddrPort]time.Time
-	now  atomic.Pointer[knownHops] // what seen makes, read at each message
+	seen map[netip.AddrPort]time.Time // guarded by Switch.changing
+	now  atomic.Pointer[knownHops]    // what seen makes, read at each message
 }
 
 type knownHops struct {
@@ -116,13 +114,13 @@ type knownHops struct {
 // Learn takes what DNS says of a trunk's targets. A trunk that is named by host is believed from where its name leads: who can forge DNS
 // for it can call as it, and only TLS with a name says more.
 func (s *Switch) Learn(trunk string, hops []txn.Hop) {
-	t := s.trunks[trunk]
+	s.changing.Lock() // what is learned is taken over by the next settings
+	defer s.changing.Unlock()
+	t := s.view().trunks[trunk]
 	if t == nil {
 		return
 	}
 	l, now := &t.learned, s.cfg.now()
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	if l.seen == nil {
 		l.seen = map[netip.AddrPort]time.Time{}
 	}
@@ -132,14 +130,22 @@ func (s *Switch) Learn(trunk string, hops []txn.Hop) {
 			l.seen[hop.Addr] = now
 		}
 	}
+	t.know(now)
+}
+
+// know makes what is read at each message out of what was learned. It runs with Switch.changing held, or before anybody else has t.
+func (t *trunkSlots) know(now time.Time) {
 	far := *t.party
 	k := &knownHops{at: map[netip.AddrPort]struct{}{}, far: &far}
 	far.Sources = slices.Clone(far.Sources)
-	for a := range l.seen {
+	for a, last := range t.seen {
+		if now.Sub(last) > learnedFor {
+			continue
+		}
 		k.at[a] = struct{}{}
 		far.Sources = append(far.Sources, netip.PrefixFrom(a.Addr(), a.Addr().BitLen()))
 	}
-	l.now.Store(k)
+	t.learned.now.Store(k)
 }
 
 // sources are the prefixes that a trunk's requests come from.

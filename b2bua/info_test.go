@@ -20,7 +20,7 @@ func TestDTMFReachesMedia(t *testing.T) {
 		{DTMFPlain, media.DTMFSignal, true, true},
 		{DTMFTones, media.DTMFTones, false, true},
 	} {
-		c := Config{Realms: map[string]Realm{"carrier": {Name: "carrier"}}}
+		c := Settings{Realms: map[string]Realm{"carrier": {Name: "carrier"}}}
 		p := c.party(&Trunk{Name: "acme", Realm: "carrier", DTMF: row.way})
 		if got := p.mediaSide().DTMF; got != row.side || p.DTMF.informs() != row.informs || p.DTMF.eventless() != row.eventless {
 			t.Errorf("%d: media %s, informs %v, eventless %v", row.way, got, p.DTMF.informs(), p.DTMF.eventless())

@@ -61,7 +61,7 @@ func (Joining) event() {}
 
 // spawn makes the other call, on the same shard.
 func (s *Switch) spawn(at *seat, a Spawn) {
-	child := s.seat(at.sh)
+	child := s.seat(at.sh, s.view())
 	a.Setup.ID, a.Setup.Link = child.id, &end{at, a.Leg}
 	at.inbox = append(at.inbox, Linked{Leg: a.Leg, From: end{child, legA}, Word: linkMade})
 	s.feed(child, Invited{a.Setup})

@@ -42,12 +42,13 @@ func (s *Switch) called(sh *txn.Shard, l Line, sig Signal) {
 		l.Send(Signal{Type: SignalError, Call: sig.Call, Status: 400, Reason: "call: id missing or in use"})
 		return
 	}
-	setup := Setup{Caller: s.cfg.account(l.User(), l.Realm()), From: l.User(), Line: l, Ref: sig.Call, SDP: []byte(sig.SDP)}
+	v := s.view()
+	setup := Setup{Caller: v.account(l.User(), l.Realm()), From: l.User(), Line: l, Ref: sig.Call, SDP: []byte(sig.SDP)}
 	var ok bool
 	if setup.To, ok = dialledNumber(sig.To); !ok {
 		setup.Refusal = noNumber
 	}
-	at := s.seat(sh)
+	at := s.seat(sh, v)
 	setup.ID = at.id
 	s.feed(at, Invited{setup})
 }

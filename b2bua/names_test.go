@@ -58,9 +58,12 @@ func TestLearn(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := New(Config{
-		Core: core, Realms: map[string]Realm{"carrier": {Name: "carrier"}},
-		Trunks: []Trunk{{Name: "acme", Realm: "carrier", Targets: []wire.URI{{Scheme: "sip", Host: "trunk.example"}}}},
-		now:    func() time.Time { return now },
+		Settings: Settings{
+			Realms: map[string]Realm{"carrier": {Name: "carrier"}},
+			Trunks: []Trunk{{Name: "acme", Realm: "carrier", Targets: []wire.URI{{Scheme: "sip", Host: "trunk.example"}}}},
+		},
+		Core: core,
+		now:  func() time.Time { return now },
 	})
 	first, second := hopTo("192.0.2.1:5060"), hopTo("192.0.2.2:5080")
 	knows := func(what string, a, b bool) {
@@ -75,7 +78,7 @@ func TestLearn(t *testing.T) {
 	now = now.Add(learnedFor - time.Minute)
 	s.Learn("acme", []txn.Hop{second})
 	knows("both", true, true)
-	if !s.trunks["acme"].aims(second.Addr) || s.trunks["acme"].aims(hopTo("192.0.2.2:5060").Addr) {
+	if !s.view().trunks["acme"].aims(second.Addr) || s.view().trunks["acme"].aims(hopTo("192.0.2.2:5060").Addr) {
 		t.Error("the target's port is not what DNS has said")
 	}
 	now = now.Add(2 * time.Minute)
@@ -84,7 +87,7 @@ func TestLearn(t *testing.T) {
 	for i := range 200 {
 		s.Learn("acme", []txn.Hop{{Network: "udp", Addr: hopTo("198.51.100.1:1").Addr}, hopTo("203.0.113.1:" + string(rune('1'+i%9)))})
 	}
-	if n := len(s.trunks["acme"].seen); n > maxLearned {
+	if n := len(s.view().trunks["acme"].seen); n > maxLearned {
 		t.Errorf("%d addresses", n)
 	}
 	s.Learn("nobody", []txn.Hop{first})

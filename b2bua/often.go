@@ -15,9 +15,9 @@ import (
 
 // often asks how often each of these may attempt something, the narrowest first, so that who has used up their own takes nothing of what
 // is everybody's. The directions are apart: a trunk that may send ten calls a second may be sent ten, too.
-func (s *Switch) often(direction string, keys ...limit.Key) limit.Verdict {
+func (s *Switch) often(v *view, direction string, keys ...limit.Key) limit.Verdict {
 	for _, k := range keys {
-		rate := s.bounds(k).Rate
+		rate := v.bounds(k).Rate
 		if rate.None() {
 			continue
 		}
@@ -29,8 +29,8 @@ func (s *Switch) often(direction string, keys ...limit.Key) limit.Verdict {
 }
 
 // oftenEmergency bounds the calls of one caller to emergency numbers, which nothing else bounds (security.md T47).
-func (s *Switch) oftenEmergency(k limit.Key) limit.Verdict {
-	rate := s.cfg.Limits.EmergencyRate
+func (s *Switch) oftenEmergency(v *view, k limit.Key) limit.Verdict {
+	rate := v.Limits.EmergencyRate
 	if rate.None() {
 		return limit.Verdict{}
 	}
@@ -52,7 +52,8 @@ func (s *Switch) tick(r limit.Rate, key uint64) (wait time.Duration) {
 
 // floods turns a request away that its source, its connection or its method has no rate left for, before anybody looks who it is from.
 func (s *Switch) floods(tx *txn.Server, f txn.Flow, m *wire.Message) bool {
-	rates, bounded := s.cfg.Limits.Requests[f.Realm()]
+	v := s.view()
+	rates, bounded := v.Limits.Requests[f.Realm()]
 	if !bounded || s.Knows(f.Realm(), f.Remote().Addr()) {
 		return false
 	}
@@ -60,7 +61,7 @@ func (s *Switch) floods(tx *txn.Server, f txn.Flow, m *wire.Message) bool {
 	if wait == 0 {
 		return false
 	}
-	if m.Method == wire.INVITE && s.urgent(f, m) {
+	if m.Method == wire.INVITE && s.urgent(v, f, m) {
 		return false
 	}
 	no := policy.Crowded(rule, limit.Verdict{What: limit.Attempts, Wait: wait}.Retry(rand.Float64()))
@@ -93,12 +94,12 @@ func (s *Switch) tooMany(r *RequestRates, f txn.Flow, m *wire.Message) (rule str
 }
 
 // urgent lets a call to an emergency number through where a flood is turned away, as often as one caller may make such calls.
-func (s *Switch) urgent(f txn.Flow, m *wire.Message) bool {
+func (s *Switch) urgent(v *view, f txn.Flow, m *wire.Message) bool {
 	number, ok := dialledNumber(userPart(m.URI))
-	if !ok || !s.cfg.Limits.Emergency(number) {
+	if !ok || !v.Limits.Emergency(number) {
 		return false
 	}
-	rate := cmp.Or(s.cfg.Limits.EmergencyRate, limit.PerSecond(1, 1))
+	rate := cmp.Or(v.Limits.EmergencyRate, limit.PerSecond(1, 1))
 	return s.tick(rate, s.cells.Key("urgent", f.Realm(), sourceOf(f.Remote().Addr()))) == 0
 }
 

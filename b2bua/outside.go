@@ -49,12 +49,13 @@ func (s *Switch) carry(sh *txn.Shard, tx *txn.Server, m *wire.Message, setup Set
 // petition judges a request outside any dialog: who asks, for whom, whether it may and what it carries can cross. When ok is false the
 // request has its answer.
 func (s *Switch) petition(tx *txn.Server, f txn.Flow, m *wire.Message) (setup Setup, found []Candidate, ok bool) {
-	who := s.identify(f, m)
+	v := s.view()
+	who := s.identify(v, f, m)
 	if who.status != 0 {
 		reply(tx, m, who.status, who.fields...)
 		return Setup{}, nil, false
 	}
-	setup, found, no := s.judge(who, m)
+	setup, found, no := s.judge(v, who, m)
 	if no != nil {
 		s.turnDown(tx, f, m, no)
 		return Setup{}, nil, false
@@ -63,7 +64,7 @@ func (s *Switch) petition(tx *txn.Server, f txn.Flow, m *wire.Message) (setup Se
 }
 
 // judge finds the candidates of a petition, or the reason why there are none.
-func (s *Switch) judge(who caller, m *wire.Message) (setup Setup, found []Candidate, no *policy.Decision) {
+func (s *Switch) judge(v *view, who caller, m *wire.Message) (setup Setup, found []Candidate, no *policy.Decision) {
 	setup = Setup{Caller: who.party, From: who.user, Returned: s.returned(m), Secure: m.URI.Scheme == "sips"}
 	var plain bool
 	if setup.To, plain = who.party.dialled(userPart(m.URI)); !plain {
@@ -76,10 +77,10 @@ func (s *Switch) judge(who caller, m *wire.Message) (setup Setup, found []Candid
 		no = crossing(m)
 	}
 	if no == nil {
-		no = s.permitted(setup, m.Method)
+		no = s.permitted(v, setup, m.Method)
 	}
 	if no == nil {
-		found, no = s.findable(setup)
+		found, no = s.findable(v, setup)
 	}
 	return setup, found, no
 }
@@ -96,10 +97,10 @@ func crossing(m *wire.Message) *policy.Decision {
 }
 
 // permitted asks policy.
-func (s *Switch) permitted(setup Setup, method wire.Method) *policy.Decision {
+func (s *Switch) permitted(v *view, setup Setup, method wire.Method) *policy.Decision {
 	ask := setup.Caller.attempt(method, setup.From, setup.To)
 	ask.Draining = s.draining.Load()
-	d := s.cfg.Decide(ask)
+	d := v.Decide(ask)
 	if d.Allow {
 		return nil
 	}
@@ -108,8 +109,8 @@ func (s *Switch) permitted(setup Setup, method wire.Method) *policy.Decision {
 }
 
 // findable asks the routes, as for a call.
-func (s *Switch) findable(setup Setup) ([]Candidate, *policy.Decision) {
-	r := s.routes(setup.routesTo(setup.To))
+func (s *Switch) findable(v *view, setup Setup) ([]Candidate, *policy.Decision) {
+	r := s.routes(v, setup.routesTo(setup.To))
 	found := overSIP(r.Candidates)
 	if len(found) == 0 {
 		return nil, &policy.Decision{Status: cmp.Or(r.Status, 480), Rule: r.Rule}
@@ -201,13 +202,14 @@ func (s *Switch) options(sh *txn.Shard, tx *txn.Server, f txn.Flow, m *wire.Mess
 
 // asked finds whom an OPTIONS of somebody known is for; nobody when it is for us.
 func (s *Switch) asked(f txn.Flow, m *wire.Message) (Setup, []Candidate) {
-	if m.MaxForwards == 0 || userPart(m.URI) == "" || !s.cfg.Realms[f.Realm()].Accounts() && s.trunkAt(f, m) == nil {
+	v := s.view()
+	if m.MaxForwards == 0 || userPart(m.URI) == "" || !v.Realms[f.Realm()].Accounts() && v.trunkAt(f, m) == nil {
 		return Setup{}, nil
 	}
-	who := s.identify(f, m)
+	who := s.identify(v, f, m)
 	if who.status != 0 {
 		return Setup{}, nil
 	}
-	setup, found, _ := s.judge(who, m)
+	setup, found, _ := s.judge(v, who, m)
 	return setup, found
 }

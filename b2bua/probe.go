@@ -13,25 +13,47 @@ import (
 // intervals wait for half of theirs.
 const probePatience = 4 * time.Second
 
-// Probe begins to ask the targets of trunks by OPTIONS whether they live, those of different trunks at different times. It returns at
-// once; the asking ends when the gateway drains. The core must run, or be about to.
+// Probe begins to ask the targets of trunks by OPTIONS whether they live, those of different trunks at different times, and leaves off
+// where nobody wants it any more. It returns at once; the asking ends when the gateway drains. The core must run, or be about to.
 func (s *Switch) Probe() {
-	n := 0
-	for _, t := range s.trunks {
-		if t.trunk.Failover.Probe.Every == 0 {
-			continue
+	v, n := s.view(), 0
+	for _, t := range v.order {
+		every := t.trunk.Failover.Probe.Every
+		after := time.Duration(n%100) * every / 100
+		if every > 0 {
+			n++
 		}
-		shard, after := n%s.cfg.Core.Shards(), time.Duration(n%100)*t.trunk.Failover.Probe.Every/100
-		n++
-		s.cfg.Core.PostForced(shard, func(sh *txn.Shard) { sh.After(after, func() { s.probeRound(sh, t) }) })
+		s.cfg.Core.PostForced(t.shard, func(sh *txn.Shard) { s.probeAfter(sh, t.trunk.Name, t.trunkState, after) })
 	}
 }
 
-// probeRound asks each target of a trunk once, and sees to the next round.
-func (s *Switch) probeRound(sh *txn.Shard, t *trunkSlots) {
-	if s.draining.Load() {
+// probeAfter begins the rounds of a trunk, unless they go on as they should.
+func (s *Switch) probeAfter(sh *txn.Shard, name string, st *trunkState, after time.Duration) {
+	every := s.probesEvery(name, st)
+	if every == st.every {
 		return
 	}
+	st.every = every
+	st.round.Stop()
+	if every > 0 {
+		st.round = sh.After(after, func() { s.probeRound(sh, name, st) })
+	}
+}
+
+// probesEvery is how often the trunk is to be asked as it is configured now; 0: not at all, or there is no such trunk any more.
+func (s *Switch) probesEvery(name string, st *trunkState) time.Duration {
+	if t := s.view().trunks[name]; t != nil && t.trunkState == st {
+		return t.trunk.Failover.Probe.Every
+	}
+	return 0
+}
+
+// probeRound asks each target of a trunk once, and sees to the next round.
+func (s *Switch) probeRound(sh *txn.Shard, name string, st *trunkState) {
+	if st.every = s.probesEvery(name, st); st.every == 0 || s.draining.Load() {
+		return
+	}
+	t := s.view().trunks[name]
 	for _, u := range t.trunk.Targets {
 		ask := func(hops []txn.Hop) { s.probeHops(sh, t, u, hops) }
 		core, shard := s.cfg.Core, sh.Index()
@@ -42,7 +64,7 @@ func (s *Switch) probeRound(sh *txn.Shard, t *trunkSlots) {
 			ask(hops)
 		}
 	}
-	sh.After(t.trunk.Failover.Probe.Every, func() { s.probeRound(sh, t) })
+	st.round = sh.After(st.every, func() { s.probeRound(sh, name, st) })
 }
 
 func (s *Switch) probeHops(sh *txn.Shard, t *trunkSlots, u wire.URI, hops []txn.Hop) {

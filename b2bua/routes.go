@@ -10,20 +10,20 @@ import (
 
 // routes turns the candidates of policy/route into targets that can be dialled: each target of a trunk in its turn, the contacts of an
 // account all at once, as far as they share a realm and with it a media endpoint.
-func (s *Switch) routes(a AskRoutes) Routed {
-	found := s.cfg.Routes(s.query(a))
+func (s *Switch) routes(v *view, a AskRoutes) Routed {
+	found := v.Routes(s.query(v, a))
 	if len(found) == 0 {
 		return Routed{Status: 404, Rule: "route/none"}
 	}
 	r := Routed{Status: 480}
 	for _, c := range found {
-		if t := s.trunks[c.Trunk]; c.Trunk != "" && t != nil {
-			r.Status, r.Rule = s.cfg.AllDown, "trunk/down"
-			r.Candidates = append(r.Candidates, s.viaTrunk(t, a.Number, c.Rule)...)
+		if t := v.trunks[c.Trunk]; c.Trunk != "" && t != nil {
+			r.Status, r.Rule = v.AllDown, "trunk/down"
+			r.Candidates = append(r.Candidates, s.viaTrunk(v, t, a.Number, c.Rule)...)
 			continue
 		}
 		if c.User != "" {
-			r.Candidates = append(r.Candidates, s.toAccount(c.User, c.Rule)...)
+			r.Candidates = append(r.Candidates, s.toAccount(v, c.User, c.Rule)...)
 		}
 	}
 	r.Candidates = restingLast(r.Candidates)
@@ -31,28 +31,28 @@ func (s *Switch) routes(a AskRoutes) Routed {
 }
 
 // query asks the routes about a call now. Chance is for shares of trunks alone: nothing secret hangs on it.
-func (s *Switch) query(a AskRoutes) route.Query {
-	return route.Query{Realm: a.Realm, Number: a.Number, Peer: a.Peer, Caller: a.Caller, At: s.cfg.now(), Draw: rand.Uint64(), Standing: s.cfg.Standing}
+func (s *Switch) query(v *view, a AskRoutes) route.Query {
+	return route.Query{Realm: a.Realm, Number: a.Number, Peer: a.Peer, Caller: a.Caller, At: s.cfg.now(), Draw: rand.Uint64(), Standing: v.Standing}
 }
 
 // viaTrunk makes the candidates of a trunk: the hops of its targets, in order.
-func (s *Switch) viaTrunk(t *trunkSlots, number, rule string) []Candidate {
+func (s *Switch) viaTrunk(v *view, t *trunkSlots, number, rule string) []Candidate {
 	var all []Candidate
 	for _, u := range t.trunk.Targets {
 		u.User = number
-		all = append(all, s.lead(t.far(), u, rule)...)
+		all = append(all, s.lead(v, t.far(), u, rule)...)
 	}
 	return all
 }
 
 // target is the way to a host of a trunk that the trunk itself has named. The trunk says where a number is, the routes say who may call it.
-func (s *Switch) target(a AskTarget) Routed {
+func (s *Switch) target(v *view, a AskTarget) Routed {
 	leads := func(c route.Candidate) bool { return c.Trunk == a.Callee.Name }
 	a.By.Number = a.URI.User
-	if !slices.ContainsFunc(s.cfg.Routes(s.query(a.By)), leads) {
+	if !slices.ContainsFunc(v.Routes(s.query(v, a.By)), leads) {
 		return Routed{Status: 404, Rule: "route/none"}
 	}
-	return Routed{Status: s.cfg.AllDown, Candidates: s.lead(a.Callee, a.URI, "redirect")}
+	return Routed{Status: v.AllDown, Candidates: s.lead(v, a.Callee, a.URI, "redirect")}
 }
 
 // named asks a hop of the trunk for the name that its certificate has to bear, whatever it was looked up by.
@@ -64,7 +64,7 @@ func (p *Party) named(hop txn.Hop) txn.Hop {
 }
 
 // toAccount groups the contacts of an account by realm, in the order they were found.
-func (s *Switch) toAccount(user, rule string) []Candidate {
+func (s *Switch) toAccount(v *view, user, rule string) []Candidate {
 	var all []Candidate
 	at := map[string]int{}
 	for _, t := range s.cfg.Locate(user) {
@@ -78,7 +78,7 @@ func (s *Switch) toAccount(user, rule string) []Candidate {
 		if !known {
 			i = len(all)
 			at[realm] = i
-			all = append(all, Candidate{Callee: s.cfg.account(user, realm), Rule: rule})
+			all = append(all, Candidate{Callee: v.account(user, realm), Rule: rule})
 		}
 		all[i].Targets = append(all[i].Targets, t)
 	}

@@ -35,11 +35,15 @@ var gateway = limit.Key{Scope: limit.Global}
 // decide asks policy, with the call counted in, so that two calls cannot take the last slot. A call that has its slot takes no other.
 func (s *Switch) decide(at *seat, a AskPolicy) policy.Decision {
 	r := a.Request
-	r.Emergency = s.cfg.Limits.Emergency(r.To)
+	v := at.view
+	r.Emergency = v.Limits.Emergency(r.To)
 	a.Request = r
+	if s.view().gone(r.Peer) {
+		return policy.Decision{Status: 403, Rule: "identity/gone"}
+	}
 	if a.Again {
-		d := s.cfg.Decide(r)
-		if d.Allow && a.Routed && len(s.cfg.Routes(s.query(AskRoutes{Realm: r.Realm, Peer: r.Peer, Caller: r.From, Number: r.To}))) == 0 {
+		d := v.Decide(r)
+		if d.Allow && a.Routed && len(v.Routes(s.query(v, AskRoutes{Realm: r.Realm, Peer: r.Peer, Caller: r.From, Number: r.To}))) == 0 {
 			return policy.Decision{Status: 404, Rule: "route/none"}
 		}
 		if d.Allow {
@@ -51,7 +55,7 @@ func (s *Switch) decide(at *seat, a AskPolicy) policy.Decision {
 	r.Draining, r.Late = s.draining.Load(), s.cfg.Late()
 	r.Limit = s.admit(at, r.To)
 	r.Retry = r.Limit.Retry(rand.Float64())
-	d := s.cfg.Decide(r)
+	d := v.Decide(r)
 	if d.Allow {
 		if no := s.try(at, a); !no.Allow {
 			d = no
@@ -72,7 +76,7 @@ func (s *Switch) admit(at *seat, number string) limit.Verdict {
 			return v
 		}
 	}
-	if s.cfg.Limits.Number.Calls > 0 && number != "" { // whoever replaces somebody in a call has called no number
+	if at.view.Limits.Number.Calls > 0 && number != "" { // whoever replaces somebody in a call has called no number
 		if v := s.takeOf(at, limit.Key{Scope: limit.Number, Name: number}, limit.Use{Calls: 1}); v.Refused() {
 			return v
 		}
@@ -83,9 +87,9 @@ func (s *Switch) admit(at *seat, number string) limit.Verdict {
 	}
 	at.slots.admitted = true
 	if at.slots.emergency {
-		return s.oftenEmergency(p.key())
+		return s.oftenEmergency(at.view, p.key())
 	}
-	return s.often("in", p.key(), p.realm(), gateway)
+	return s.often(at.view, "in", p.key(), p.realm(), gateway)
 }
 
 // withRoom looks whether any candidate has room, before ports and transcoders are taken for a call that has nowhere to go. Nothing is
@@ -128,7 +132,7 @@ func (s *Switch) claim(at *seat, a Claim) Claimed {
 	}
 	v := s.take(at, media.B, p)
 	if !v.Refused() && !at.slots.emergency {
-		v = s.often("out", p.key(), p.realm())
+		v = s.often(at.view, "out", p.key(), p.realm())
 	}
 	if v.Refused() {
 		s.vacate(at, media.B)
@@ -180,26 +184,7 @@ func (s *Switch) boundsFor(at *seat, k limit.Key) limit.Bounds {
 	if at.slots.emergency && (k.Scope == limit.Account || k.Scope == limit.Number) {
 		return limit.Bounds{}
 	}
-	return s.bounds(k)
-}
-
-// bounds are the limits of a thing.
-func (s *Switch) bounds(k limit.Key) limit.Bounds {
-	switch k.Scope {
-	case limit.Global:
-		return s.cfg.Limits.Gateway
-	case limit.Realm:
-		return s.cfg.Limits.Realms[k.Name]
-	case limit.Trunk:
-		if t := s.trunks[k.Name]; t != nil {
-			return t.trunk.Limits
-		}
-	case limit.Account:
-		return s.cfg.Limits.Account(k.Name)
-	case limit.Number:
-		return s.cfg.Limits.Number
-	}
-	return limit.Bounds{}
+	return at.view.bounds(k)
 }
 
 // vacate gives back the place of a leg that has left its call. It may be called twice.
@@ -241,7 +226,7 @@ func (s *Switch) reserveTranscoder(at *seat, mixed bool) limit.Verdict {
 		at.slots.transcoded = false
 		return limit.Verdict{}
 	}
-	b := limit.Bounds{Transcodes: s.cfg.Limits.Transcodes()}
+	b := limit.Bounds{Transcodes: at.view.Limits.Transcodes()}
 	if at.slots.emergency {
 		b = limit.Bounds{}
 	}

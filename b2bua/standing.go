@@ -18,7 +18,7 @@ type TargetHealth struct {
 
 // Targets are the targets of a trunk as they are now, in the order in which they are tried; nobody is asked. nil: there is no such trunk.
 func (s *Switch) Targets(trunk string) []TargetHealth {
-	t := s.trunks[trunk]
+	t := s.view().trunks[trunk]
 	if t == nil {
 		return nil
 	}

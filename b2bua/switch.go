@@ -2,6 +2,7 @@ package b2bua
 
 import (
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"drawbridge/policy"
@@ -21,7 +22,10 @@ type Switch struct {
 	active     atomic.Int64  // calls in the books, those on their way out included
 	shares     *store.Shares // what calls hold of all that has limits
 	cells      *store.Cells  // how often what has limits was asked for
-	trunks     map[string]*trunkSlots
+	set        atomic.Pointer[view]
+	changing   sync.Mutex // held by Set, and by whoever writes what the next view takes over
+	past       []*view    // guarded by changing: calls may still have them
+	spread     int        // guarded by changing: shards take turns to watch trunks
 	rests      rests
 	enrolments []*enrolment  // of shard 0 alone
 	serial     atomic.Uint64 // o= session ids
@@ -34,30 +38,16 @@ type Switch struct {
 	left chan struct{} // a call has gone, for Drain
 }
 
-// trunkSlots is a trunk, and what DNS has told of it.
-type trunkSlots struct {
-	trunk *Trunk
-	party *Party
-	watch watch
-
-	enrolled     atomic.Int64                // Unix nanoseconds that our registration lasts until
-	serviceRoute atomic.Pointer[[]wire.Addr] // Route of our requests; nil: none
-	learned
-}
-
 // rateCells is how many trunks, accounts and sources are remembered at a time for their rates. Chosen here: 4 MB at most.
 const rateCells = 65_536
 
 // New returns a Switch; it does nothing until its core runs.
 func New(cfg Config) *Switch {
-	s := &Switch{cfg: cfg.withDefaults(), shares: store.NewShares(), cells: store.NewCells(rateCells), trunks: map[string]*trunkSlots{}, left: make(chan struct{}, 1)}
+	s := &Switch{cfg: cfg.withDefaults(), shares: store.NewShares(), cells: store.NewCells(rateCells), left: make(chan struct{}, 1)}
 	for range s.cfg.Core.Shards() {
 		s.books = append(s.books, newBook())
 	}
-	for i := range s.cfg.Trunks {
-		t := &s.cfg.Trunks[i]
-		s.trunks[t.Name] = &trunkSlots{trunk: t, party: s.cfg.party(t)}
-	}
+	s.set.Store(s.newView(cfg.Settings, &view{}))
 	s.serial.Store(uint64(s.cfg.now().Unix()) << 20)
 	return s
 }
@@ -154,7 +144,8 @@ func (s *Switch) inDialog(sh *txn.Shard, tx *txn.Server, f txn.Flow, m *wire.Mes
 
 // invite is where a call begins: who calls, and a seat for the call in the books of this shard.
 func (s *Switch) invite(sh *txn.Shard, tx *txn.Server, f txn.Flow, m *wire.Message) {
-	who := s.identify(f, m)
+	v := s.view()
+	who := s.identify(v, f, m)
 	if who.status != 0 { // no call yet: a challenge, or a stranger
 		reply(tx, m, who.status, who.fields...)
 		return
@@ -164,7 +155,7 @@ func (s *Switch) invite(sh *txn.Shard, tx *txn.Server, f txn.Flow, m *wire.Messa
 	told.Transit = who.party.Trunk
 	to, ok := who.party.dialled(told.Called)
 	if !who.party.Trunk {
-		who.party = s.prefers(who.party, m)
+		who.party = s.prefers(v, who.party, m)
 	}
 	switch {
 	case who.refusal != nil:
@@ -175,7 +166,7 @@ func (s *Switch) invite(sh *txn.Shard, tx *txn.Server, f txn.Flow, m *wire.Messa
 	case !ok:
 		who.refusal = noNumber
 	}
-	at := s.seat(sh)
+	at := s.seat(sh, v)
 	s.books[sh.Index()].invites[tx] = at
 	at.invite = tx
 	s.feed(at, Invited{Setup{

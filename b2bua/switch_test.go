@@ -193,14 +193,14 @@ func TestTrunksOnOneHost(t *testing.T) {
 		t.Fatal(err)
 	}
 	source := []netip.Prefix{netip.MustParsePrefix("192.0.2.1/32")}
-	s := New(Config{Core: core, Trunks: []Trunk{
+	s := New(Config{Core: core, Settings: Settings{Trunks: []Trunk{
 		{Name: "other", Realm: "elsewhere", Sources: source},
 		{Name: "first", Realm: "carrier", Targets: []wire.URI{{Scheme: "sip", Host: "192.0.2.1"}}, Sources: source},
 		{Name: "second", Realm: "carrier", Targets: []wire.URI{{Scheme: "sip", Host: "192.0.2.1", Port: 5070}}, Sources: source},
-	}})
+	}}})
 	for from, want := range map[string]string{"192.0.2.1:5060": "first", "192.0.2.1:5070": "second", "192.0.2.1:40000": "first", "192.0.2.9:5070": ""} {
 		got := ""
-		if found := s.trunkAt(&memFlow{realm: "carrier", remote: netip.MustParseAddrPort(from)}, wire.NewRequest(wire.INVITE, wire.URI{})); found != nil {
+		if found := s.view().trunkAt(&memFlow{realm: "carrier", remote: netip.MustParseAddrPort(from)}, wire.NewRequest(wire.INVITE, wire.URI{})); found != nil {
 			got = found.trunk.Name
 		}
 		if got != want {

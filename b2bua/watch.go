@@ -28,12 +28,12 @@ const maxDiversions = 4
 // the caller had dialled them.
 func (s *Switch) try(at *seat, a AskPolicy) policy.Decision {
 	allowed := policy.Decision{Allow: true, Rule: "allow"}
-	table := s.cfg.Fraud()
+	table := at.view.Fraud
 	if table == nil || a.Request.To == "" || a.Request.Emergency { // whoever takes the place of another dialog calls no number
 		return allowed
 	}
 	now, setup := s.cfg.now(), &at.call.setup
-	try := s.attempt(a.Request, setup)
+	try := at.view.attempt(a.Request, setup)
 	numbers := []string{a.Request.To}
 	if !a.Again {
 		at.watched.tried = try
@@ -54,11 +54,11 @@ func (s *Switch) try(at *seat, a AskPolicy) policy.Decision {
 }
 
 // attempt is what the rules are asked about.
-func (s *Switch) attempt(r policy.Request, setup *Setup) fraud.Attempt {
+func (v *view) attempt(r policy.Request, setup *Setup) fraud.Attempt {
 	payer := setup.Caller
 	trunk := payer.Trunk
 	if payer.Name != r.Peer {
-		trunk = s.trunks[r.Peer] != nil
+		trunk = v.trunks[r.Peer] != nil
 	}
 	a := fraud.Attempt{Realm: r.Realm, Account: r.Peer, Trunk: trunk, Caller: r.From, Number: r.To}
 	if f := setup.Flow; f != nil && !trunk && setup.Link == nil {
@@ -134,7 +134,7 @@ func (s *Switch) alarm(at *seat, w *fraud.Watch, v fraud.Verdict, action string,
 
 // wentUp starts the clock of a call that has been answered, and counts it for the trunk that has answered it.
 func (s *Switch) wentUp(at *seat) {
-	table, now := s.cfg.Fraud(), s.cfg.now()
+	table, now := at.view.Fraud, s.cfg.now()
 	if table == nil || !at.watched.up.IsZero() {
 		return
 	}

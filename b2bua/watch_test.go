@@ -47,7 +47,7 @@ func watchedBy(c *Config, rules []fraud.Rule) {
 	if err != nil {
 		panic(err)
 	}
-	c.Fraud, c.Frauds = func() *fraud.Table { return table }, store.NewFrauds(100)
+	c.Fraud, c.Frauds = table, store.NewFrauds(100)
 }
 
 func limitsOf(list []string) (l fraud.Limits) {

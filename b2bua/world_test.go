@@ -88,18 +88,26 @@ func newWorld(t *testing.T, edit func(*Config)) *world {
 // config is the gateway of the flows: two trunks that are known by their sources, one over TLS, and four accounts.
 func (w *world) config() Config {
 	return Config{
-		Core: w.core,
-		Realms: map[string]Realm{
-			"access":  {Name: "access", Browsers: true, Codecs: []offer.Codec{opus, pcmu, pcma}, Domain: "example.com", AllowLoopback: true},
-			"carrier": {Name: "carrier", Codecs: []offer.Codec{pcma, pcmu}, Domain: "carrier.example"},
+		Settings: Settings{
+			Realms: map[string]Realm{
+				"access":  {Name: "access", Browsers: true, Codecs: []offer.Codec{opus, pcmu, pcma}, Domain: "example.com", AllowLoopback: true},
+				"carrier": {Name: "carrier", Codecs: []offer.Codec{pcma, pcmu}, Domain: "carrier.example"},
+			},
+			Trunks: []Trunk{
+				{Name: "acme", Realm: "carrier", Targets: []wire.URI{{Scheme: "sip", Host: "192.0.2.1"}}},
+				{Name: "backup", Realm: "carrier", Targets: []wire.URI{{Scheme: "sip", Host: "192.0.2.2"}}},
+				{Name: "safe", Realm: "carrier", Targets: []wire.URI{{Scheme: "sip", Host: "192.0.2.3", Port: 5061}}},
+			},
+			Limits: Limits{Number: limit.Bounds{Calls: 1000}, Transcodes: func() int { return 1000 }}, // so that every flow takes and returns them
+			Routes: staticRoutes,
+			Decide: func(r policy.Request) policy.Decision {
+				if r.To == "19" {
+					return policy.Decision{Status: 403, Rule: "acl/no-19"}
+				}
+				return policy.Decide(policy.Limits{}, r)
+			},
 		},
-		Trunks: []Trunk{
-			{Name: "acme", Realm: "carrier", Targets: []wire.URI{{Scheme: "sip", Host: "192.0.2.1"}}},
-			{Name: "backup", Realm: "carrier", Targets: []wire.URI{{Scheme: "sip", Host: "192.0.2.2"}}},
-			{Name: "safe", Realm: "carrier", Targets: []wire.URI{{Scheme: "sip", Host: "192.0.2.3", Port: 5061}}},
-		},
-		Limits: Limits{Number: limit.Bounds{Calls: 1000}, Transcodes: func() int { return 1000 }}, // so that every flow takes and returns them
-		Routes: staticRoutes,
+		Core:   w.core,
 		Hops:   w.dns.hops,
 		Locate: w.locate,
 		Auth: func(f txn.Flow, m *wire.Message, _ time.Time) (string, []wire.Field, int) {
@@ -107,12 +115,6 @@ func (w *world) config() Config {
 				return "", []wire.Field{{Name: "Proxy-Authenticate", Value: `Digest realm="example.com", nonce="n"`}}, 407
 			}
 			return map[string]string{"A": "alice", "C": "bob", "D": "bob"}[f.(*memFlow).p.name], nil, 0
-		},
-		Decide: func(r policy.Request) policy.Decision {
-			if r.To == "19" {
-				return policy.Decision{Status: 403, Rule: "acl/no-19"}
-			}
-			return policy.Decide(policy.Limits{}, r)
 		},
 		Flow:   w.flow,
 		Events: w.listener(),
@@ -193,6 +195,9 @@ func (w *world) checkRest() {
 	}
 	if n, below := w.sw.shares.Len(), w.sw.Miscounted(); n != 0 || below != 0 {
 		t.Errorf("%d things have something in use, %d times below zero", n, below)
+	}
+	if n := w.sw.view().calls.Load(); n != 0 || !w.sw.Settled() {
+		t.Errorf("%d calls have the configuration, earlier ones are settled: %t", n, w.sw.Settled())
 	}
 	if n := w.sw.Dialogs(); n != 0 {
 		t.Errorf("%d dialogs left", n)

@@ -60,6 +60,12 @@ type CallAnswered struct {
 	At   time.Time
 }
 
+// Version names a configuration: how many have been in force since the start, and a digest of what it says, secrets left out.
+type Version struct {
+	Number int    `json:"number"`
+	Digest string `json:"digest"` // "" when nobody has made one
+}
+
 // CallEnded carries the CDR. It is emitted once for every call attempt, refused ones included.
 type CallEnded struct {
 	Call     string
@@ -70,7 +76,8 @@ type CallEnded struct {
 	Duration time.Duration // answer to end, from the monotonic clock
 	Setup    time.Duration // INVITE to 2xx or to the final failure
 	Cause    Cause
-	Rule     string // the policy rule that refused it, "" otherwise
+	Rule     string  // the policy rule that refused it, "" otherwise
+	Config   Version // that the call has begun with
 	A, B     Leg
 }
 

@@ -18,7 +18,6 @@ import (
 	"drawbridge/config"
 	"drawbridge/media"
 	"drawbridge/policy"
-	"drawbridge/policy/fraud"
 	"drawbridge/policy/route"
 	"drawbridge/registrar"
 	"drawbridge/sip/resolve"
@@ -197,11 +196,12 @@ func (g *gateway) openCalls(extras) error {
 	}
 	host := policy.Limits{Late: patience(g.snap.Limits.Late)}
 	g.calls = b2bua.New(b2bua.Config{
-		Trunks: trunks(g.snap), Realms: realms(g.snap), AllDown: g.snap.AllDown,
-		Core: g.core, Media: g.media, Registrar: g.registrar, Events: g.events,
-		Decide: g.decide(host), Late: g.late.now, Limits: g.limits(),
-		Fraud: func() *fraud.Table { return watch }, Frauds: g.frauds,
-		Routes: g.table.Candidates, Standing: g.standing, Locate: g.locate, Auth: g.registrar.Authenticate, Flow: g.transport.To, Hops: g.resolver.Hops, Number: callerID(g.snap),
+		Settings: b2bua.Settings{
+			Trunks: trunks(g.snap), Realms: realms(g.snap), AllDown: g.snap.AllDown, Decide: g.decide(host), Limits: g.limits(),
+			Fraud: watch, Routes: g.table.Candidates, Standing: g.standing, Number: callerID(g.snap),
+		},
+		Core: g.core, Media: g.media, Registrar: g.registrar, Events: g.events, Late: g.late.now, Frauds: g.frauds,
+		Locate: g.locate, Auth: g.registrar.Authenticate, Flow: g.transport.To, Hops: g.resolver.Hops,
 	})
 	g.core.SetUser(g.calls)
 	return nil

@@ -11,19 +11,20 @@ import (
 
 // Record is one line of the file. Durations are whole milliseconds from the monotonic clock, times are UTC.
 type Record struct {
-	Call       string        `json:"call"`
-	From       string        `json:"from"`
-	To         string        `json:"to"`
-	Start      time.Time     `json:"start"`
-	Answer     *time.Time    `json:"answer,omitempty"` // absent when never answered
-	End        time.Time     `json:"end"`
-	SetupMS    int64         `json:"setupMs"`    // INVITE to 2xx, or to the final failure
-	DurationMS int64         `json:"durationMs"` // answer to end, 0 when never answered
-	Cause      Cause         `json:"cause"`
-	Rule       string        `json:"rule,omitempty"` // policy rule that refused or ended the call
-	Term       string        `json:"term,omitempty"` // "fraud" when a fraud rule did
-	A          telemetry.Leg `json:"a"`
-	B          telemetry.Leg `json:"b"`
+	Call       string             `json:"call"`
+	From       string             `json:"from"`
+	To         string             `json:"to"`
+	Start      time.Time          `json:"start"`
+	Answer     *time.Time         `json:"answer,omitempty"` // absent when never answered
+	End        time.Time          `json:"end"`
+	SetupMS    int64              `json:"setupMs"`    // INVITE to 2xx, or to the final failure
+	DurationMS int64              `json:"durationMs"` // answer to end, 0 when never answered
+	Cause      Cause              `json:"cause"`
+	Rule       string             `json:"rule,omitempty"`   // policy rule that refused or ended the call
+	Term       string             `json:"term,omitempty"`   // "fraud" when a fraud rule did
+	Config     *telemetry.Version `json:"config,omitempty"` // that the call has begun with
+	A          telemetry.Leg      `json:"a"`
+	B          telemetry.Leg      `json:"b"`
 }
 
 // Cause is why the call ended.
@@ -45,6 +46,9 @@ func NewRecord(e telemetry.CallEnded) Record {
 	}
 	if strings.HasPrefix(e.Rule, "fraud/") {
 		r.Term = "fraud"
+	}
+	if e.Config.Number > 0 {
+		r.Config = &e.Config
 	}
 	if !e.Answer.IsZero() {
 		at := e.Answer.UTC()
