@@ -79,9 +79,6 @@ func (s *Switch) account(v *view, f txn.Flow, m *wire.Message) caller {
 	switch {
 	case status != 0: // nobody yet: a challenge and unreadable credentials are no call attempt
 		who.status, who.fields = status, challenge
-		if m.Has("Authorization") || m.Has("Proxy-Authorization") {
-			s.rejected(f, m.Method, status, "digest")
-		}
 	case wire.Unescape(m.From.URI.User) != user:
 		who.refusal = &policy.Decision{Status: 403, Rule: "identity/from"}
 	}

@@ -54,6 +54,16 @@ func (b *Book[K, V]) Do(key K, f func(*V)) {
 	f(&s.slots[i].value)
 }
 
+// Look lets f read and change a key's value if the key is remembered. Asking is no use of the key: it does not keep it from making room.
+func (b *Book[K, V]) Look(key K, f func(*V)) {
+	s := &b.shards[maphash.Comparable(b.seed, key)%bookShards]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if i, known := s.index[key]; known {
+		f(&s.slots[i].value)
+	}
+}
+
 // vacant finds a slot: a new one, or the first that has not been used since the hand last came by.
 func (s *bookShard[K, V]) vacant() int32 {
 	if int32(len(s.slots)) < s.room {

@@ -21,6 +21,21 @@ func TestBookIsBounded(t *testing.T) {
 	})
 }
 
+// Looking up a key makes none.
+func TestBookLook(t *testing.T) {
+	b := NewBook[int, int](100)
+	seen := 0
+	b.Look(1, func(*int) { seen++ })
+	if seen != 0 || b.Len() != 0 {
+		t.Errorf("%d calls for a key that is not there, %d keys", seen, b.Len())
+	}
+	b.Do(1, func(v *int) { *v = 7 })
+	b.Look(1, func(v *int) { seen = *v })
+	if seen != 7 {
+		t.Errorf("saw %d, want 7", seen)
+	}
+}
+
 func TestBookTogether(t *testing.T) {
 	b := NewBook[string, int](100)
 	var wg sync.WaitGroup

@@ -51,6 +51,7 @@ func (g *gateway) decide(host policy.Limits) func(policy.Request) policy.Decisio
 func (g *gateway) ignores(f txn.Flow, m *wire.Message) bool {
 	return g.guard.Unwelcome(guard.Caller{
 		Realm: f.Realm(), Source: f.Remote().Addr(), Agent: m.Get("User-Agent"),
+		Proof: m.Has("Authorization") || m.Has("Proxy-Authorization"),
 		Names: []string{m.From.Display, wire.Unescape(m.From.URI.User), wire.Unescape(m.To.URI.User), wire.Unescape(m.URI.User)},
 	})
 }

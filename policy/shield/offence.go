@@ -10,7 +10,7 @@ const (
 	Abuse      Class = iota // connections and handshakes that lead nowhere
 	Malformed               // what cannot be read
 	Auth                    // wrong credentials
-	Unanswered              // challenges that nobody answers: whoever tries out names has no password
+	Unanswered              // challenges that nobody answers, registrations that cannot be: whoever tries out names has no password
 	Establish               // calls and registrations that cannot be: unknown sources, forbidden or missing numbers
 	Abnormal                // what belongs to no transaction or dialog
 	Scanner                 // tools that name themselves
@@ -42,6 +42,9 @@ type Offence struct {
 	Class  Class
 	Reason string
 }
+
+// Unheeded is a challenge that has brought no answer yet.
+var Unheeded = Offence{Unanswered, "auth-challenge-ignored"}
 
 // refusals are the kinds of telemetry.Refused that are somebody's fault.
 var refusals = map[string]Offence{
@@ -75,7 +78,7 @@ func Refusal(kind, detail string) (Offence, bool) {
 // Rejection says what a request is that policy or authentication has refused.
 func Rejection(rule string, status int) (Offence, bool) {
 	switch {
-	case rule == "digest" && status != 400:
+	case (rule == "auth/wrong" || rule == "auth/guesses") && status != 400:
 		return Offence{Auth, "auth-establish-fail"}, true
 	case rule == "register/identity":
 		return Offence{Auth, "auth-identity"}, true
@@ -90,7 +93,9 @@ func Answer(method string, status int) (o Offence, bad, good bool) {
 	case status < 300:
 		return Offence{}, false, method == "REGISTER" || method == "INVITE"
 	case status == 401 || status == 407:
-		return Offence{Unanswered, "auth-challenge-ignored"}, true, false
+		return Unheeded, true, false
+	case method == "REGISTER" && (status == 403 || status == 404): // for no domain of ours: a phone asks in vain once a minute, a scan at once
+		return Offence{Unanswered, "establish-local-reject"}, true, false
 	case status == 403:
 		return Offence{Establish, "establish-local-reject"}, true, false
 	case status == 404 || status == 484 || status == 604:

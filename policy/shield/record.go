@@ -30,9 +30,9 @@ func (s *Record) Trusted(now int64) bool { return s.trusted > now }
 
 // Offend counts an offence. Whoever has proved itself is given more room, whoever is spared is never banned.
 func (s *Record) Offend(r *Rules, o Offence, now int64, spared bool) Verdict {
-	factor := 1
-	if s.Trusted(now) && o.Class != Signal {
-		factor = trustFactor
+	factor := s.factor(now)
+	if o.Class == Signal {
+		factor = 1
 	}
 	t, v := r.Classes[o.Class].judge(s.tallies[o.Class], now, factor, spared)
 	s.tallies[o.Class] = t
@@ -45,6 +45,28 @@ func (s *Record) Prove(now int64) {
 	if t := &s.tallies[Unanswered]; t.cur > 0 {
 		t.cur--
 	}
+}
+
+// Owing reports whether the source has left so many challenges unanswered that it gets no further one. A ban waits for the rule's grace,
+// since the phones of an office that start together are all challenged before the first has answered; whoever tries out names sends
+// hundreds in that time, and would hear the answer to each. answers says that the request brings credentials: it makes up for an earlier
+// one, unless there are ever more of them. over says that the grace is over: the request is an offence.
+func (s *Record) Owing(r *Rules, now int64, answers bool) (owes, over bool) {
+	rule := r.Classes[Unanswered]
+	room := rule.Deny * s.factor(now)
+	if answers {
+		room *= 2
+	}
+	t := s.tallies[Unanswered].at(now, rule.Window)
+	return rule.Deny > 0 && t.count(now, rule.Window) >= room, !rule.young(t, now)
+}
+
+// factor is how many times as much as a stranger's the source's offences are borne.
+func (s *Record) factor(now int64) int {
+	if s.Trusted(now) {
+		return trustFactor
+	}
+	return 1
 }
 
 // Excess judges a message beyond MaxSignal. drop says that it is one too many; an offence is only that of a source that has not proved

@@ -82,7 +82,7 @@ type Verdict struct {
 // raised instead.
 func (r Rule) judge(t Tally, now int64, factor int, spared bool) (Tally, Verdict) {
 	t = t.at(now, r.Window)
-	young := t.prev == 0 && now-t.start < int64(r.Grace)
+	young := r.young(t, now)
 	t.cur = min(t.cur, most-1) + 1
 	v := Verdict{Count: t.count(now, r.Window)}
 	severity := r.severity(v.Count, factor)
@@ -98,6 +98,9 @@ func (r Rule) judge(t Tally, now int64, factor int, spared bool) (Tally, Verdict
 	}
 	return t, v
 }
+
+// young reports whether the first offence was so lately that nobody is banned yet.
+func (r Rule) young(t Tally, now int64) bool { return t.prev == 0 && now-t.start < int64(r.Grace) }
 
 func (r Rule) severity(count, factor int) Severity {
 	reached := func(threshold int) bool { return threshold > 0 && count >= threshold*factor }

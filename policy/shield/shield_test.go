@@ -85,7 +85,8 @@ func TestSparedSourceIsAWorseAlarm(t *testing.T) {
 	}
 }
 
-// An office of 200 phones registers again after an outage: their challenges come at once, and so do the answers.
+// An office of 150 phones registers again after an outage: their first requests come at once, and again after half a second what has not
+// been answered.
 func TestOfficeComesBack(t *testing.T) {
 	var s Record
 	challenge, bad, _ := Answer("REGISTER", 401)
@@ -93,19 +94,67 @@ func TestOfficeComesBack(t *testing.T) {
 	if !bad || !good {
 		t.Fatal("a challenge is no offence, or a registration no proof")
 	}
-	now := second
-	for range 200 {
-		now += second / 1000
-		if v := s.Offend(rules(), challenge, now, false); v.Deny > 0 {
-			t.Fatal("banned at the first challenges")
+	start, waiting := second, 150
+	for _, round := range []int64{0, second / 2, 3 * second / 2} {
+		challenged, now := 0, start+round
+		for range waiting {
+			now += second / 1000
+			if owes, _ := s.Owing(rules(), now, false); owes {
+				continue
+			}
+			if v := s.Offend(rules(), challenge, now, false); v.Deny > 0 {
+				t.Fatal("banned")
+			}
+			challenged++
 		}
+		for range challenged {
+			now += second / 1000
+			if owes, _ := s.Owing(rules(), now, true); owes {
+				t.Fatal("an answer to a challenge is not heard")
+			}
+			s.Prove(now)
+		}
+		waiting -= challenged
 	}
-	for range 200 {
-		now += second / 1000
-		s.Prove(now)
+	if waiting > 0 {
+		t.Errorf("%d phones have not been heard", waiting)
 	}
-	if v := s.Offend(rules(), challenge, now+5*second, false); v.Deny > 0 || v.Count > 1 {
+	if v := s.Offend(rules(), challenge, start+5*second, false); v.Deny > 0 || v.Count > 1 {
 		t.Errorf("%+v after all have answered", v)
+	}
+}
+
+// Whoever tries out names as fast as it can hears no more of them than one that takes its time: the grace is not an open door.
+func TestNamesTriedOutAtOnce(t *testing.T) {
+	for _, tc := range []struct {
+		name    string
+		pause   int64 // between two probes
+		answers bool  // each brings credentials, which are not for our realm
+		most    int
+	}{
+		{"200 a second", second / 200, false, 20},
+		{"10000 a second", second / 10_000, false, 20},
+		{"10 a second", second / 10, false, 20},
+		{"with empty credentials", second / 200, true, 40},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			var s Record
+			heard := 0
+			for i := range 100_000 {
+				now := second + int64(i)*tc.pause
+				owes, over := s.Owing(rules(), now, tc.answers)
+				if !owes {
+					heard++
+				}
+				if (!owes || over) && s.Offend(rules(), Unheeded, now, false).Deny > 0 {
+					if heard > tc.most {
+						t.Errorf("%d probes were answered before the ban, want %d at most", heard, tc.most)
+					}
+					return
+				}
+			}
+			t.Errorf("never banned; %d were answered", heard)
+		})
 	}
 }
 
@@ -157,7 +206,10 @@ func TestReasonsOfTheTaxonomy(t *testing.T) {
 		{first(Refusal("ws-origin", "")), "abuse-websocket-fail"},
 		{first(Refusal("malformed", "400 Bad Request")), "malformed-parse-error"},
 		{first(Refusal("malformed", "datagram too large")), "malformed-invalid-msg-len"},
-		{first(Rejection("digest", 401)), "auth-establish-fail"},
+		{first(Rejection("auth/wrong", 401)), "auth-establish-fail"},
+		{first(Rejection("auth/guesses", 407)), "auth-establish-fail"},
+		{first(Rejection("auth/malformed", 400)), ""},
+		{first(Rejection("auth/replay", 401)), ""}, // an old nonce is nobody's fault
 		{first(Refusal("stray", "200")), "flow-no-match-transaction"},
 		{first(Refusal("unknown-source", "")), "establish-classify-fail"},
 	} {
@@ -170,6 +222,11 @@ func TestReasonsOfTheTaxonomy(t *testing.T) {
 	}
 	if o, bad, good := Answer("INVITE", 486); bad || good {
 		t.Errorf("busy is %+v", o)
+	}
+	for _, status := range []int{401, 403, 404} { // what a scan for extensions hears, by how well it knows our domain
+		if o, bad, good := Answer("REGISTER", status); o.Class != Unanswered || !bad || good {
+			t.Errorf("REGISTER, %d: %+v", status, o)
+		}
 	}
 	for _, name := range Classes() {
 		if c, ok := ClassOf(name); !ok || c.String() != name {

@@ -146,6 +146,24 @@ func TestScannerIsSilenced(t *testing.T) {
 	})
 }
 
+// A scan that does not say what it is gets twenty challenges however fast it asks, and a ban after them.
+func TestFastScanHearsTwenty(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, h := open(t, Config{})
+		heard := 0
+		for range 2000 {
+			if !g.Denied("access", attacker) && !g.Unwelcome(Caller{Realm: "access", Source: attacker, Agent: "Phone/1.0"}) {
+				heard++
+				g.Answered("access", attacker, "REGISTER", 401)
+			}
+			time.Sleep(time.Second / 200)
+		}
+		if heard != 20 || len(h.bans) != 1 || h.bans[0].Reason != "auth-challenge-ignored" {
+			t.Errorf("%d probes heard, bans %+v", heard, h.bans)
+		}
+	})
+}
+
 func TestAddressFormsAreOne(t *testing.T) {
 	g, _ := open(t, Config{})
 	for _, value := range []string{"198.51.100.0/24", "::ffff:203.0.113.0/120", "2001:db8:1::/48"} {

@@ -125,11 +125,12 @@ type Caller struct {
 	Realm  string
 	Source netip.Addr
 	Agent  string   // User-Agent
+	Proof  bool     // it brings credentials, right or wrong
 	Names  []string // display names and users that scanners and attacks betray themselves in
 }
 
-// Unwelcome reports whether a request is to hear nothing: its agent is denied, it names itself a scanner, or it carries an attack on a
-// database in a name.
+// Unwelcome reports whether a request is to hear nothing: its agent is denied, it names itself a scanner, it carries an attack on a
+// database in a name, or its source has left too many challenges unanswered.
 func (g *Guard) Unwelcome(c Caller) bool {
 	if g.exempt(c.Source) {
 		return false
@@ -145,7 +146,22 @@ func (g *Guard) Unwelcome(c Caller) bool {
 		g.offend(c.Realm, c.Source, shield.Offence{Class: shield.Scanner, Reason: "scanner"}, name)
 		return true
 	}
-	return false
+	return g.owing(c)
+}
+
+// owing reports whether the source of a request gets no further challenge.
+func (g *Guard) owing(c Caller) bool {
+	var owes, over bool
+	now := g.now()
+	g.sources.Look(customer(plain(c.Source)), func(s *shield.Record) { owes, over = s.Owing(&g.set.Load().Rules, now, c.Proof) })
+	if !owes || within(plain(c.Source), g.set.Load().NeverBlock) {
+		return false
+	}
+	g.silenced(c, "unanswered", "")
+	if over {
+		g.offend(c.Realm, c.Source, shield.Unheeded, "")
+	}
+	return true
 }
 
 func (g *Guard) silenced(c Caller, kind, detail string) {
