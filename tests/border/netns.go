@@ -13,7 +13,7 @@ import (
 // The network of the floods: the gateway and its trunks on one side, everybody else on the other. Whatever the gateway answers to an
 // address that was forged goes to the other side, too, and ends there.
 //
-//	gateway, trunks 203.0.113.9, .77, .78 ── veth ── 203.0.113.60 to .69 attackers
+//	gateway, trunks 203.0.113.9, .77, .78 ── veth ── 203.0.113.60 to .74 attackers
 type network struct{ inside, outside string }
 
 // openNetwork makes the namespaces. Errors: errNotHere without root or ip.
@@ -35,7 +35,7 @@ func openNetwork() (*network, error) {
 	for _, last := range []int{9, 77, 78} {
 		script = append(script, fmt.Sprintf("ip -n %s addr add 203.0.113.%d/24 dev eth", n.inside, last))
 	}
-	for last := 60; last < 70; last++ {
+	for last := 60; last < 75; last++ {
 		script = append(script, fmt.Sprintf("ip -n %s addr add 203.0.113.%d/24 dev eth", n.outside, last))
 	}
 	script = append(script, "ip -n "+n.inside+" route add default via 203.0.113.60")

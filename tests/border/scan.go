@@ -2,9 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -14,24 +17,62 @@ import (
 // mostProbes are how many a scanner may get through before it is banned.
 const mostProbes = 20
 
-// scans lets SIPVicious look for extensions and passwords, then a tool that does not say what it is.
-func scans(ctx context.Context, r *report, b *besieged) error {
-	for _, s := range []struct {
-		tool string
-		args []string
-		from string
-	}{
-		{"svmap", []string{"203.0.113.9", "-p", "5080"}, "203.0.113.61"},
-		{"svwar", []string{"203.0.113.9", "-p", "5080", "-e", "100-300", "--force"}, "203.0.113.62"},
-		{"svwar", []string{"203.0.113.9", "-p", "5080", "-e", "100-300", "-m", "INVITE", "--force"}, "203.0.113.63"},
-		{"svcrack", []string{"203.0.113.9", "-p", "5080", "-u", "150", "-r", "1-300"}, "203.0.113.64"},
-	} {
-		what := s.tool
-		if slices.Contains(s.args, "INVITE") {
-			what += " INVITE"
+// scan is a run of one of SIPVicious' tools from an address of its own.
+type scan struct {
+	what, tool, from string
+	args             []string
+	reason           string // of the ban, when the tool does not say what it is
+}
+
+// What the tools print for each message.
+var (
+	sent     = regexp.MustCompile(`sending request for|:trying `)
+	answered = regexp.MustCompile(`(?m)^b['"]SIP/2\.0 `) // of svwar alone
+)
+
+// openScans say what they are.
+var openScans = []scan{
+	{what: "svmap", tool: "svmap", args: []string{"203.0.113.9", "-p", "5080"}, from: "203.0.113.61"},
+	{what: "svwar", tool: "svwar", args: []string{"203.0.113.9", "-p", "5080", "-e", "100-300", "--force"}, from: "203.0.113.62"},
+	{what: "svwar INVITE", tool: "svwar", args: []string{"203.0.113.9", "-p", "5080", "-e", "100-300", "-m", "INVITE", "--force"}, from: "203.0.113.63"},
+	{what: "svcrack", tool: "svcrack", args: []string{"203.0.113.9", "-p", "5080", "-u", "150", "-r", "1-300"}, from: "203.0.113.64"},
+}
+
+// hiddenScans go by the name of a phone, and go on whatever they hear. They know our domain, or take our address for it.
+var hiddenScans = []scan{
+	{
+		what: "hidden svwar", tool: "svwar", from: "203.0.113.70", reason: "auth-ignored",
+		args: []string{"203.0.113.9", "-p", "5080", "-e", "100-699", "--domain", "phones.test"},
+	},
+	{
+		what: "hidden svwar, no domain", tool: "svwar", from: "203.0.113.71", reason: "auth-ignored",
+		args: []string{"203.0.113.9", "-p", "5080", "-e", "100-699"},
+	},
+	{
+		what: "hidden svwar INVITE", tool: "svwar", from: "203.0.113.72", reason: "auth-ignored",
+		args: []string{"203.0.113.9", "-p", "5080", "-e", "100-699", "-m", "INVITE"},
+	},
+	{
+		what: "hidden svcrack", tool: "svcrack", from: "203.0.113.73", reason: "auth-fail",
+		args: []string{"203.0.113.9", "-p", "5080", "-u", "150", "--domain", "phones.test"},
+	},
+}
+
+// scans lets SIPVicious look for extensions and passwords, under its name and under another, then a tool of our own.
+func scans(ctx context.Context, r *report, b *besieged, dir string) error {
+	for _, s := range openScans {
+		if err := s.open(ctx, r, b); err != nil {
+			r.skip(s.what, err)
 		}
-		if err := sipvicious(ctx, r, b, what, s.tool, s.from, s.args); err != nil {
-			r.skip(what, err)
+	}
+	hidden, err := disguise(dir)
+	if err != nil {
+		r.skip("hidden scans", err)
+	} else {
+		for _, s := range hiddenScans {
+			if err := s.hidden(ctx, r, b, hidden); err != nil {
+				return err
+			}
 		}
 	}
 	if err := stubborn(r, b); err != nil {
@@ -46,24 +87,63 @@ func scans(ctx context.Context, r *report, b *besieged) error {
 // found is what the tools print of an extension, a device or a password.
 var found = regexp.MustCompile(`(?m)^\|\s*(1[0-9][0-9]|203\.0\.113\.9)`)
 
-func sipvicious(ctx context.Context, r *report, b *besieged, what, tool, from string, args []string) error {
-	if _, err := exec.LookPath(tool); err != nil {
+// run lets a command scan from the address and returns what it prints.
+func (s *scan) run(ctx context.Context, b *besieged, env []string, command ...string) (string, error) {
+	route := exec.Command("ip", "-n", b.outside, "route", "replace", "203.0.113.9/32", "dev", "eth", "src", s.from)
+	if out, err := route.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("%w: %w: %s", errNotHere, err, out)
+	}
+	cmd := exec.CommandContext(ctx, "ip", slices.Concat([]string{"netns", "exec", b.outside}, command, s.args)...)
+	cmd.Env = append(os.Environ(), env...)
+	out, _ := cmd.CombinedOutput() // it fails, or is ended: silence is what it is there to find
+	return string(out), ctx.Err()
+}
+
+// open runs the tool as it comes with the system.
+func (s *scan) open(ctx context.Context, r *report, b *besieged) error {
+	if _, err := exec.LookPath(s.tool); err != nil {
 		return fmt.Errorf("%w: %w", errNotHere, err)
 	}
 	probes := b.metric(`drawbridge_refused_total{kind="scanner"}`)
-	route := exec.Command("ip", "-n", b.outside, "route", "replace", "203.0.113.9/32", "dev", "eth", "src", from)
-	if out, err := route.CombinedOutput(); err != nil {
-		return fmt.Errorf("%w: %w: %s", errNotHere, err, out)
-	}
 	ctx, cancel := context.WithTimeout(ctx, 8*time.Second)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "ip", append([]string{"netns", "exec", b.outside, tool}, args...)...)
-	out, _ := cmd.CombinedOutput() // it fails, or is ended: silence is what it is there to find
-	hits := found.FindAllString(string(out), -1)
-	r.check(what+" finds nothing", len(hits) == 0, "%d findings", len(hits))
+	out, err := s.run(ctx, b, nil, s.tool)
+	if errors.Is(err, errNotHere) {
+		return err
+	}
+	hits := found.FindAllString(out, -1)
+	r.check(s.what+" finds nothing", len(hits) == 0, "%d findings", len(hits))
 	got := int(b.metric(`drawbridge_refused_total{kind="scanner"}`) - probes)
-	named := b.says("ids.alarm", "friendly-scanner", from)
-	r.check(what+" is named within 20 probes", named && got >= 1 && got <= mostProbes, "it sent %d and gave up", got)
+	named := b.says("ids.alarm", "friendly-scanner", s.from)
+	r.check(s.what+" is named within 20 probes", named && got >= 1 && got <= mostProbes, "it sent %d and gave up", got)
+	return nil
+}
+
+const wrongPasswords = `drawbridge_rejected_total{status="401"}`
+
+// hidden runs the tool from the copy that goes by another name.
+func (s *scan) hidden(ctx context.Context, r *report, b *besieged, dir string) error {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	wrong := b.metric(wrongPasswords)
+	command := []string{"python3", "-m", "sipvicious." + s.tool, "-v", "-v", "--maximumtime", "2"}
+	switch s.tool {
+	case "svwar":
+		command = append(command, "--force", "--debug")
+	case "svcrack":
+		command = append(command, "-d", filepath.Join(dir, passwords))
+	}
+	out, err := s.run(ctx, b, []string{"PYTHONPATH=" + dir, "PYTHONDONTWRITEBYTECODE=1"}, command...)
+	if err != nil {
+		return fmt.Errorf("%s: %w: %s", s.what, err, out)
+	}
+	asked, heard, hits := len(sent.FindAllString(out, -1)), len(answered.FindAllString(out, -1)), found.FindAllString(out, -1)
+	if s.tool == "svcrack" { // it does not print what it hears
+		heard = int(b.metric(wrongPasswords) - wrong)
+	}
+	r.check(s.what+" finds nothing", len(hits) == 0 && asked > 15, "%d findings, %d probes", len(hits), asked)
+	banned := b.says("ids.deny", s.reason, s.from)
+	r.check(s.what+" is banned within 20 probes", banned && heard > 0 && heard <= mostProbes, "%d answers", heard)
 	return nil
 }
 

@@ -33,7 +33,7 @@ web: {listen: ["127.0.0.1:8443"]}
 admin: {listen: "127.0.0.1:9080"}
 realms:
   access: {media: {bind: 127.0.0.1, udp: 40000}}
-  phones: {listen: ["udp:203.0.113.9:5080"], open: true, domain: phones.test, media: {bind: 203.0.113.9, ports: 24000-24999}}
+  phones: {listen: ["udp:203.0.113.9:5080"], open: true, domain: phones.test, digest: [MD5, SHA-256], media: {bind: 203.0.113.9, ports: 24000-24999}}
   carrier: {listen: ["udp:203.0.113.9:5060"], media: {bind: 203.0.113.9, ports: 20000-23999, inactivity: off}}
 users: {domain: phones.test, local: [{name: "150", password: secret, numbers: ["+4930150"]}]}
 trunks:
@@ -196,7 +196,7 @@ func shieldUp(ctx context.Context, r *report, binary, dir string) (err error) {
 	if err := floods(ctx, r, b, l); err != nil {
 		return err
 	}
-	if err := scans(ctx, r, b); err != nil {
+	if err := scans(ctx, r, b, dir); err != nil {
 		return err
 	}
 	return byHand(r, b, dir)
