@@ -234,7 +234,7 @@ func (r *rig) random(rnd *rand.Rand) {
 			add(func() { r.speak(leg, wire.UPDATE, true) })
 		}
 		if rnd.IntN(30) == 0 {
-			add(func() { r.feed(Lost{leg}) })
+			add(func() { r.feed(Lost{Leg: leg}) })
 		}
 	}
 	for _, key := range r.running() {
@@ -248,7 +248,7 @@ func (r *rig) random(rnd *rand.Rand) {
 	case 1:
 		add(func() { r.feed(Media{media.Event{Kind: media.EventFailed, Reason: "dtls"}}) })
 	case 2:
-		add(func() { r.feed(Lost{legA}) })
+		add(func() { r.feed(Lost{Leg: legA}) })
 	}
 	if len(moves) > 0 {
 		moves[rnd.IntN(len(moves))]()

@@ -87,8 +87,12 @@ type (
 		Leg    LegID
 		Signal Signal
 	}
-	// Lost tells a leg that its flow or line has gone.
-	Lost struct{ Leg LegID }
+	// Lost tells a leg that its flow or line has gone. A caller that is answerable can be told over another connection what comes of its
+	// INVITE.
+	Lost struct {
+		Leg        LegID
+		Answerable bool
+	}
 	// Media is a report of the media session.
 	Media struct{ Event media.Event }
 	// Fired is a timer.

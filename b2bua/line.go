@@ -29,7 +29,7 @@ func (s *Switch) LineLost(l Line) {
 		s.cfg.Core.PostForced(shard, func(sh *txn.Shard) {
 			for _, o := range s.books[sh.Index()].onLine(id) {
 				if o.seat != nil {
-					s.feed(o.seat, Lost{o.leg})
+					s.feed(o.seat, Lost{Leg: o.leg})
 				}
 			}
 		})

@@ -374,7 +374,7 @@ func (r *rig) peerStep(leg LegID, w []string) {
 	case w[0] == "timeout" || w[0] == "broken":
 		r.unanswered(leg, w[0])
 	case w[0] == "lost":
-		r.feed(Lost{leg})
+		r.feed(Lost{Leg: leg})
 	default:
 		r.inDialog(leg, wire.Method(w[0]))
 	}

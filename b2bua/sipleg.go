@@ -65,7 +65,7 @@ func (l *sipLeg) Handle(ev Event) []Event {
 	case Fired:
 		return l.fired(ev.Timer.Kind)
 	case Lost:
-		return l.lost()
+		return l.lost(ev.Answerable)
 	}
 	return nil
 }
@@ -140,9 +140,11 @@ func (l *sipLeg) quiet() {
 }
 
 // lost ends the leg whose connection has gone: nothing can be sent on it any more. A trunk's dialog does not hang on its connection: the
-// next request goes over another one, either way (RFC 3261 section 18: transports are hop by hop, dialogs are not).
-func (l *sipLeg) lost() []Event {
-	if l.state == Gone || l.party.Trunk && (l.state == Accepted || l.state == Confirmed) {
+// next request goes over another one, either way (RFC 3261 section 18: transports are hop by hop, dialogs are not). Nor does its INVITE,
+// where it can be answered over another one.
+func (l *sipLeg) lost(answerable bool) []Event {
+	calls := l.uas.invite != nil && answerable && (l.state == Trying || l.state == Early)
+	if l.state == Gone || l.party.Trunk && (calls || l.state == Accepted || l.state == Confirmed) {
 		return nil
 	}
 	l.quiet()

@@ -109,7 +109,7 @@ func (s *Switch) Unacked(*txn.Shard, *txn.Server) {}
 // FlowLost ends what used a connection that has gone.
 func (s *Switch) FlowLost(sh *txn.Shard, key txn.FlowKey) {
 	for _, o := range s.books[sh.Index()].onFlow(key) {
-		s.feed(o.seat, Lost{o.leg})
+		s.feed(o.seat, Lost{Leg: o.leg, Answerable: o.leg == legA && o.seat.invite != nil && !o.seat.invite.Ended()})
 	}
 	for _, u := range s.books[sh.Index()].subs.onFlow(key) {
 		u.flowLost(key)

@@ -310,7 +310,11 @@ func (f *memFlow) Send(b []byte) error {
 func (f *memFlow) Key() txn.FlowKey {
 	return txn.FlowKey{Realm: f.realm, ID: f.id, Local: f.SentBy(), Remote: f.remote}
 }
-func (f *memFlow) Ended() bool            { return f.ended }
+func (f *memFlow) Ended() bool   { return f.ended }
+func (f *memFlow) Returns() bool { return f.transport == "TCP" }
+func (f *memFlow) Return(uint16) (txn.Flow, error) {
+	return f.w.flow(f.realm, txn.Hop{Network: "tcp", Addr: f.remote})
+}
 func (f *memFlow) Reliable() bool         { return f.transport != "UDP" }
 func (f *memFlow) Transport() string      { return f.transport }
 func (f *memFlow) Realm() string          { return f.realm }

@@ -73,7 +73,12 @@ func (l *streamListener) take(conn net.Conn) {
 	tune(conn)
 	f, ctx := newStream(l.t.cfg.Receiver, l.realm, addrPort(conn.LocalAddr()), remote)
 	f.sentBy, f.secure = l.sentBy, l.network == "tls"
-	f.alias = l.aliaser(f, known)
+	f.back, f.dial = l.returns(f, known), l.dial
+	f.alias = func(port uint16) {
+		for _, hop := range f.back(port) {
+			l.t.streams.introduce(f, way{l.realm, hop})
+		}
+	}
 	f.reader = reader{
 		frames: framer{limit: l.t.cfg.MaxMessage}, limits: l.limits, source: from, held: fresh, known: known, denied: l.t.cfg.Denied,
 		firstBy: time.Now().Add(openWait),
@@ -89,20 +94,25 @@ func (l *streamListener) take(conn net.Conn) {
 	}
 }
 
-// aliaser judges where an accepted flow may carry requests to (RFC 5923): over TLS to the peers that it has proved to be, over TCP to
-// a source that is configured. The host is the flow's own: nobody takes over the port of another.
-func (l *streamListener) aliaser(f *streamFlow, known bool) func(port uint16) {
-	return func(port uint16) {
+// returns judges where an accepted flow's peer may be reached besides, to carry requests (RFC 5923) and late answers to it: over TLS it is
+// the peers that it has proved to be, over TCP a source that is configured. The host is the flow's own: nobody takes over the port of
+// another.
+func (l *streamListener) returns(f *streamFlow, known bool) func(port uint16) []txn.Hop {
+	return func(port uint16) (hops []txn.Hop) {
 		names := l.t.tls.expected(l.realm, f.Identity())
 		if !f.secure && known {
 			names = []string{""} // TCP proves none
 		}
 		for _, n := range names {
 			at := netip.AddrPortFrom(f.key.Remote.Addr(), port)
-			l.t.streams.introduce(f, way{l.realm, txn.Hop{Network: l.network, Addr: at, Name: n}})
+			hops = append(hops, txn.Hop{Network: l.network, Addr: at, Name: n})
 		}
+		return hops
 	}
 }
+
+// dial is Stream in the listener's realm.
+func (l *streamListener) dial(hop txn.Hop) (txn.Flow, error) { return l.t.Stream(l.realm, hop) }
 
 // opener is what is left to do with an accepted connection, on the flow's own goroutine.
 func (l *streamListener) opener(f *streamFlow, conn net.Conn) opener {

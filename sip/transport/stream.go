@@ -22,9 +22,11 @@ type streamFlow struct {
 	secure  bool
 	dialled bool
 
-	alias   func(port uint16) // accepted: where else it may go
-	aliased atomic.Bool       // the peer has said so once
-	ways    []way             // by which streams finds it; under its lock
+	back    func(port uint16) []txn.Hop     // where its peer may be reached besides: by each of the names that it has proved
+	dial    func(txn.Hop) (txn.Flow, error) // another connection of the realm
+	alias   func(port uint16)               // accepted: where else it may go
+	aliased atomic.Bool                     // the peer has said so once
+	ways    []way                           // by which streams finds it; under its lock
 
 	out    *sendQueue
 	cancel context.CancelCauseFunc
@@ -180,6 +182,17 @@ func (f *streamFlow) Alias(port uint16) {
 	if f.alias != nil && !f.aliased.Swap(true) {
 		f.alias(port)
 	}
+}
+
+// Returns implements txn.Returner.
+func (f *streamFlow) Returns() bool { return f.back != nil && len(f.back(0)) > 0 }
+
+// Return implements txn.Returner. Errors: ErrUnproved, ErrNoListener, ErrLimit, ErrClosed.
+func (f *streamFlow) Return(port uint16) (txn.Flow, error) {
+	if !f.Returns() {
+		return nil, ErrUnproved
+	}
+	return f.dial(f.back(port)[0])
 }
 
 // Ended implements txn.Mortal.

@@ -307,6 +307,64 @@ func TestDialledStream(t *testing.T) {
 	})
 }
 
+// TestReturn: whoever is configured is answered over another connection when the one it called over has gone, at its own address and no
+// other; over TCP nobody else is.
+func TestReturn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBubble(t, func(c *Config) { c.Known = func(_ string, a netip.Addr) bool { return a == peerAt.Addr() } })
+		ln := b.pipes.Listen(peerAt)
+		stranger := b.dial(t, ap("203.0.113.5:33333"))
+		stranger.write(t, sipMessage("", "l: 0"))
+		synctest.Wait()
+		f := b.got.Take()[0].Flow.(txn.Returner)
+		if _, err := f.Return(5060); f.Returns() || !errors.Is(err, ErrUnproved) {
+			t.Errorf("a stranger is called back: %v", err)
+		}
+		_ = stranger.Close()
+		for _, from := range []netip.AddrPort{ap("198.51.100.1:33333"), peerAt} { // it called us, and we called it
+			var f txn.Flow
+			if from != peerAt {
+				p := b.dial(t, from)
+				p.write(t, sipMessage("", "l: 0"))
+				synctest.Wait()
+				for _, r := range b.got.Take() {
+					if r.Flow.Remote() == from {
+						f = r.Flow
+					}
+				}
+				_ = p.Close()
+			} else {
+				f, _ = b.tr.To("a", txn.Hop{Network: "tcp", Addr: peerAt})
+				conn, err := ln.Accept()
+				if err != nil {
+					t.Fatal(err)
+				}
+				_ = conn.Close()
+			}
+			synctest.Wait()
+			back, err := f.(txn.Returner).Return(peerAt.Port())
+			if err != nil || back.Key() == f.Key() || back.Remote() != peerAt || back.Transport() != "TCP" {
+				t.Fatalf("%s: leads back to %v: %v", from, back, err)
+			}
+			if err := back.Send([]byte("late")); err != nil {
+				t.Error(err)
+			}
+			conn, err := ln.Accept()
+			if err != nil {
+				t.Fatal(err)
+			}
+			peer := collect(conn)
+			synctest.Wait()
+			_ = peer.Close()
+			if text := <-peer.heard; text != "late" {
+				t.Errorf("%s: heard %q", from, text)
+			}
+			synctest.Wait()
+		}
+		b.stop()
+	})
+}
+
 // TestDialFails: the flow is lost, and the next call tries anew.
 func TestDialFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -142,6 +142,9 @@ func (t *Transport) Stream(realm string, hop txn.Hop) (txn.Flow, error) {
 	f, ctx := newStream(t.cfg.Receiver, realm, netip.AddrPort{}, hop.Addr)
 	f.sentBy, f.secure, f.dialled = l.sentBy, hop.Network == "tls", true
 	f.used.Store(true)
+	f.dial, f.back = l.dial, func(port uint16) []txn.Hop {
+		return []txn.Hop{{Network: hop.Network, Addr: netip.AddrPortFrom(hop.Addr.Addr(), port), Name: hop.Name}}
+	}
 	f.reader = reader{frames: framer{limit: t.cfg.MaxMessage}, known: true}
 	if !s.run(ctx, f, l.dialler(hop), w) {
 		return nil, ErrClosed

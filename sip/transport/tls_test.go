@@ -421,6 +421,36 @@ func TestReuse(t *testing.T) {
 		if to("198.51.100.1:5061", "peer.example") == in {
 			t.Error("used after its end")
 		}
+		back, err := rs[0].Flow.(txn.Returner).Return(5061)
+		if err != nil || back.Key() != to("198.51.100.1:5061", "peer.example") {
+			t.Errorf("its late answers go to %v: %v", back, err)
+		}
+		b.stop()
+	})
+}
+
+// TestReturnUnproved: over TLS nobody is called back who has not proved to be a peer, wherever it called from.
+func TestReturnUnproved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ca := newAuthority(t)
+		own := ca.issue(t, "gateway.example")
+		own.CA = ca.file
+		b := newBubble(t, tlsRealm(own, Peer{Realm: "a", Name: "peer.example"}))
+		for _, shown := range [][]tls.Certificate{nil, {pair(t, ca.issue(t, "other.example"))}} {
+			c, err := b.shake(t, &tls.Config{RootCAs: ca.pool(), ServerName: "gateway.example", Certificates: shown})
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, _ = c.Write([]byte(sipMessage("", "l: 0")))
+			synctest.Wait()
+			f := b.got.Take()[0].Flow.(txn.Returner)
+			if _, err := f.Return(5061); f.Returns() || !errors.Is(err, ErrUnproved) {
+				t.Errorf("called back: %v", err)
+			}
+			_ = c.Close()
+			synctest.Wait()
+			b.got.Take()
+		}
 		b.stop()
 	})
 }

@@ -12,6 +12,7 @@
 //	shard.go      on the shard's goroutine: the loop, panic isolation, the maps; what a User may call
 //	request.go    a request: retransmission, ACK, CANCEL, merged, or a new server transaction
 //	server.go     the two server machines
+//	adrift.go     a server transaction whose connection has gone
 //	client.go     the two client machines, CANCEL and the ACK to a non-2xx
 //	large.go      a request that does not fit into a datagram: over a connection, or in one after all
 //	timer.go      the timer heap; slot.go  the timers that end together; timers.go  the values of RFC 3261 table 4

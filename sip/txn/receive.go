@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/netip"
 	"strconv"
-	"strings"
 
 	"drawbridge/sip/wire"
 )
@@ -117,18 +116,9 @@ func alias(f Flow, m *wire.Message) {
 		return
 	}
 	via := &m.Via[0]
-	if _, wanted := via.Params.Lookup("alias"); !wanted {
-		return
+	if _, wanted := via.Params.Lookup("alias"); wanted {
+		a.Alias(listens(via))
 	}
-	port := uint16(via.Port)
-	switch {
-	case port != 0:
-	case strings.EqualFold(via.Transport, "TLS"):
-		port = defaultTLS
-	default:
-		port = defaultPort
-	}
-	a.Alias(port)
 }
 
 // stamp fills received and rport into the topmost Via (RFC 3261 section 18.2.1, RFC 3581 section 4) and returns the way for the answers.

@@ -5,6 +5,9 @@ import "drawbridge/sip/wire"
 // request takes one request on its shard's goroutine.
 func (sh *Shard) request(it *item) {
 	tx := sh.servers[it.key]
+	if tx == nil {
+		tx = sh.returned(it)
+	}
 	switch {
 	case it.msg.Method == wire.ACK:
 		sh.ack(tx, it)
@@ -52,7 +55,7 @@ func (sh *Shard) merge(it *item) bool {
 		return false
 	}
 	first := sh.merged[sh.core.keys.request(it.msg)]
-	if first == nil {
+	if first == nil || sh.supersede(first, it) {
 		return false
 	}
 	if it.invite() {

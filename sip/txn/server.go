@@ -36,6 +36,7 @@ type Server struct {
 	size     int // bytes the request came in
 	reliable bool
 	tie      *tether
+	drifting
 
 	state     serverState
 	cancelled bool
@@ -55,7 +56,7 @@ func (sh *Shard) begin(it *item) *Server {
 		method: m.Method, branch: strings.Clone(m.Branch()), size: it.size, reliable: it.flow.Reliable(),
 	}
 	sh.servers[tx.key] = tx
-	tx.tie = sh.tie(tx, tx.flow)
+	tx.tie, tx.port = sh.tie(tx, tx.flow), listens(&m.Via[0])
 	if m.ToTag() == "" {
 		tx.merge = sh.core.keys.request(m)
 		sh.merged[tx.merge] = tx
@@ -116,7 +117,7 @@ func (tx *Server) Respond(m *wire.Message) error {
 	if first && tx.final() {
 		tx.answered(m.Status)
 	}
-	return tx.reply.Send(tx.last)
+	return tx.send()
 }
 
 // answered tells of the final answer.
@@ -182,13 +183,13 @@ func (tx *Server) Resend() error {
 	if tx.state == serverTerminated || tx.last == nil {
 		return ErrTerminated
 	}
-	return tx.reply.Send(tx.last)
+	return tx.send()
 }
 
 // again takes a retransmission of the request. The user never sees it.
 func (tx *Server) again() {
 	if tx.state == serverProceeding || tx.state == serverCompleted {
-		_ = tx.reply.Send(tx.last) // lost like any datagram: the next retransmission brings us here again
+		_ = tx.send() // lost like any datagram: the next retransmission brings us here again
 	}
 }
 
@@ -223,10 +224,19 @@ func (tx *Server) expire(kind timerKind) {
 		tx.interval = backoff(tx.interval)
 		tx.retry = tx.sh.clock.after(tx.interval, tx, retry)
 	}
-	_ = tx.reply.Send(tx.last) // Timer H tells the user when nothing got through
+	_ = tx.send() // Timer H tells the user when nothing got through
 }
 
-func (tx *Server) flowLost(error) { tx.terminate() }
+func (tx *Server) flowLost(error) {
+	if tx.outlives() {
+		tx.drift()
+		return
+	}
+	tx.terminate()
+}
+
+// Ended reports whether nothing can be answered any more.
+func (tx *Server) Ended() bool { return tx.state == serverTerminated }
 
 // outlive ends the transaction after d, on every transport.
 func (tx *Server) outlive(d time.Duration) {
@@ -255,6 +265,9 @@ func (tx *Server) terminate() {
 	sh := tx.sh
 	sh.untie(tx.tie)
 	delete(sh.servers, tx.key)
+	if tx.hosted {
+		sh.hosted--
+	}
 	if tx.merge != (key{}) && sh.merged[tx.merge] == tx {
 		delete(sh.merged, tx.merge)
 	}

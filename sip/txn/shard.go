@@ -32,6 +32,7 @@ type Shard struct {
 	merged  map[key]*Server // by keyer.request, requests outside a dialog
 	clients map[clientKey]*Client
 	flows   map[FlowKey]*tether
+	hosted  int // servers that are entered under their peer's host
 
 	gauge struct{ servers, clients, timers atomic.Int64 }
 }
