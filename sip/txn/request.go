@@ -33,8 +33,8 @@ func (sh *Shard) ack(tx *Server, it *item) {
 	}
 }
 
-// cancel answers a CANCEL, then tells the user if there is anything left to cancel (RFC 3261 section 9.2). It leaves no transaction
-// behind: a retransmission gets the same answer.
+// cancel answers a CANCEL, then tells the user if there is anything left to cancel (RFC 3261 section 9.2). It has no transaction of its
+// own: a copy gets the same answer for as long as the INVITE's lasts, which is as long as a CANCEL's would.
 func (sh *Shard) cancel(tx *Server, it *item) {
 	if tx == nil {
 		sh.core.answer(it.reply, it.msg, it.size, 481, "", sh.core.statelessTag(it.msg))

@@ -45,7 +45,7 @@ type Server struct {
 	last      []byte        // what a retransmission of the request gets
 	interval  time.Duration
 	retry     Timer // the wait for 100 Trying, then G
-	life      Timer // H, I, J, L
+	life      Timer // H, I, J, L; J of a CANCEL too
 }
 
 // begin makes the transaction of a new request.
@@ -200,8 +200,12 @@ func (tx *Server) acked() bool {
 		return false
 	case serverCompleted:
 		tx.retry.Stop()
-		tx.state = serverConfirmed
-		tx.hold(TimerI)
+		tx.state, tx.last = serverConfirmed, nil
+		if tx.cancelled {
+			tx.hold(TimerJ) // copies of the CANCEL get its answer again
+		} else {
+			tx.hold(TimerI)
+		}
 	default: // too early, or a copy
 	}
 	return true

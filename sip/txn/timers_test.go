@@ -111,6 +111,39 @@ func TestAckStopsTimerG(t *testing.T) {
 	})
 }
 
+// TestCancelAgain: a CANCEL whose answers were lost is sent until its client gives up (Timer E), and gets the same answer each time, long
+// after the INVITE has had its own.
+func TestCancelAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNode(t, txn.Config{Shards: 1})
+		defer n.stop()
+		n.user.cancel = func(_ *txn.Shard, tx *txn.Server, m *wire.Message) {
+			m = peerRequest(wire.INVITE, "c", "1", "")
+			_ = tx.Respond(wire.NewResponse(m, 487, "", tx.Tag()))
+		}
+		n.send(peerRequest(wire.INVITE, "c", "1", ""))
+		n.send(peerRequest(wire.CANCEL, "c", "1", ""))
+		synctest.Wait()
+		n.send(peerRequest(wire.ACK, "c", "1", n.messages()[0].ToTag()))
+		n.heard()
+		began := time.Now()
+		for wait := t1; ; wait = min(2*wait, txn.T2) {
+			time.Sleep(wait)
+			if time.Since(began) >= txn.TimerF {
+				break
+			}
+			n.send(peerRequest(wire.CANCEL, "c", "1", ""))
+			if words, _ := n.heard(); !slices.Equal(words, []string{"200"}) {
+				t.Errorf("%v later: %v", time.Since(began), words)
+			}
+		}
+		n.empty()
+		if diff := cmp.Diff([]string{"INVITE", "cancel"}, n.user.take()); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
 // TestAcceptedEndsAtTimerL: the 2xx is the user's to retransmit; the transaction is silent and swallows INVITEs.
 func TestAcceptedEndsAtTimerL(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
