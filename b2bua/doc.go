@@ -5,7 +5,8 @@
 //
 //	config.go    what a Switch needs                       settings.go  the part of it that may change, and what a call keeps of it
 //	switch.go    the transaction user: finds or creates the call a message belongs to
-//	caller.go    who calls: digest, trunk by source        content.go   what an INVITE may carry and want back
+//	caller.go    who calls: digest, trunk by source        classify.go  which trunk of an address, and what it may name
+//	content.go   what an INVITE may carry and want back
 //	routes.go    candidates for a number, as targets       hops.go      what DNS makes of a trunk's targets
 //	rest.go      hops that have failed lately              health.go    hops that are out of service
 //	standing.go  what the API says of them
@@ -23,8 +24,8 @@
 //	relax.go     what a call lets go of half a minute after its answer
 //	leg.go       what the coordinator wants of a leg, and the state machine of both kinds
 //	sipleg.go    a SIP dialog: indialog.go (requests that come in it), uas.go (we are called), reliable.go (RFC 3262), uac.go (we call),
-//	             fork.go (its early dialogs), precondition.go (RFC 3312), reinvite.go, session.go (RFC 4028), dtmf.go (INFO),
-//	             spoken.go (MESSAGE), challenge.go (401, 407), timers.go
+//	             fork.go (its early dialogs), precondition.go (RFC 3312), reinvite.go, session.go (RFC 4028), dtmf.go and
+//	             info.go (digits by INFO), spoken.go (MESSAGE), challenge.go (401, 407), timers.go
 //	way.go       where a dialog's requests come from and go to
 //	body.go      the session description in a request's body
 //	far.go       what crosses from one side to the other: the INVITE's skeleton, the final status
@@ -35,6 +36,7 @@
 //	             call takes of what has limits; often.go: how often), watch.go (what fraud rules count of it),
 //	             bury.go (the end, by force if need be)
 //	book.go      who owns which tag
+//	observe.go   a call as its operator sees it            quality.go   what media knows of a leg, for its record
 //	line.go      JSON signalling in                        drain.go     the end of the process
 //
 // Goroutines: none of its own. A Call lives on the shard of its tokens and is touched by that shard's goroutine alone, so it has no lock.

@@ -1,7 +1,3 @@
-// Command drawbridge is the gateway: see README.md for its sub-commands.
-//
-// main.go lists the sub-commands, gateway.go builds the parts and runs them together, settings.go turns the configuration into the
-// small Config of each part, and gauges.go says what is read at each scrape. Nothing here decides anything about a call.
 package main
 
 import (

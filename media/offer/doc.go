@@ -14,6 +14,7 @@
 //	codec.go     which format; payload types keep their meaning for the whole session
 //	crypto.go    a=crypto, read and written
 //	srtp.go      what encryption is asked for, and what is agreed
+//	xr.go        whether VoIP metrics (RFC 3611) are sent
 //	precondition.go  what a trunk says of QoS preconditions, which end here
 //	suit.go      what the other side of the call can hear, so that nothing is transcoded that need not be
 //	pack.go      the machine of a call that lasts, in little memory

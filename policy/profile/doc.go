@@ -2,5 +2,6 @@
 // config reads it (config/profiles holds those that come with the gateway); topology applies what concerns one message, b2bua what
 // concerns a call. The package is pure.
 //
-// Reading order: profile.go (the switches, by group), rewrite.go (numbers), cause.go (statuses and causes), check.go.
+// Reading order: profile.go (the switches, by group), rewrite.go (numbers), cause.go (statuses and causes), trust.go (a peer that is not
+// believed), check.go.
 package profile

@@ -6,7 +6,7 @@
 //	flow.go       what a transport has to be; api.go  what a user has to be; core.go  the shards from outside
 //	receive.go    on the flow's reader: wire.Read, received/rport, what is refused before any state exists, the shard to post to
 //	stateless.go  answers that leave no state behind: malformed, merged, overload; the ACKs that follow them
-//	shed.go      what is turned away unread while there is too much
+//	shed.go       what is turned away unread while there is too much
 //	grace.go      how many of them anybody gets
 //	mailbox.go    the shard's queue: fresh requests are turned away first, what belongs to a call later, what must not be lost never
 //	shard.go      on the shard's goroutine: the loop, panic isolation, the maps; what a User may call

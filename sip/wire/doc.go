@@ -12,6 +12,6 @@
 // registered in it; the start line, URIs, addresses and Via values are parsed here, because that codec is safe but not strict.
 //
 // Everything is pure: no socket, clock, lock, random source or logger; no goroutine. Files in reading order: message.go (the types),
-// read.go (the pipeline), canon.go, parse.go, start.go, validate.go, salvage.go; headers.go, lex.go, params.go, uri.go, addr.go, via.go,
-// value.go, auth.go, multipart.go (the codecs); append.go, build.go, fields.go, phrases.go (the way out); limits.go, errors.go.
+// read.go (the pipeline), direct.go (its short cut), glance.go (what an INVITE that is refused unread is answered from), canon.go, parse.go,
+// start.go, validate.go, salvage.go; headers.go, lex.go, params.go, uri.go, addr.go, via.go, value.go, auth.go, multipart.go (the codecs); append.go, build.go, fields.go, phrases.go (the way out); limits.go, errors.go.
 package wire
