@@ -23,6 +23,14 @@ type ClientUser interface {
 	Failed(sh *Shard, tx *Client, err error)
 }
 
+// Editor has the last word on messages that leave: a ClientUser on its requests, and who was named by Server.Through on responses. It
+// runs on the shard's goroutine and must not block. ACK and CANCEL of an INVITE are made from what Edit has left of it.
+type Editor interface {
+	// Edit returns what is sent in place of m, which it leaves as it is; nil sends nothing. What identifies the transaction has to stay.
+	// The error is handed on, whether something is sent or not.
+	Edit(m *wire.Message) (*wire.Message, error)
+}
+
 // Ender is a ClientUser that wants to know when no further 2xx to its INVITE can come (Timer M): what was kept to acknowledge one may go.
 type Ender interface {
 	Ended(sh *Shard, tx *Client)

@@ -56,8 +56,8 @@ type Client struct {
 }
 
 // Request sends a request over f and runs its client machine. It sets the Via, and User-Agent when Config.Server is set and the
-// request has none. What comes of it goes to u, never before Request has returned. Errors: ErrMethod, and the transport's, when
-// nothing was sent. A request that is too large for a datagram takes a connection where f knows one (Upgrader).
+// request has none; where u is an Editor, it has the last word. What comes of it goes to u, never before Request has returned. Errors:
+// ErrMethod, the Editor's and the transport's, when nothing was sent. A request that is too large for a datagram takes a connection where f knows one (Upgrader).
 func (sh *Shard) Request(f Flow, m *wire.Message, u ClientUser) (*Client, error) {
 	if m.Method == wire.ACK || m.Method == wire.CANCEL {
 		return nil, ErrMethod
@@ -65,6 +65,13 @@ func (sh *Shard) Request(f Flow, m *wire.Message, u ClientUser) (*Client, error)
 	branch := sh.branch()
 	m.Via = []wire.Via{via(f, branch)}
 	sh.core.sign(m)
+	if e, ok := u.(Editor); ok {
+		edited, err := e.Edit(m)
+		if edited == nil {
+			return nil, err
+		}
+		m = edited
+	}
 	b, k := m.Bytes(), clientKey{branch, m.Method}
 	if len(b) > maxDatagram && !f.Reliable() {
 		if cl := sh.large(f, m, k, u); cl != nil {

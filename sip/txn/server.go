@@ -37,6 +37,7 @@ type Server struct {
 	reliable bool
 	tie      *tether
 	drifting
+	editor Editor // of responses; nil: none
 
 	state     serverState
 	cancelled bool
@@ -81,6 +82,9 @@ func (tx *Server) Shard() *Shard { return tx.sh }
 // Request returns the request's method and branch.
 func (tx *Server) Request() (method wire.Method, branch string) { return tx.method, tx.branch }
 
+// Through lets an editor change the responses from here on, but for 100 Trying, which the transaction sends itself.
+func (tx *Server) Through(e Editor) { tx.editor = e }
+
 // Tag is the To tag of the responses: the request's own, or one minted on first use. CANCEL is answered with it too.
 func (tx *Server) Tag() string {
 	if tx.tag == "" {
@@ -94,9 +98,12 @@ func (tx *Server) final() bool { return tx.state > serverProceeding }
 
 // Respond sends a response: provisional ones, then one final. After a 2xx to INVITE further 2xx are sent as they come (RFC 6026
 // section 7.1): retransmitting them until the ACK is the user's business, see Resend. A 408 to anything but INVITE ends the
-// transaction in silence (RFC 4320 section 4.2). Errors: ErrFinalSent, ErrTerminated, and the transport's.
+// transaction in silence (RFC 4320 section 4.2). Errors: ErrFinalSent, ErrTerminated, the editor's and the transport's.
 func (tx *Server) Respond(m *wire.Message) error {
+	m, unedited := tx.edit(m)
 	switch {
+	case m == nil:
+		return unedited
 	case tx.state == serverTerminated:
 		return ErrTerminated
 	case tx.state == serverAccepted && m.Status/100 == 2:
@@ -106,7 +113,6 @@ func (tx *Server) Respond(m *wire.Message) error {
 		tx.terminate()
 		return nil
 	}
-	tx.sh.core.sign(m)
 	if tag := m.ToTag(); m.Status > 100 && tag != tx.tag {
 		tx.tag = strings.Clone(tag)
 	}
@@ -117,7 +123,19 @@ func (tx *Server) Respond(m *wire.Message) error {
 	if first && tx.final() {
 		tx.answered(m.Status)
 	}
-	return tx.send()
+	if err := tx.send(); unedited == nil {
+		return err
+	}
+	return unedited
+}
+
+// edit signs a response and is what the editor makes of it.
+func (tx *Server) edit(m *wire.Message) (*wire.Message, error) {
+	tx.sh.core.sign(m)
+	if tx.editor == nil {
+		return m, nil
+	}
+	return tx.editor.Edit(m)
 }
 
 // answered tells of the final answer.
@@ -150,8 +168,13 @@ func (tx *Server) Dismiss(req *wire.Message, status int, fields ...wire.Field) {
 		return
 	}
 	tx.terminate()
-	tx.answered(status)
-	tx.sh.core.answer(tx.reply, req, tx.size, status, "", tx.sh.core.statelessTag(req), fields...)
+	m := wire.NewResponse(req, status, "", tx.sh.core.statelessTag(req))
+	m.Fields = append(m.Fields, fields...)
+	if m, _ = tx.edit(m); m == nil { // the editor has told of it
+		return
+	}
+	tx.answered(m.Status)
+	tx.sh.core.respond(tx.reply, m, tx.size)
 }
 
 // enter moves to the state that a response leads to.

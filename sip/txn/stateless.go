@@ -43,9 +43,14 @@ func (c *Core) answer(f Flow, req *wire.Message, size, status int, reason, tag s
 	m := wire.NewResponse(req, status, reason, tag)
 	m.Fields = append(m.Fields, fields...)
 	c.sign(m)
+	c.respond(f, m, size)
+}
+
+// respond is answer with the response made.
+func (c *Core) respond(f Flow, m *wire.Message, size int) {
 	b := m.Bytes()
 	if !f.Reliable() && float64(len(b)) > swell*float64(size) && !c.swollen.allow(f.Realm(), f.Remote().Addr(), time.Now()) {
-		c.refused(f, "amplified", string(req.Method))
+		c.refused(f, "amplified", string(m.CSeq.Method))
 		return
 	}
 	_ = f.Send(b)
