@@ -85,6 +85,7 @@ type (
 	Settled struct{ Tx TxID }
 	// SendRaw sends bytes outside a transaction: the ACK to a 2xx.
 	SendRaw struct {
+		Leg   LegID
 		Flow  txn.Flow
 		Hop   txn.Hop
 		Bytes []byte

@@ -30,6 +30,7 @@ var (
 	causeLost        = Cause{SIP: 408, Q850: 27, Text: "signalling connection lost", By: byGateway}
 	causeDraining    = Cause{SIP: 503, Q850: 41, Text: "gateway stopping", By: byGateway}
 	causeInternal    = Cause{SIP: 500, Q850: 41, Text: "internal", By: byGateway}
+	causeMisruled    = Cause{SIP: 500, Q850: 41, Text: "rules", By: byGateway}
 	causeTransferred = Cause{SIP: 200, Q850: 16, Text: "call transferred", By: byGateway}
 	causeRing        = Cause{SIP: 482, Q850: 25, Text: "transferred in a circle", By: byGateway}
 	causeInactive    = Cause{SIP: 408, Q850: 41, Text: "media-inactivity", By: byGateway}

@@ -89,6 +89,7 @@ type Trunk struct {
 	XR            offer.XR       // VoIP metrics (RFC 3611)
 
 	Profile  *profile.Profile // what is particular to it; nil: nothing
+	Rules    Rules            // header rules for it, besides those of its realm
 	Match    classify.Row     // what its requests say, where its address does not tell it from other trunks
 	Failover Failover
 	Register Register // of us at the trunk
@@ -111,6 +112,7 @@ type Realm struct {
 	Refer         ReferPolicy    // of its accounts
 	SRTP          offer.SRTP     // encryption of the media of its accounts, unless they are browsers
 	Hosts         classify.Hosts // what Request-URI and From of a request from here may name besides ourselves; empty: everything
+	Rules         Rules          // header rules for everybody on it
 	AllowLoopback bool           // peers may announce loopback media addresses (demo, tests)
 }
 
@@ -184,7 +186,7 @@ func (s *Settings) party(t *Trunk) *Party {
 		Realm: r, Name: t.Name, Trunk: true, Codecs: t.Codecs, Ptime: t.Ptime, Sources: t.sources(), TLSName: t.TLSName,
 		Auth: t.Auth, Redirect: t.Redirect, Refer: t.Refer, Rel100: t.Rel100, Preconditions: t.Preconditions,
 		SRTP: t.SRTP, DTMF: t.DTMF, Prefixes: t.Prefixes, Inactivity: t.Inactivity, XR: t.XR,
-		Profile: t.Profile, Failover: &t.Failover,
+		Profile: t.Profile, Rules: t.Rules, Failover: &t.Failover,
 	}
 	if len(p.Codecs) == 0 {
 		p.Codecs = r.Codecs

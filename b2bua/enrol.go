@@ -209,7 +209,7 @@ func (e *enrolment) ask(expires time.Duration) bool {
 	m.Set("Allow", allow)
 	e.keys.Sign(m)
 	turn := e.turn
-	if _, err := e.sh.Request(e.at.flow, m, &registering{e, turn}); err != nil {
+	if _, err := e.s.request(e.sh, e.t.party, e.at.flow, m, &registering{e, turn}); err != nil {
 		return false
 	}
 	e.timer = e.sh.After(enrolPatience, func() {

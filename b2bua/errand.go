@@ -99,9 +99,10 @@ func (e *errand) send(b *branch) {
 	if !b.to.Auth.None() {
 		b.keys = digest.NewClient(b.to.Auth, e.sh.Token)
 	}
-	if _, err := e.sh.Request(b.target.Flow, b.sent, b); err == nil {
+	switch _, err := e.s.request(e.sh, b.to, b.target.Flow, b.sent, b); {
+	case err == nil:
 		e.open++
-	} else {
+	case !errors.Is(err, ErrRules): // that says nothing of the target
 		b.rest(restFor)
 	}
 }
@@ -160,7 +161,7 @@ func (b *branch) challenged(m *wire.Message) bool {
 	}
 	b.sent = b.sent.Anew(b.sent.CSeq.Seq + 1)
 	b.keys.Sign(b.sent)
-	_, err := b.e.sh.Request(b.target.Flow, b.sent, b)
+	_, err := b.e.s.request(b.e.sh, b.to, b.target.Flow, b.sent, b)
 	return err == nil
 }
 

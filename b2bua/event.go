@@ -196,6 +196,7 @@ type Setup struct {
 	To     string // number or user dialled
 
 	Invite *wire.Message
+	Names  *names         // From and To as its sender wrote them, when rules have made others of them
 	Told   *topology.Told // what it says of the people in it; nil over JSON, and once the call has long been up
 	Tx     TxID
 	Tag    string // our To tag: the transaction answers CANCEL with it too
@@ -238,6 +239,7 @@ type Party struct {
 	XR            offer.XR       // VoIP metrics with a trunk
 
 	Profile  *profile.Profile // what is particular to a trunk; nil: nothing
+	Rules    Rules            // a trunk's; those of its realm are met besides
 	Failover *Failover        // a trunk's; nil: nobody watches, the common table
 }
 

@@ -1,6 +1,7 @@
 package b2bua
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -156,9 +157,13 @@ func (s *Switch) respond(at *seat, a Respond) {
 	if tx == nil {
 		return
 	}
-	_ = tx.Respond(a.Msg) // a lost flow reports itself
+	err := tx.Respond(a.Msg) // a lost flow reports itself
 	if a.Msg.Status < 200 {
 		return
+	}
+	if errors.Is(err, ErrRules) && a.Msg.Status < 300 && a.Msg.CSeq.Method != wire.BYE { // the peer has heard 500 of what is agreed here
+		delete(at.servers, a.Tx)
+		at.inbox = append(at.inbox, Stop{Cause: causeMisruled, Rule: "rules/error"})
 	}
 	if tx == at.invite {
 		delete(s.books[at.sh.Index()].invites, tx)
@@ -175,7 +180,7 @@ func (s *Switch) send(at *seat, a Send) {
 	if a.Msg.Method == wire.INVITE {
 		cl.callID, cl.tag = a.Msg.CallID, a.Msg.FromTag()
 	}
-	tx, err := at.sh.Request(cl.flow, a.Msg, cl)
+	tx, err := s.request(at.sh, at.party(a.Leg), cl.flow, a.Msg, cl)
 	if err != nil {
 		at.inbox = append(at.inbox, Failed{Leg: a.Leg, Tx: a.Tx, Err: err})
 		return
@@ -191,7 +196,7 @@ func (s *Switch) sendRaw(at *seat, a SendRaw) {
 	if f.Transport() != a.Flow.Transport() {
 		b = txn.Readdress(b, f)
 	}
-	_ = at.sh.Send(f, b)
+	_ = at.sh.Send(f, s.acknowledgement(at.party(a.Leg), f, b))
 }
 
 func (s *Switch) startTimer(at *seat, a StartTimer) {

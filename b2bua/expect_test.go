@@ -33,6 +33,8 @@ func (p *player) expect(what string, w []string) {
 		p.equal(strings.Join(w[1:], " "), strings.Join(states, " "))
 	case "alarms":
 		p.equal(strings.Join(w, " "), p.alarms())
+	case "misruled":
+		p.equal(w[0], strconv.Itoa(p.misruled()))
 	case "watched":
 		p.equal(w[0], strconv.Itoa(p.sw.cfg.Frauds.Open()))
 	case "settled":

@@ -48,6 +48,7 @@ import (
 //	expect alarms warning:per_minute critical:per_minute:refused   all that have come, in this order; expect watched 0
 //	set limit acme 1          a new configuration: the old one with one more config line; set gone acme, set gone alice: without a trunk, an account
 //	expect settled true       every call of earlier configurations is over
+//	expect misruled 1         so often rules could not be carried out
 //	# comment, ; comment
 func TestFlows(t *testing.T) {
 	files, err := filepath.Glob("testdata/flows/*.flow")
@@ -104,7 +105,8 @@ func play(t *testing.T, text string, bad *impairment) {
 // USER PASSWORD [REALM]", "config codecs access opus", "config redirect acme follow [REALM...]", "config refer acme reject", "config dtmf acme
 // info", "config name acme trunk.example", "config health acme options [401...]" (every 10 s, those answers count as none), "config health acme
 // calls", "config register acme 4930 provider.example [600s]", "config reroute acme next 480 final 500", "config alldown 503", "config fraud NAME prefixes=252 critical=per_minute:6,duration:600
-// warning=per_minute:3 block=off end" (a minute of a call costs 1). "config ports 2",
+// warning=per_minute:3 block=off end" (a minute of a call costs 1), "config rules acme out do=set of=Subject to=a_b methods=INVITE if=To.user:^1"
+// (realms, too; with on=response for those alone). "config ports 2",
 // the RTP port pairs that are left from there on, is a step.
 func editOf(text string) func(*Config) {
 	return func(c *Config) {
@@ -152,6 +154,8 @@ func editOf(text string) func(*Config) {
 			case "fraud":
 				rules = append(rules, fraudRule(w[2], w[3:]))
 				watchedBy(c, rules)
+			case "rules":
+				ruleFor(c, w[2], w[3], w[4:])
 			case "alldown":
 				c.AllDown, _ = strconv.Atoi(w[2])
 			case "ring":

@@ -1,6 +1,7 @@
 package b2bua
 
 import (
+	"errors"
 	"slices"
 	"time"
 
@@ -73,7 +74,10 @@ func (s *Switch) probeHops(sh *txn.Shard, t *trunkSlots, u wire.URI, hops []txn.
 		p := &probe{s: s, t: t, hop: hop}
 		f, err := s.cfg.Flow(t.trunk.Realm, hop)
 		if err == nil {
-			_, err = sh.Request(f, optionsTo(t.party, u, f, sh.Token), p)
+			_, err = s.request(sh, t.party, f, optionsTo(t.party, u, f, sh.Token), p)
+		}
+		if errors.Is(err, ErrRules) {
+			continue // that says nothing of the target
 		}
 		if err != nil {
 			p.over(health.Bad)

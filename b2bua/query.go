@@ -9,7 +9,9 @@ import (
 
 // query is one request inside a dialog that is no call.
 type query struct {
+	s       *Switch
 	sh      *txn.Shard
+	party   *Party
 	flow    txn.Flow
 	dlg     *dialog.Dialog
 	msg     *wire.Message
@@ -26,7 +28,7 @@ func (q *query) keyed(p *Party) {
 }
 
 func (q *query) send() {
-	if _, err := q.sh.Request(q.flow, q.msg, q); err != nil {
+	if _, err := q.s.request(q.sh, q.party, q.flow, q.msg, q); err != nil {
 		q.over(nil)
 	}
 }

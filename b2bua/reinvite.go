@@ -216,7 +216,7 @@ func (l *sipLeg) refreshed(m *wire.Message, abandoned bool) []Event {
 // reack acknowledges a 2xx to our last re-INVITE, as often as it comes.
 func (l *sipLeg) reack(m *wire.Message) {
 	if l.reoffer.ack != nil && m.CSeq.Seq == l.reoffer.ackSeq {
-		l.do(SendRaw{Flow: l.flow, Hop: l.hop(), Bytes: l.reoffer.ack})
+		l.do(SendRaw{Leg: l.id, Flow: l.flow, Hop: l.hop(), Bytes: l.reoffer.ack})
 	}
 }
 

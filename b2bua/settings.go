@@ -59,6 +59,7 @@ type view struct {
 	trunks map[string]*trunkSlots
 	order  []*trunkSlots // the same, as configured
 	lfOnly bool          // some trunk ends its lines by LF alone
+	ruled  bool          // there are header rules somewhere
 
 	calls atomic.Int64 // that have it
 }
@@ -117,6 +118,10 @@ func (s *Switch) newView(next Settings, old *view) *view {
 		v.trunks[t.trunk.Name] = t
 		v.order = append(v.order, t)
 		v.lfOnly = v.lfOnly || t.lfOnly()
+		v.ruled = v.ruled || t.party.ruled()
+	}
+	for _, r := range v.Realms {
+		v.ruled = v.ruled || !r.Rules.none()
 	}
 	return v
 }

@@ -175,12 +175,17 @@ func (u *subscription) expired() {
 	u.end()
 }
 
+// side is the half of the subscription that a tag of ours belongs to.
+func (u *subscription) side(tag string) *usage {
+	if tag == u.far.tag {
+		return &u.far
+	}
+	return &u.near
+}
+
 // inDialog serves a request with one of our two tags.
 func (u *subscription) inDialog(tx *txn.Server, f txn.Flow, m *wire.Message) {
-	side := &u.near
-	if m.ToTag() == u.far.tag {
-		side = &u.far
-	}
+	side := u.side(m.ToTag())
 	switch {
 	case tx == nil: // an ACK means nothing here
 	case !sameSource(side.party, side.flow, f):
@@ -229,7 +234,7 @@ func (u *subscription) resubscribe(expires int, over func(*wire.Message)) {
 // inside sends a request in one of the two dialogs; over gets its final response, or nil.
 func (u *subscription) inside(side *usage, m *wire.Message, over func(*wire.Message)) {
 	f := u.s.way(side.flow, hopOf(side.party, side.flow, side.dlg))
-	q := &query{sh: u.sh, flow: f, dlg: side.dlg, msg: m, over: over}
+	q := &query{s: u.s, sh: u.sh, party: side.party, flow: f, dlg: side.dlg, msg: m, over: over}
 	q.keyed(side.party)
 	q.send()
 }

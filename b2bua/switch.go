@@ -77,8 +77,19 @@ func (s *Switch) Request(sh *txn.Shard, tx *txn.Server, f txn.Flow, m *wire.Mess
 		s.inDialog(sh, tx, f, m)
 	case tx == nil: // an ACK outside any dialog
 	case s.floods(tx, f, m):
+	default:
+		s.outsideDialogs(sh, tx, f, s.arriving(tx, f, m))
+	}
+}
+
+// outsideDialogs serves a request that may begin something.
+func (s *Switch) outsideDialogs(sh *txn.Shard, tx *txn.Server, f txn.Flow, a arrival) {
+	m := a.msg
+	switch {
 	case m.Method == wire.INVITE:
-		s.invite(sh, tx, f, m)
+		s.invite(sh, tx, f, a)
+	case a.refusal != nil:
+		s.turnDown(tx, f, m, a.refusal)
 	case m.Method == wire.OPTIONS:
 		s.options(sh, tx, f, m)
 	case m.Method == wire.MESSAGE, m.Method == wire.INFO, m.Method == wire.PUBLISH:
@@ -131,9 +142,15 @@ func (s *Switch) inDialog(sh *txn.Shard, tx *txn.Server, f txn.Flow, m *wire.Mes
 	o := b.tags[m.ToTag()]
 	switch {
 	case o != nil && o.seat != nil:
-		s.feed(o.seat, Request{Leg: o.leg, Tx: o.seat.served(tx), Flow: f, Msg: m})
+		if m = s.inside(o.seat.party(o.leg), o.flow, tx, f, m); m != nil {
+			s.feed(o.seat, Request{Leg: o.leg, Tx: o.seat.served(tx), Flow: f, Msg: m})
+		}
 	case b.subs.tags[m.ToTag()] != nil:
-		b.subs.tags[m.ToTag()].inDialog(tx, f, m)
+		u := b.subs.tags[m.ToTag()]
+		side := u.side(m.ToTag())
+		if m = s.inside(side.party, side.flow, tx, f, m); m != nil {
+			u.inDialog(tx, f, m)
+		}
 	case tx == nil:
 	case o != nil && sameHost(f.Key(), o.flow.Key()) && (m.Method == wire.BYE || m.Method == wire.PRACK && o.rang): // it crossed with what ended the call
 		reply(tx, m, 200)
@@ -143,7 +160,8 @@ func (s *Switch) inDialog(sh *txn.Shard, tx *txn.Server, f txn.Flow, m *wire.Mes
 }
 
 // invite is where a call begins: who calls, and a seat for the call in the books of this shard.
-func (s *Switch) invite(sh *txn.Shard, tx *txn.Server, f txn.Flow, m *wire.Message) {
+func (s *Switch) invite(sh *txn.Shard, tx *txn.Server, f txn.Flow, a arrival) {
+	m := a.msg
 	v := s.view()
 	who := s.identify(v, f, m)
 	if who.status != 0 { // no call yet: a challenge, or a stranger
@@ -159,6 +177,8 @@ func (s *Switch) invite(sh *txn.Shard, tx *txn.Server, f txn.Flow, m *wire.Messa
 	}
 	switch {
 	case who.refusal != nil:
+	case a.refusal != nil:
+		who.refusal = a.refusal
 	case status != 0:
 		who.refusal = &policy.Decision{Status: status}
 	case replaces != nil: // whoever is behind that dialog is called, not the number
@@ -171,7 +191,7 @@ func (s *Switch) invite(sh *txn.Shard, tx *txn.Server, f txn.Flow, m *wire.Messa
 	at.invite = tx
 	s.feed(at, Invited{Setup{
 		ID: at.id, Caller: who.party, From: who.user, To: to,
-		Invite: m, Told: &told, Tx: at.served(tx), Tag: tx.Tag(), Flow: f, Refusal: who.refusal,
+		Invite: m, Names: a.names, Told: &told, Tx: at.served(tx), Tag: tx.Tag(), Flow: f, Refusal: who.refusal,
 		Replaces: replaces, Returned: s.returned(m), Secure: m.URI.Scheme == "sips",
 	}})
 }

@@ -184,13 +184,13 @@ func (l *sipLeg) answerOf(f *fork, m *wire.Message) (offer.Stream, error) {
 // ackOK acknowledges a 2xx and keeps the bytes for its retransmissions.
 func (l *sipLeg) ackOK(m *wire.Message) {
 	l.uac.ack, l.uac.ackTag = l.raw(l.ackOf(l.dlg, m.CSeq.Seq)), m.ToTag()
-	l.do(SendRaw{Flow: l.flow, Hop: l.hop(), Bytes: l.uac.ack})
+	l.do(SendRaw{Leg: l.id, Flow: l.flow, Hop: l.hop(), Bytes: l.uac.ack})
 }
 
 // stray settles a 2xx that comes to a leg that has its answer: a retransmission, or another fork.
 func (l *sipLeg) stray(m *wire.Message) {
 	if m.ToTag() == l.uac.ackTag && l.uac.ack != nil {
-		l.do(SendRaw{Flow: l.flow, Hop: l.hop(), Bytes: l.uac.ack})
+		l.do(SendRaw{Leg: l.id, Flow: l.flow, Hop: l.hop(), Bytes: l.uac.ack})
 		return
 	}
 	f, err := l.fork(m)
@@ -198,13 +198,13 @@ func (l *sipLeg) stray(m *wire.Message) {
 		return
 	}
 	if f.ack != nil {
-		l.do(SendRaw{Flow: l.flow, Bytes: f.ack})
+		l.do(SendRaw{Leg: l.id, Flow: l.flow, Bytes: f.ack})
 		return
 	}
 	f.ack = l.raw(l.ackOf(f.dlg, m.CSeq.Seq))
 	bye := f.dlg.Request(wire.BYE)
 	bye.Add("Reason", reason(causeElsewhere))
-	l.do(SendRaw{Flow: l.flow, Bytes: f.ack}, Send{Leg: l.id, Tx: l.nextTx(), Flow: l.flow, Msg: bye})
+	l.do(SendRaw{Leg: l.id, Flow: l.flow, Bytes: f.ack}, Send{Leg: l.id, Tx: l.nextTx(), Flow: l.flow, Msg: bye})
 }
 
 // failure takes a final response that is no success. The transaction has acknowledged it.
@@ -247,6 +247,10 @@ func (l *sipLeg) inviteFailed(err error) []Event {
 	was := l.state
 	if was == Gone {
 		return nil
+	}
+	if cause, stopped := stoppedByRules(err); stopped { // that says nothing of the target
+		l.move(Gone)
+		return []Event{refused{leg: l.id, cause: cause}}
 	}
 	if was == Calling {
 		l.tired(restFor)

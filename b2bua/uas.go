@@ -15,6 +15,7 @@ type uasState struct {
 	tx     TxID
 	answer []byte        // our answer to the offer of the INVITE, constant for 18x and 200
 	stream *offer.Stream // what was agreed with it; nil on a late offer
+	names  *names        // From and To as the caller knows them, when rules have made others of them
 	last   *wire.Message // the last 18x, repeated each minute
 
 	moved []wire.Addr // where the callee's side has said that it is, for a caller that may know
@@ -26,7 +27,7 @@ type uasState struct {
 // newUAS is the caller's leg: an INVITE has come in.
 func newUAS(core legCore, s Setup, session time.Duration) *sipLeg {
 	l := &sipLeg{legCore: core, flow: s.Flow, tag: s.Tag, secure: s.Invite.URI.Scheme == "sips"}
-	l.uas = uasState{invite: s.Invite, tx: s.Tx}
+	l.uas = uasState{invite: s.Invite, tx: s.Tx, names: s.Names}
 	l.session.want(session, core.party.Profile)
 	l.rel.want(s.Invite, core.party.Rel100)
 	l.learnAllow(s.Invite)
@@ -38,7 +39,7 @@ func newUAS(core legCore, s Setup, session time.Duration) *sipLeg {
 // takeOffer settles all that can be wrong with the INVITE before anybody is disturbed: dialog, session timer, offer.
 func (l *sipLeg) takeOffer() error {
 	invite := l.uas.invite
-	d, err := dialog.NewUAS(invite, l.tag, l.contact())
+	d, err := dialog.NewUAS(l.uas.names.restore(invite), l.tag, l.contact())
 	if err != nil {
 		return &offer.Error{Status: 400, Reason: "no usable Contact", Err: err}
 	}

@@ -16,6 +16,19 @@ import (
 // RuleSets are header rules by the name of their set.
 type RuleSets map[string][]rules.Row
 
+// RuleUse names the sets of rules that messages meet at a place of the border.
+type RuleUse struct {
+	In  []string `yaml:"in" doc:"Sets for messages from there, in order, before they are judged. A trunk's come after its realm's."`
+	Out []string `yaml:"out" doc:"Sets for messages to there, in order, last of all. A realm's come after its trunk's."`
+}
+
+// RulesOf are the chains of a use of sets.
+func (s *Snapshot) RulesOf(u RuleUse) (in, out rules.Chain) {
+	in, _ = s.book.Chain(u.In...) // checked at load
+	out, _ = s.book.Chain(u.Out...)
+	return in, out
+}
+
 // maxSets bounds the sets of header rules. Chosen here.
 const maxSets = 200
 
@@ -31,7 +44,33 @@ func (r *Report) compileRules(c *Config) rules.Book {
 			}
 		}
 	}
-	return r.ruleBook(c.Rules)
+	book := r.ruleBook(c.Rules)
+	for _, name := range slices.Sorted(maps.Keys(c.Realms)) {
+		r.checkRuleUse(c, path{"realms", name, "rules"}, c.Realms[name].Rules, book)
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Trunks)) {
+		r.checkRuleUse(c, path{"trunks", name, "rules"}, c.Trunks[name].Rules, book)
+	}
+	return book
+}
+
+// checkRuleUse checks that the sets that are named are there, and not too many rules together.
+func (r *Report) checkRuleUse(c *Config, at path, use RuleUse, book rules.Book) {
+	for _, way := range []struct {
+		key  string
+		sets []string
+	}{{"in", use.In}, {"out", use.Out}} {
+		there := true
+		for i, name := range way.sets {
+			if _, ok := c.Rules[name]; !ok {
+				r.Addf(at.at(way.key, i), "%s", noSuch("set of rules", name, c.Rules))
+				there = false
+			}
+		}
+		if _, ok := book.Chain(way.sets...); there && !ok && len(book.Names()) > 0 {
+			r.Addf(at.at(way.key), "%v", rules.ErrRows)
+		}
+	}
 }
 
 // ruleBook compiles sets of rows and reports what is wrong with them at its place.

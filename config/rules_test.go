@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -53,5 +54,37 @@ func TestRulesOfAConfiguration(t *testing.T) {
 	}
 	if _, err := parseRules("F", []byte("web: {}\n")); !errors.Is(err, ErrNoRules) {
 		t.Error(err)
+	}
+}
+
+const usedRules = `realms:
+  access: {media: {udp: 0}}
+  carrier:
+    listen: [udp:192.0.2.1:5060]
+    rules: {in: [a], out: [a, b]}
+trunks:
+  acme:
+    realm: carrier
+    targets: [sip:192.0.2.9]
+    rules: {out: [b%s]}
+rules: {a: [{do: remove, of: X-A}], b: [{do: remove, of: X-B}, {do: remove, of: X-C}]}
+`
+
+func TestRulesOfASide(t *testing.T) {
+	snap, err := Parse("F", fmt.Appendf(nil, usedRules, ""), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		use     RuleUse
+		in, out int
+	}{{snap.Realms["carrier"].Rules, 1, 3}, {snap.Trunks["acme"].Rules, 0, 2}, {snap.Realms["access"].Rules, 0, 0}} {
+		if in, out := snap.RulesOf(c.use); in.Len() != c.in || out.Len() != c.out {
+			t.Errorf("%v: %d rules in, %d out", c.use, in.Len(), out.Len())
+		}
+	}
+	_, err = Parse("F", fmt.Appendf(nil, usedRules, ", c"), nil)
+	if want := `F:10:22: trunks.acme.rules.out[1]: there is no set of rules "c"; there are a, b`; err == nil || !strings.Contains(err.Error(), `:10:`) || !strings.Contains(err.Error(), want[strings.Index(want, "there"):]) {
+		t.Errorf("%v lacks %s", err, want)
 	}
 }

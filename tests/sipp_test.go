@@ -95,7 +95,7 @@ func TestSIPp(t *testing.T) {
 			}
 		}
 	}
-	m.gw = gateway.Start(t, gateway.Config{TLS: ca.Issue(t, "gateway.test"), Trunks: m.trunk, Routes: m.route, Ports: 4000})
+	m.gw = gateway.Start(t, gateway.Config{TLS: ca.Issue(t, "gateway.test"), Trunks: m.trunk, Routes: m.route, Ports: 4000, More: sippRules})
 	slow, others := m.split()
 	for _, r := range slow {
 		m.begin(t, r)

@@ -2,6 +2,19 @@ package tests
 
 type values = map[string]string
 
+// sippRules are the header rules that some trunks of the matrix name.
+const sippRules = `rules:
+  extension: [{do: replace, of: From.user, match: "^7[0-9]$", to: "+493055$0", methods: [INVITE]}]
+  told: [{do: add, of: X-Told, to: gold, messages: response, methods: [INVITE]}, {do: remove, of: Server, messages: response}]
+  dressed:
+    - {do: set, of: From.display, to: Example Ltd}
+    - {do: remove, of: User-Agent}
+    - {do: add, of: X-Customer, to: "${ext}", when: [{of: From.user, match: "[+]493055(?P<ext>7[0-9])$"}]}
+    - {do: replace, of: Request-URI.user, match: "$", to: ";tgrp=line7", methods: [INVITE]}
+  old-phones: [{do: reject, to: "Please update", methods: [INVITE], when: [{of: User-Agent, match: "^OldPBX"}]}]
+  wrong: [{do: set, of: To.host, to: "a b"}]
+`
+
 // sippFlows are the rows of the matrix. A call record reads "answered by SIDE Q.850" or "refused by SIDE STATUS".
 var sippFlows = []flow{
 	{scene: "answered", record: "answered by a 16"},
@@ -123,6 +136,9 @@ var sippFlows = []flow{
 	{scene: "challenged", trunks: values{"callee": "auth: {user: u4711, password: hush}"}, record: "answered by a 16"},
 	{scene: "challenged_twice", trunks: values{"callee": "auth: {user: u4711, password: wrong}"}, record: "refused by b 407"},
 	{scene: "challenged_unknown", record: "refused by b 401"},
+	{scene: "ruled", trunks: values{"caller": "rules: {in: [extension], out: [told]}", "callee": "rules: {out: [dressed]}"}, record: "answered by a 16"},
+	{scene: "ruled_out", trunks: values{"caller": "rules: {in: [old-phones]}"}, record: "refused by gateway 403"},
+	{scene: "ruled_wrong", trunks: values{"caller": "rules: {in: [wrong]}"}, record: "refused by gateway 500"},
 	{scene: "reason_crosses", record: "answered by b 41"},
 	{scene: "reason_believed", record: "refused by b 503"},
 	{scene: "cancelled_elsewhere", record: "refused by a 487"},

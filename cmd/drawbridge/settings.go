@@ -221,10 +221,11 @@ func realms(snap *config.Snapshot) map[string]b2bua.Realm {
 	out := map[string]b2bua.Realm{}
 	for name, r := range snap.Realms {
 		hosts, _ := classify.NewHosts(r.Domains) // checked at load
+		in, away := snap.RulesOf(r.Rules)
 		out[name] = b2bua.Realm{
 			Hosts: hosts,
 			Name:  name, Browsers: r.Browsers(), Open: r.Open, Codecs: codecs(r.Codecs), Domain: r.Domain, AllowLoopback: r.Media.AllowLoopback,
-			Refer: refers[r.Refer], SRTP: srtps[r.SRTP],
+			Refer: refers[r.Refer], SRTP: srtps[r.SRTP], Rules: b2bua.Rules{In: in, Out: away},
 		}
 	}
 	return out
@@ -253,6 +254,7 @@ func trunks(snap *config.Snapshot) []b2bua.Trunk {
 			SRTP: srtps[t.SRTP], Rel100: rel100[t.Rel100], DTMF: dtmfs[t.DTMF], Preconditions: t.Preconditions, Profile: t.Peer(), Failover: failover(t), Register: register(t.Register),
 		}
 		b.Match = t.Match.Row()
+		b.Rules.In, b.Rules.Out = snap.RulesOf(t.Rules)
 		if !snap.Realms[t.Realm].Believes() {
 			b.Profile = b.Profile.Distrusted()
 		}

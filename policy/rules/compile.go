@@ -89,6 +89,9 @@ func (b Book) Chain(names ...string) (c Chain, ok bool) {
 	return c, len(c.rules) <= maxChain
 }
 
+// Then is the rules of c, and behind them those of d.
+func (c Chain) Then(d Chain) Chain { return Chain{slices.Concat(c.rules, d.rules)} }
+
 // Compile reads sets of rows. With problems there is no book.
 func Compile(sets map[string][]Row) (Book, []Problem) {
 	c := compiler{rows: sets, own: map[string][]rule{}, whole: map[string][]rule{}}
