@@ -85,7 +85,8 @@ func (d *dresser) assert(from wire.Addr) {
 	d.m.Add(header, from.String())
 }
 
-// address writes who is called.
+// address writes who is called. Parameters of portability say where the call really goes and who carries it, so only another network's are
+// believed: an account that could name a routing number or a carrier would be served past everything that judges what it dials.
 func (d *dresser) address() {
 	to := d.number(d.called)
 	if urn, ok := strings.CutPrefix(d.called, "urn:"); ok {
@@ -93,7 +94,7 @@ func (d *dresser) address() {
 		d.m.To = wire.Addr{URI: d.m.URI}
 		return
 	}
-	if d.id.UserParams == "keep" && isNumber(d.called) {
+	if d.id.UserParams == "keep" && d.told.Transit && isNumber(d.called) {
 		for _, q := range d.told.Params {
 			to.User += ";" + q.Name
 			if q.Value != "" {

@@ -115,6 +115,22 @@ func TestSignedFor(t *testing.T) {
 	}
 }
 
+// TestPortabilityIsANetworksWord: a trunk may say where a number has been ported to; an account that says so would be connected to a number
+// that nobody has judged.
+func TestPortabilityIsANetworksWord(t *testing.T) {
+	for _, transit := range []bool{true, false} {
+		in := wire.NewRequest(wire.INVITE, wire.URI{Scheme: "sip", User: "+4930123;npdi;rn=+25261555;cic=+1234", Host: "near.example.com"})
+		told := Read(in, nil)
+		told.Transit = transit
+		to := Far{Target: wire.URI{Scheme: "sip", User: told.Called, Host: "192.0.2.9"}, Host: "far.example.com", Callee: told.Called}
+		m := Invite(in, to)
+		Dress(m, in, told, to, &profile.Profile{Identity: profile.Identity{UserParams: "keep"}})
+		if got := strings.Contains(string(m.Bytes()), "25261555"); got != transit {
+			t.Errorf("behind a trunk %v, the routing number crosses %v:\n%s", transit, got, m.Bytes())
+		}
+	}
+}
+
 // FuzzDress: whatever stands in the headers that are taken along, what goes out is read as what was written: one INVITE with the same
 // number of headers, none of them grown beyond the far side's own lines.
 func FuzzDress(f *testing.F) {
