@@ -145,10 +145,21 @@ func (p *Party) proved(f txn.Flow) bool {
 }
 
 // Knows reports whether a source is one of a realm's trunks. The transport asks it: who is not known hears nothing of a realm that is not
-// open, and has to prove an account soon where it is. It may be called from any goroutine.
+// open, and has to prove an account soon where it is. A trunk that may come from anywhere makes nobody known. It may be called from any
+// goroutine.
 func (s *Switch) Knows(realm string, src netip.Addr) bool {
 	for _, t := range s.view().order {
-		if t.trunk.Realm == realm && within(src, t.sources()) {
+		if t.trunk.Realm == realm && belongs(src, t.sources()) {
+			return true
+		}
+	}
+	return false
+}
+
+// Awaits reports whether a source may turn out to be one of a realm's trunks, once it has proved a name. It may be called from any goroutine.
+func (s *Switch) Awaits(realm string, src netip.Addr) bool {
+	for _, t := range s.view().order {
+		if t.trunk.Realm == realm && t.trunk.TLSName != "" && within(src, t.sources()) {
 			return true
 		}
 	}
@@ -173,7 +184,7 @@ func (s *Switch) LFOnly(f txn.Flow) bool {
 // KnowsAnywhere reports whether a source is a trunk's, in any realm. It may be called from any goroutine.
 func (s *Switch) KnowsAnywhere(src netip.Addr) bool {
 	for _, t := range s.view().order {
-		if slices.ContainsFunc(t.sources(), func(p netip.Prefix) bool { return p.Bits() > 0 && p.Contains(src.Unmap()) }) {
+		if belongs(src, t.sources()) {
 			return true
 		}
 	}
@@ -186,7 +197,7 @@ func (s *Switch) Sources() []netip.Prefix {
 	var out []netip.Prefix
 	for _, t := range s.view().order {
 		for _, p := range t.sources() {
-			if p.Bits() > 0 {
+			if !everybodys(p) {
 				out = append(out, p)
 			}
 		}

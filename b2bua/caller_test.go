@@ -144,3 +144,31 @@ func TestTrunkWithAName(t *testing.T) {
 		}
 	})
 }
+
+// TestTrunkFromAnywhere: a trunk that may come from anywhere is awaited everywhere, but nobody is it, or may be sent to by it, for his
+// address alone.
+func TestTrunkFromAnywhere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, func(c *Config) {
+			all := []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")}
+			c.Trunks = []Trunk{{Name: "roaming", Realm: "carrier", Targets: []wire.URI{{Scheme: "sip", Host: "192.0.2.1"}}, Sources: all, TLSName: "any.example"}}
+		})
+		defer w.close()
+		for src, known := range map[string]bool{"192.0.2.1": true, "::ffff:192.0.2.1": true, "198.51.100.66": false, "2001:db8::1": false, "127.0.0.1": false} {
+			a := netip.MustParseAddr(src)
+			if got := w.sw.Knows("carrier", a); got != known {
+				t.Errorf("%s is known: %v", src, got)
+			}
+			if got := belongs(a, w.sw.view().trunks["roaming"].sources()); got != known {
+				t.Errorf("%s may be sent to: %v", src, got)
+			}
+			if !w.sw.Awaits("carrier", a) || w.sw.Awaits("access", a) {
+				t.Errorf("%s is awaited in carrier %v, in access %v", src, w.sw.Awaits("carrier", a), w.sw.Awaits("access", a))
+			}
+			f := &proven{memFlow{w: w, realm: "carrier", remote: netip.AddrPortFrom(a, 5061), transport: "TLS"}, []string{"any.example"}}
+			if w.sw.view().trunkAt(f, wire.NewRequest(wire.INVITE, wire.URI{})) == nil {
+				t.Errorf("%s is not believed with its name", src)
+			}
+		}
+	})
+}

@@ -2,6 +2,7 @@ package b2bua
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"drawbridge/media"
@@ -212,6 +213,22 @@ func (t *Trunk) sources() []netip.Prefix {
 		}
 	}
 	return all
+}
+
+// widest4 and widest6 are the largest networks, in bits, that say whose an address is. Chosen here: no carrier has more.
+const (
+	widest4 = 8
+	widest6 = 16
+)
+
+// everybodys reports whether a prefix is that of a trunk which may come from anywhere, and proves its name instead.
+func everybodys(p netip.Prefix) bool {
+	return p.Addr().Is4() && p.Bits() < widest4 || p.Addr().Is6() && p.Bits() < widest6
+}
+
+// belongs reports whether an address is within prefixes that say whose it is: that of a peer, or where it may lead us.
+func belongs(a netip.Addr, prefixes []netip.Prefix) bool {
+	return slices.ContainsFunc(prefixes, func(p netip.Prefix) bool { return !everybodys(p) && p.Contains(a.Unmap()) })
 }
 
 func within(a netip.Addr, prefixes []netip.Prefix) bool {

@@ -109,7 +109,7 @@ func (c *Call) judged(d policy.Decision) {
 		return
 	}
 	host, _ := m.uri.HostPort()
-	if a, err := netip.ParseAddr(host); err == nil && within(a, m.from.Sources) {
+	if a, err := netip.ParseAddr(host); err == nil && belongs(a, m.from.Sources) {
 		to := wire.URI{Scheme: "sip", User: m.number, Host: host, Port: m.uri.Port, Params: transportOf(m.uri)}
 		c.out.do(AskTarget{c.setup.routesTo(m.number), m.from, to})
 		return

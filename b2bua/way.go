@@ -61,7 +61,7 @@ func hopOf(p *Party, f txn.Flow, d *dialog.Dialog) txn.Hop {
 	hop, ok := numericHop(u)
 	a := hop.Addr.Addr()
 	switch {
-	case !ok, hop.Network == "tls" && p.TLSName == "", a != f.Remote().Addr().Unmap() && !within(a, p.Sources):
+	case !ok, hop.Network == "tls" && p.TLSName == "", a != f.Remote().Addr().Unmap() && !belongs(a, p.Sources):
 		return txn.Hop{}
 	case f.Reliable() && u.Params.Get("transport") == "" && lives(f):
 		return txn.Hop{}

@@ -62,6 +62,7 @@ func TestHopOf(t *testing.T) {
 		{"maddr of its own", "UDP", "", "sip:x@trunk.example;maddr=192.0.2.3", "", "udp:192.0.2.3:5060"},
 		{"maddr of a stranger", "UDP", "", "sip:x@192.0.2.1;maddr=198.51.100.66", "", ""},
 		{"maddr to everybody", "UDP", "", "sip:x@192.0.2.1;maddr=224.0.1.75", "", ""},
+		{"anywhere", "TLS", "any.example", "sip:x@198.51.100.66;transport=tcp", "", ""},
 		{"IPv6 of nobody's", "UDP", "", "sip:x@[2001:db8::1]", "", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -71,6 +72,9 @@ func TestHopOf(t *testing.T) {
 			}
 			f := &memFlow{realm: "carrier", remote: netip.MustParseAddrPort("192.0.2.1:5060"), transport: c.transport, id: 1}
 			p := &Party{Trunk: true, Sources: own, TLSName: c.tls}
+			if c.tls == "any.example" {
+				p.Sources = append(p.Sources, netip.MustParsePrefix("0.0.0.0/0"))
+			}
 			got := hopOf(p, f, dialogTo(t, c.contact, routes...))
 			if text := hopText(got); text != c.want {
 				t.Errorf("got %q, want %q", text, c.want)

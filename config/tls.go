@@ -19,6 +19,7 @@ func (r *Report) checkRealmTLS(realm Realm, at path) {
 
 func (r *Report) checkTrunkTLS(c *Config, name string, at path) {
 	t := c.Trunks[name]
+	r.checkAnywhere(t, path{"trunks", name, "sources"})
 	r.checkPair(at, t.TLS.Cert, t.TLS.Key)
 	realm, ok := c.Realms[t.Realm]
 	switch {
@@ -40,6 +41,21 @@ func (r *Report) checkTrunkTLS(c *Config, name string, at path) {
 		for _, n := range o.tlsNames() {
 			if slices.Contains(t.tlsNames(), n) {
 				r.Addf(at, "trunk %s is %s too, with other files: a name has one certificate and one authority in a realm", other, n)
+			}
+		}
+	}
+}
+
+// checkAnywhere refuses a trunk that everybody is: whoever knows the port could call, and the trunk would pay.
+func (r *Report) checkAnywhere(t Trunk, at path) {
+	if t.TLS.Name != "" {
+		return
+	}
+	for i, s := range t.Sources {
+		for _, p := range s.Prefixes {
+			if p.Addr().Is4() && p.Bits() < widestPrefix4 || p.Addr().Is6() && p.Bits() < widestPrefix6 {
+				r.Addf(at.at(i), "%s: everybody could call as this trunk; name its networks, or tls.name that it proves", p)
+				break
 			}
 		}
 	}

@@ -142,10 +142,11 @@ func (g *gateway) openTransactions(extras) (err error) {
 	return err
 }
 
-// hears lets a datagram or a connection in when its realm is open or answers strangers, or its source belongs to one of the realm's trunks.
-func (g *gateway) hears(realm string, src netip.Addr) bool {
+// hears lets a datagram or a connection in when its realm is open or answers strangers, or its source belongs to one of the realm's trunks:
+// to one that proves its name over TLS that may be any.
+func (g *gateway) hears(realm, network string, src netip.Addr) bool {
 	r := g.snap.Realms[realm]
-	return r.Open || r.Unknown == "reject" || g.knows(realm, src)
+	return r.Open || r.Unknown == "reject" || g.knows(realm, src) || network == "tls" && g.calls.Awaits(realm, src)
 }
 
 // lfOnly asks the calls whose lines may end by LF alone; nil when no trunk's may.

@@ -60,7 +60,7 @@ func (l *streamListener) take(conn net.Conn) {
 		discard(conn)
 		return
 	}
-	if allow := l.t.cfg.Allow; allow != nil && !allow(l.realm, remote.Addr()) {
+	if allow := l.t.cfg.Allow; allow != nil && !allow(l.realm, l.network, remote.Addr()) {
 		l.t.refused("unknown-source", l.realm, remote.Addr(), "")
 		discard(conn)
 		return
@@ -125,6 +125,10 @@ func (l *streamListener) opener(f *streamFlow, conn net.Conn) opener {
 			l.t.refused("tls", l.realm, f.key.Remote.Addr(), handshakeFailure(err))
 			_ = conn.Close()
 			return nil, nil, err
+		}
+		if len(l.t.tls.expected(l.realm, names)) > 0 {
+			f.reader.known = true
+			f.Proved()
 		}
 		return c, names, nil
 	}

@@ -27,9 +27,11 @@ type Config struct {
 	// for each datagram and says whether it may be read. Both count what they turn away: it makes no event. nil denies nobody.
 	Denied   func(realm string, src netip.Addr) bool
 	Datagram func(realm string, src netip.Addr) bool
-	// Allow says whether a datagram from src may be looked at, or a connection be accepted; nil allows all. What it refuses hears nothing.
-	Allow func(realm string, src netip.Addr) bool
-	// Known says whether src is a peer that is configured: it may have many connections and is not slowed down. nil knows all.
+	// Allow says whether a datagram from src may be looked at, or a connection over network ("tcp", "tls") be accepted; nil allows all. What it
+	// refuses hears nothing.
+	Allow func(realm, network string, src netip.Addr) bool
+	// Known says whether src is a peer that is configured: it may have many connections and is not slowed down. So may whoever proves the name
+	// of a peer over TLS. nil knows all.
 	Known func(realm string, src netip.Addr) bool
 
 	// Tests only.

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net/netip"
 	"testing"
@@ -83,6 +84,36 @@ func TestUnprovedStream(t *testing.T) {
 			}
 			if _, lost := taken(b.got.Take()); tt.ends && (len(lost) != 1 || !errors.Is(lost[0], ErrUnproved)) {
 				t.Errorf("%s: lost %v", tt.from, lost)
+			}
+			_ = p.Close()
+		}
+		b.stop()
+	})
+}
+
+// TestProvedByName: from an address that is nobody's, a connection stays whose peer has proved the name of one; any other certificate is
+// worth no more than none.
+func TestProvedByName(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ca := newAuthority(t)
+		own := ca.issue(t, "gateway.example")
+		own.CA = ca.file
+		realm := tlsRealm(own, Peer{Realm: "a", Name: "peer.example", Keys: own})
+		b := newBubble(t, func(c *Config) {
+			realm(c)
+			c.Known = func(string, netip.Addr) bool { return false }
+		})
+		for name, stays := range map[string]bool{"peer.example": true, "other.example": false} {
+			c, err := b.shake(t, &tls.Config{RootCAs: ca.pool(), ServerName: "gateway.example", Certificates: []tls.Certificate{pair(t, ca.issue(t, name))}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			p := collect(c)
+			p.write(t, sipMessage("", "l: 0"))
+			time.Sleep(proofWait + time.Second)
+			synctest.Wait()
+			if stayed := len(p.heard) == 0; stayed != stays {
+				t.Errorf("%s stays: %v", name, stayed)
 			}
 			_ = p.Close()
 		}

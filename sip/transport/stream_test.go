@@ -572,7 +572,7 @@ func TestPace(t *testing.T) {
 // TestStreamStrangers hear nothing.
 func TestStreamStrangers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newBubble(t, func(c *Config) { c.Allow = func(string, netip.Addr) bool { return false } })
+		b := newBubble(t, func(c *Config) { c.Allow = func(string, string, netip.Addr) bool { return false } })
 		p := b.dial(t, peerAt)
 		if text := <-p.heard; text != "" || len(b.refused) != 1 || b.refused[0].Kind != "unknown-source" {
 			t.Errorf("heard %q, refused %v", text, b.refused)

@@ -86,7 +86,7 @@ func (s *udpSocket) datagram(b []byte, from netip.AddrPort, room []byte) (answer
 	if may := s.t.cfg.Datagram; may != nil && !may(s.realm, from.Addr()) {
 		return nil
 	}
-	if allow := s.t.cfg.Allow; allow != nil && !allow(s.realm, from.Addr()) {
+	if allow := s.t.cfg.Allow; allow != nil && !allow(s.realm, "udp", from.Addr()) {
 		s.t.refused("unknown-source", s.realm, from.Addr(), "")
 		return nil
 	}

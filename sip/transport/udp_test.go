@@ -138,7 +138,7 @@ func TestUnknownSourcesHearNothing(t *testing.T) {
 	calls <- true // guards known
 	tr := start(t, Config{
 		Receiver: s, Events: events(refused), Listeners: []Listener{{Realm: "a", Network: "udp", Addr: ap("127.0.0.1:0")}},
-		Allow: func(realm string, src netip.Addr) bool {
+		Allow: func(realm, _ string, src netip.Addr) bool {
 			<-calls
 			defer func() { calls <- true }()
 			return known && realm == "a" && src == netip.MustParseAddr("127.0.0.1")

@@ -35,7 +35,7 @@ func New(cfg Config) (*Echo, error) {
 	e.transport, err = transport.New(transport.Config{
 		Listeners: []transport.Listener{{Realm: realm, Network: "udp", Addr: cfg.Addr}},
 		Receiver:  core,
-		Allow:     func(_ string, source netip.Addr) bool { return e.hears(source) },
+		Allow:     func(_, _ string, source netip.Addr) bool { return e.hears(source) },
 	})
 	if err != nil {
 		return nil, fmt.Errorf("echo: %w", err)
