@@ -6,6 +6,7 @@ import (
 	"testing/synctest"
 
 	"drawbridge/policy/classify"
+	"drawbridge/sip/txn"
 	"drawbridge/sip/wire"
 	"drawbridge/telemetry"
 )
@@ -112,3 +113,49 @@ func TestForeignHosts(t *testing.T) {
 		})
 	}
 }
+
+// TestForeignHostsRegister: a REGISTER that names a foreign host never comes to the registrar.
+func TestForeignHostsRegister(t *testing.T) {
+	for _, row := range []struct {
+		host, from string
+		want       int
+	}{{"allowed.example.com", "allowed.example.com", 200}, {"evil.com", "allowed.example.com", 403}, {"allowed.example.com", "evil.com", 403}} {
+		t.Run(row.host+" "+row.from, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, func(c *Config) {
+					c.Registrar = yesRegistrar{}
+					r := c.Realms["access"]
+					r.Hosts, _ = classify.NewHosts([]string{"allowed.example.com"})
+					c.Realms["access"] = r
+				})
+				defer w.close()
+				p := w.peers["A"]
+				m := p.ask(wire.REGISTER, "")
+				m.URI = uriOf(t, "sip:"+row.host)
+				m.From.URI.Host = row.from
+				p.send(m)
+				synctest.Wait()
+				if got := last(t, p).Status; got != row.want {
+					t.Errorf("answered %d, want %d", got, row.want)
+				}
+				rules := ""
+				for _, e := range w.events {
+					if no, ok := e.(telemetry.Rejected); ok {
+						rules += no.Rule
+					}
+				}
+				if (rules == "identity/domain") != (row.want == 403) {
+					t.Errorf("rules %q", rules)
+				}
+			})
+		})
+	}
+}
+
+// yesRegistrar takes everybody.
+type yesRegistrar struct{}
+
+func (yesRegistrar) Request(_ *txn.Shard, tx *txn.Server, _ txn.Flow, m *wire.Message) {
+	reply(tx, m, 200)
+}
+func (yesRegistrar) FlowLost(txn.FlowKey) {}

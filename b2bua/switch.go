@@ -97,7 +97,7 @@ func (s *Switch) outsideDialogs(sh *txn.Shard, tx *txn.Server, f txn.Flow, a arr
 	case m.Method == wire.SUBSCRIBE:
 		s.subscribe(sh, tx, f, m)
 	case m.Method == wire.REGISTER && s.cfg.Registrar != nil:
-		s.cfg.Registrar.Request(sh, tx, f, m)
+		s.register(sh, tx, f, m)
 	case m.Method == wire.REFER: // nobody is connected whom it could move
 		reply(tx, m, 403)
 	case m.Method == wire.BYE, m.Method == wire.UPDATE, m.Method == wire.PRACK, m.Method == wire.NOTIFY:
@@ -105,6 +105,15 @@ func (s *Switch) outsideDialogs(sh *txn.Shard, tx *txn.Server, f txn.Flow, a arr
 	default:
 		reply(tx, m, 405, wire.Field{Name: "Allow", Value: allow})
 	}
+}
+
+// register hands a REGISTER to the registrar, unless it names hosts that its side may not name.
+func (s *Switch) register(sh *txn.Shard, tx *txn.Server, f txn.Flow, m *wire.Message) {
+	if no := s.view().pretends(f, m); no != nil {
+		s.turnDown(tx, f, m, no)
+		return
+	}
+	s.cfg.Registrar.Request(sh, tx, f, m)
 }
 
 // Cancel takes the CANCEL of an INVITE that has no final response yet.

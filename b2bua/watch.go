@@ -37,7 +37,7 @@ func (s *Switch) try(at *seat, a AskPolicy) policy.Decision {
 	numbers := []string{a.Request.To}
 	if !a.Again {
 		at.watched.tried = try
-		numbers = append(numbers, diversions(setup.Invite)...)
+		numbers = append(numbers, setup.Caller.diversions(setup.Invite)...)
 	}
 	for _, number := range numbers {
 		try.Number = number
@@ -80,8 +80,8 @@ func network(a netip.Addr) string {
 	return p.String()
 }
 
-// diversions are the numbers that an INVITE says it was forwarded from (RFC 5806, RFC 7044).
-func diversions(m *wire.Message) (numbers []string) {
+// diversions are the numbers that an INVITE of the party says it was forwarded from (RFC 5806, RFC 7044), read as those that it dials.
+func (p *Party) diversions(m *wire.Message) (numbers []string) {
 	if m == nil {
 		return nil
 	}
@@ -90,7 +90,7 @@ func diversions(m *wire.Message) (numbers []string) {
 		if err != nil {
 			continue
 		}
-		if number, ok := dialledNumber(userPart(addr.URI)); ok && len(numbers) < maxDiversions {
+		if number, ok := p.dialled(userPart(addr.URI)); ok && len(numbers) < maxDiversions {
 			numbers = append(numbers, number)
 		}
 	}

@@ -1,12 +1,15 @@
 package b2bua
 
 import (
+	"fmt"
 	"net/netip"
 	"strconv"
 	"strings"
 	"testing"
 
 	"drawbridge/policy/fraud"
+	"drawbridge/policy/profile"
+	"drawbridge/sip/wire"
 	"drawbridge/store"
 	"drawbridge/telemetry"
 )
@@ -90,5 +93,26 @@ func TestNetwork(t *testing.T) {
 	}
 	if got := network(netip.Addr{}); got != "" {
 		t.Errorf("no address is in %q", got)
+	}
+}
+
+// Numbers that an INVITE was forwarded from are read by the tables of the trunk that writes them, as the number that it dials is.
+func TestDiversionsAreReadAsDialled(t *testing.T) {
+	national := &profile.Profile{}
+	national.Identity.NumIn = []profile.Rewrite{{Match: "0([1-9].*)", To: "+49$1"}}
+	if bad := national.Check(); len(bad) > 0 {
+		t.Fatal(bad)
+	}
+	m := wire.NewRequest(wire.INVITE, uriOf(t, "sip:100@example.com"))
+	m.Add("Diversion", "<sip:0301234@example.com>;reason=unconditional")
+	m.Add("History-Info", "<tel:+252-61>;index=1")
+	for _, tc := range []struct {
+		name  string
+		party Party
+		want  string
+	}{{"raw", Party{}, "[0301234 +25261]"}, {"by the profile", Party{Profile: national}, "[+49301234 +25261]"}} {
+		if got := fmt.Sprint(tc.party.diversions(m)); got != tc.want {
+			t.Errorf("%s: %s, want %s", tc.name, got, tc.want)
+		}
 	}
 }
