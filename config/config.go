@@ -67,7 +67,7 @@ type Realm struct {
 	Listen  []Listen    `yaml:"listen" doc:"SIP sockets, such as udp:203.0.113.9:5060, tcp:203.0.113.9:5060 or tls:203.0.113.9:5061."`
 	Domain  string      `yaml:"domain" doc:"Host part of the identities written towards this side; the socket's address by default."`
 	Open    bool        `yaml:"open" doc:"Hear every source, so that SIP phones may register and call with their account. Otherwise only the trunks' sources are heard, all others get silence."`
-	Trust   string      `yaml:"trust" doc:"Whether what peers of this side assert is believed, and whether they are told what callers asserted. medium by default, and high: as the profile of each trunk says; low and none: never, whatever the profile says: no P-Asserted-Identity, P-Preferred-Identity, Remote-Party-ID, Diversion, History-Info or verstat is read from them or written to them. docs/classes.md." enum:"none,low,medium,high"`
+	Trust   string      `yaml:"trust" doc:"Whether what peers of this side assert is believed, and whether they are told what callers asserted. medium by default, and high: as the profile of each trunk says; low and none: never, whatever the profile says: no P-Asserted-Identity, P-Preferred-Identity, Remote-Party-ID, Diversion, History-Info or verstat is read from them or written to them. Of the shield: whoever logs in from a side with none gets no more room than a stranger; from a side with high nobody is banned, alarms are one step more severe instead. docs/classes.md." enum:"none,low,medium,high"`
 	Unknown string      `yaml:"unknown" doc:"What a source that is no trunk's hears on a side that is not open: silent by default, nothing; reject: 403, for as long as it does not misbehave." enum:"silent,reject"`
 	Domains []string    `yaml:"domains" doc:"Hosts that Request-URI and From of requests from this side, REGISTER as well, may name, besides our own address and domain, such as [pbx.example.com, 198.51.100.7]; everything by default. Names in other scripts are written xn--."`
 	Digest  []string    `yaml:"digest" doc:"Digest algorithms that accounts are challenged with, best first: SHA-256 and MD5 by default, MD5 alone for browsers. [MD5] for phones that give up at a challenge that they do not know, as many do." enum:"SHA-256,MD5"`
@@ -79,6 +79,7 @@ type Realm struct {
 	Rules   RuleUse     `yaml:"rules" doc:"Header rules that messages from and to this side meet."`
 	Codecs  []string    `yaml:"codecs" doc:"By preference; one that both sides of a call speak comes before it, so that audio passes as it is. Browsers: opus, G722, PCMU, PCMA; others: PCMA, PCMU. [opus] keeps browsers on Opus, which bears loss, whatever the far side speaks." enum:"opus,G722,PCMU,PCMA"`
 	Opus    Opus        `yaml:"opus" doc:"How audio is encoded to Opus for this side, where it has to be."`
+	Shield  RealmShield `yaml:"shield" doc:"What sources may do on this side before they are not heard any more, where it differs from shield."`
 	Limits  RealmLimits `yaml:"limits" doc:"Limits of this side. A call takes one place for each of its ends here."`
 	TLS     RealmTLS    `yaml:"tls" doc:"Certificate of the tls: sockets. Files that change are read again; connections stay."`
 }

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"maps"
 	"net/netip"
 	"regexp"
@@ -36,6 +37,13 @@ type ShieldRule struct {
 	Critical *int          `yaml:"critical" doc:"Offences for a critical alarm; 0 is none."`
 	Deny     *int          `yaml:"deny" doc:"Offences for a ban; 0 bans nobody."`
 	Period   time.Duration `yaml:"period" doc:"How long that ban lasts; shield.period by default."`
+}
+
+// RealmShield is what one side has instead of the gateway's settings; what is left out is theirs.
+type RealmShield struct {
+	MaxSignal string                `yaml:"max_signal" doc:"As shield.max_signal, counted for this side alone."`
+	Period    time.Duration         `yaml:"period" doc:"How long a ban lasts for what was done on this side."`
+	Rules     map[string]ShieldRule `yaml:"rules" doc:"As shield.rules; each field that is left out is as there."`
 }
 
 // NFTables names the sets.
@@ -78,34 +86,41 @@ func (s *Shield) defaults() {
 
 // Limits are the rules as policy takes them.
 func (s Shield) Limits() shield.Rules {
-	out := shield.Rules{Classes: shield.Defaults(), MaxSignal: s.maxSignal()}
-	for c := range out.Classes {
-		r := &out.Classes[c]
-		r.Period = s.Period
-		own := s.Rules[shield.Class(c).String()]
-		for _, f := range []struct {
-			to   *int
-			from *int
-		}{{&r.Minor, own.Minor}, {&r.Major, own.Major}, {&r.Critical, own.Critical}, {&r.Deny, own.Deny}} {
+	out := shield.Rules{Classes: shield.Defaults(), MaxSignal: maxSignal(s.MaxSignal)}
+	layRules(&out.Classes, s.Period, s.Rules)
+	return out
+}
+
+// In are the rules of a realm.
+func (s Shield) In(r Realm) shield.Rules {
+	out := s.Limits()
+	if r.Shield.MaxSignal != "" {
+		out.MaxSignal = maxSignal(r.Shield.MaxSignal)
+	}
+	layRules(&out.Classes, r.Shield.Period, r.Shield.Rules)
+	out.Strict, out.Spare = r.Trust == "none", r.Trust == "high"
+	return out
+}
+
+// layRules lays thresholds over a table; period is that of the rules without one, 0 leaves it.
+func layRules(table *shield.Table, period time.Duration, rules map[string]ShieldRule) {
+	for c := range table {
+		r, own := &table[c], rules[shield.Class(c).String()]
+		r.Period = cmp.Or(own.Period, period, r.Period)
+		r.Window = cmp.Or(own.Window, r.Window)
+		for _, f := range []struct{ to, from *int }{{&r.Minor, own.Minor}, {&r.Major, own.Major}, {&r.Critical, own.Critical}, {&r.Deny, own.Deny}} {
 			if f.from != nil {
 				*f.to = *f.from
 			}
 		}
-		if own.Window > 0 {
-			r.Window = own.Window
-		}
-		if own.Period > 0 {
-			r.Period = own.Period
-		}
 	}
-	return out
 }
 
-func (s Shield) maxSignal() limit.Rate {
-	if s.MaxSignal == string(Off) {
+func maxSignal(text string) limit.Rate {
+	if text == string(Off) {
 		return limit.Rate{}
 	}
-	r, err := limit.Parse(s.MaxSignal)
+	r, err := limit.Parse(text)
 	if err != nil {
 		return limit.Rate{} // Validate has said so
 	}
@@ -126,9 +141,7 @@ var setForm = regexp.MustCompile(`^(inet|ip|ip6|netdev) [A-Za-z0-9_./-]{1,64} [A
 
 func (r *Report) checkShield(c *Config, at path) {
 	s := c.Shield
-	if _, err := limit.Parse(s.MaxSignal); err != nil && s.MaxSignal != string(Off) {
-		r.Addf(at.at("max_signal"), "%q is not a rate such as 40/s, nor off", s.MaxSignal)
-	}
+	r.checkSignal(at.at("max_signal"), s.MaxSignal)
 	for _, n := range []struct {
 		name  string
 		value int
@@ -155,6 +168,24 @@ func (r *Report) checkShield(c *Config, at path) {
 		if set != "" && !setForm.MatchString(set) {
 			r.Addf(at.at("nftables", name), "%q is not a family, a table and a set such as inet filter drawbridge4", set)
 		}
+	}
+}
+
+func (r *Report) checkSignal(at path, rate string) {
+	if _, err := limit.Parse(rate); err != nil && rate != string(Off) {
+		r.Addf(at, "%q is not a rate such as 40/s, nor off", rate)
+	}
+}
+
+func (r *Report) checkRealmShield(at path, s RealmShield) {
+	if s.MaxSignal != "" {
+		r.checkSignal(at.at("max_signal"), s.MaxSignal)
+	}
+	if s.Period != 0 {
+		r.checkBan(at.at("period"), s.Period)
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.Rules)) {
+		r.checkShieldRule(at.at("rules", name), name, s.Rules[name])
 	}
 }
 

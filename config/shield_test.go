@@ -37,3 +37,24 @@ func TestShield(t *testing.T) {
 		t.Errorf("printed and read again: %+v", again)
 	}
 }
+
+func TestShieldOfRealm(t *testing.T) {
+	c := mustParse(t, `realms:
+  access: {media: {udp: 40000}}
+  phones: {listen: ["udp:127.0.0.1:5060"], trust: high, shield: {max_signal: 5/s, period: 2m, rules: {malformed: {deny: 3}, scanner: {period: 1h}}}}
+  street: {listen: ["udp:127.0.0.1:5061"], trust: none, media: {ports: 30000-30999}}
+shield: {rules: {malformed: {minor: 2, deny: 9}}}
+`)
+	if got := c.Shield.In(c.Realms["access"]); got != c.Shield.Limits() {
+		t.Errorf("without settings of its own: %+v", got)
+	}
+	got := c.Shield.In(c.Realms["phones"])
+	m := got.Classes[shield.Malformed]
+	if m.Minor != 2 || m.Deny != 3 || m.Period != 2*time.Minute || got.Classes[shield.Scanner].Period != time.Hour ||
+		got.MaxSignal != limit.PerSecond(5, 25) || !got.Spare || got.Strict {
+		t.Errorf("%+v", got)
+	}
+	if got := c.Shield.In(c.Realms["street"]); got.Spare || !got.Strict {
+		t.Errorf("trust none: %+v", got)
+	}
+}

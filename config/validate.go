@@ -128,6 +128,7 @@ func (r *Report) checkRealm(c *Config, name string, at path) {
 	}
 	r.checkDSCP(at.at("dscp"), realm.DSCP)
 	r.checkRealmLimits(at.at("limits"), realm.Limits)
+	r.checkRealmShield(at.at("shield"), realm.Shield)
 	r.checkPatience(at.at("media", "inactivity"), realm.Media.Inactivity)
 	r.oneOf(at.at("family"), realm.Family, "v4-first", "v6-first", "v4", "v6")
 	r.checkCodecs(at.at("codecs"), realm.Codecs)

@@ -12,6 +12,7 @@ import (
 	"drawbridge/admin"
 	"drawbridge/config"
 	"drawbridge/policy"
+	"drawbridge/policy/shield"
 	"drawbridge/sip/txn"
 	"drawbridge/sip/wire"
 	"drawbridge/store/guard"
@@ -34,9 +35,21 @@ func (g *gateway) openGuard(events telemetry.Listener) (err error) {
 func guardSettings(snap *config.Snapshot) guard.Settings {
 	s := snap.Shield
 	return guard.Settings{
-		Rules: s.Limits(), Allow: config.Prefixes(s.Allow), NeverBlock: config.Prefixes(s.NeverBlock), Deny: config.Prefixes(s.Deny),
+		Rules: s.Limits(), Realms: ownRules(snap), Allow: config.Prefixes(s.Allow), NeverBlock: config.Prefixes(s.NeverBlock), Deny: config.Prefixes(s.Deny),
 		Scanners: lower(s.Scanners), Plan: snap.Numbers.Plan(""),
 	}
+}
+
+// ownRules are the rules of the realms that do not go by those of the gateway.
+func ownRules(snap *config.Snapshot) map[string]*shield.Rules {
+	all := snap.Shield.Limits()
+	out := map[string]*shield.Rules{}
+	for name, r := range snap.Realms {
+		if own := snap.Shield.In(r); own != all {
+			out[name] = &own
+		}
+	}
+	return out
 }
 
 // decide asks policy about a request, with what the access lists say of its names.

@@ -85,6 +85,59 @@ func TestSparedSourceIsAWorseAlarm(t *testing.T) {
 	}
 }
 
+// What trust means: from a side with none a login is no excuse, from one with high nobody is banned.
+func TestRulesByTrust(t *testing.T) {
+	ban := func(r *Rules, login bool) (at int, worst Severity) {
+		var s Record
+		if login {
+			s.Prove(second)
+		}
+		for i := 1; i <= 300; i++ {
+			v := s.Offend(r, parse, 2*second+int64(i), false)
+			worst = max(worst, v.Alarm)
+			if v.Deny > 0 {
+				return i, worst
+			}
+		}
+		return 0, worst
+	}
+	plain, strict, spare := rules(), rules(), rules()
+	strict.Strict, spare.Spare = true, true
+	for _, tc := range []struct {
+		name  string
+		r     *Rules
+		login bool
+		at    int
+		worst Severity
+	}{
+		{"stranger", plain, false, 25, Minor}, {"login", plain, true, 250, Minor},
+		{"login, no trust", strict, true, 25, Minor},
+		{"stranger, high trust", spare, false, 0, Major}, {"login, high trust", spare, true, 0, Major},
+	} {
+		if at, worst := ban(tc.r, tc.login); at != tc.at || worst != tc.worst {
+			t.Errorf("%s: banned at %d, worst alarm %q; want %d, %q", tc.name, at, worst, tc.at, tc.worst)
+		}
+	}
+	var s Record
+	for range 100 {
+		s.Offend(spare, Unheeded, second, false)
+	}
+	if owes, _ := s.Owing(spare, second, false); owes {
+		t.Error("a source that is spared is not heard")
+	}
+	alarms := 0
+	for i := range 20_000 {
+		if drop, offence := s.Excess(spare, second+int64(i)); drop != offence {
+			t.Fatal("dropped without an alarm, or the other way round")
+		} else if drop {
+			alarms++
+		}
+	}
+	if alarms != 18_000 {
+		t.Errorf("%d of 20000 at once are too many, want 18000", alarms)
+	}
+}
+
 // An office of 150 phones registers again after an outage: their first requests come at once, and again after half a second what has not
 // been answered.
 func TestOfficeComesBack(t *testing.T) {

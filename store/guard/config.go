@@ -29,11 +29,12 @@ type Config struct {
 // Settings are what may change while the gateway runs.
 type Settings struct {
 	Rules      shield.Rules
-	Allow      []netip.Prefix // never denied, never counted
-	NeverBlock []netip.Prefix // never banned by itself
-	Deny       []netip.Prefix // for ever
-	Scanners   []string       // what the agents of scanners are called, in lower case; a part of the name is enough
-	Plan       number.Plan    // how numbers are dialled here
+	Realms     map[string]*shield.Rules // of the realms that have rules of their own
+	Allow      []netip.Prefix           // never denied, never counted
+	NeverBlock []netip.Prefix           // never banned by itself
+	Deny       []netip.Prefix           // for ever
+	Scanners   []string                 // what the agents of scanners are called, in lower case; a part of the name is enough
+	Plan       number.Plan              // how numbers are dialled here
 }
 
 // Chosen here.

@@ -110,15 +110,15 @@ func (g *Guard) Message(realm string, src netip.Addr) bool {
 	switch {
 	case g.Denied(realm, src):
 		return false
-	case g.set.Load().Rules.MaxSignal.None() || g.exempt(src):
+	case g.rules(realm).MaxSignal.None() || g.exempt(src):
 		return true
 	}
 	who, now := customer(plain(src)), g.now()
-	if g.withinRate(who, now) {
+	if g.withinRate(realm, who, now) {
 		return true
 	}
 	var drop, offence bool
-	g.sources.Do(who, func(s *shield.Record) { drop, offence = s.Excess(&g.set.Load().Rules, now) })
+	g.sources.Do(who, func(s *shield.Record) { drop, offence = s.Excess(g.rules(realm), now) })
 	if drop {
 		g.count(realm).Add(1)
 	}
@@ -128,11 +128,31 @@ func (g *Guard) Message(realm string, src netip.Addr) bool {
 	return !drop
 }
 
+// rules are those of a realm.
+func (g *Guard) rules(realm string) *shield.Rules {
+	set := g.set.Load()
+	if own := set.Realms[realm]; own != nil {
+		return own
+	}
+	return &set.Rules
+}
+
+// counted is whose messages are counted together: those of a source in a realm with rules of its own, and in all the others.
+type counted struct {
+	realm string
+	who   netip.Prefix
+}
+
 // withinRate counts a message. The rate is kept apart from the records: a flood of forged addresses fills it, and it is small.
-func (g *Guard) withinRate(who netip.Prefix, now int64) bool {
+func (g *Guard) withinRate(realm string, who netip.Prefix, now int64) bool {
+	set := g.set.Load()
+	rules := set.Realms[realm]
+	if rules == nil {
+		rules, realm = &set.Rules, ""
+	}
 	var wait time.Duration
-	g.rates.Do(maphash.Comparable(g.seed, who), now, func(c limit.Cell) limit.Cell {
-		c, wait = g.set.Load().Rules.MaxSignal.Take(c, now)
+	g.rates.Do(maphash.Comparable(g.seed, counted{realm, who}), now, func(c limit.Cell) limit.Cell {
+		c, wait = rules.MaxSignal.Take(c, now)
 		return c
 	})
 	return wait == 0

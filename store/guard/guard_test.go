@@ -146,6 +146,37 @@ func TestScannerIsSilenced(t *testing.T) {
 	})
 }
 
+// A realm with rules of its own bans by them, and counts messages for itself.
+func TestRealmHasItsOwnRules(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		own := shield.Rules{Classes: shield.Defaults(), MaxSignal: limit.PerSecond(1, 5)}
+		own.Classes[shield.Malformed].Deny = 3
+		g, h := open(t, Config{Settings: Settings{Realms: map[string]*shield.Rules{"access": &own}}})
+		other := netip.MustParseAddr("198.51.100.8")
+		for i := range 3 {
+			g.offend("access", attacker, shield.Offence{Class: shield.Malformed}, "")
+			g.offend("carrier", other, shield.Offence{Class: shield.Malformed}, "")
+			if denied := g.Denied("access", attacker); denied != (i == 2) {
+				t.Errorf("denied %t after %d offences", denied, i+1)
+			}
+		}
+		if g.Denied("carrier", other) || len(h.bans) != 1 {
+			t.Errorf("bans %+v", h.bans)
+		}
+		phone := netip.MustParseAddr("203.0.113.3")
+		for range 100 {
+			if !g.Message("carrier", phone) {
+				t.Fatal("a hundred at once are too many for the gateway's rate")
+			}
+		}
+		for i := range 6 {
+			if heard := g.Message("access", phone); heard != (i < 5) {
+				t.Errorf("message %d of the realm with a rate of 1/s is heard: %t", i+1, heard)
+			}
+		}
+	})
+}
+
 // A scan that does not say what it is gets twenty challenges however fast it asks, and a ban after them.
 func TestFastScanHearsTwenty(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -69,7 +69,7 @@ func (g *Guard) offend(realm string, src netip.Addr, o shield.Offence, detail st
 	spared := within(src, g.set.Load().NeverBlock) || g.cfg.Known(src)
 	var v shield.Verdict
 	now := g.now()
-	g.sources.Do(customer(src), func(s *shield.Record) { v = s.Offend(&g.set.Load().Rules, o, now, spared) })
+	g.sources.Do(customer(src), func(s *shield.Record) { v = s.Offend(g.rules(realm), o, now, spared) })
 	if v.Alarm != shield.None {
 		g.cfg.Events.EmitAlarmed(telemetry.Alarmed{
 			Severity: v.Alarm.String(), Class: o.Class.String(), Reason: o.Reason, Realm: realm, Source: src.String(), Detail: detail, Count: v.Count,
@@ -153,7 +153,7 @@ func (g *Guard) Unwelcome(c Caller) bool {
 func (g *Guard) owing(c Caller) bool {
 	var owes, over bool
 	now := g.now()
-	g.sources.Look(customer(plain(c.Source)), func(s *shield.Record) { owes, over = s.Owing(&g.set.Load().Rules, now, c.Proof) })
+	g.sources.Look(customer(plain(c.Source)), func(s *shield.Record) { owes, over = s.Owing(g.rules(c.Realm), now, c.Proof) })
 	if !owes || within(plain(c.Source), g.set.Load().NeverBlock) {
 		return false
 	}
