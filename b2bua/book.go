@@ -11,22 +11,22 @@ import (
 // book is what one shard's goroutine knows of its calls.
 type book struct {
 	seats   map[*seat]struct{}
-	tags    map[string]*owner // our tags: SIP dialogs, and their tombs
+	tags    map[string]*owner // our tags: SIP dialogs
+	tombs   *tombs
 	lines   map[lineKey]*owner
 	invites map[*txn.Server]*seat // callers' INVITEs without a final response
 	flows   map[txn.FlowKey]map[*owner]struct{}
 	subs    *subscriptions
-	dialogs atomic.Int64 // length of tags, for other goroutines
+	dialogs atomic.Int64 // tags and tombs, for other goroutines
 }
 
-// owner is the leg behind a tag, a line's call or a flow. seat is nil when only the tomb is left.
+// owner is the leg behind a tag, a line's call or a flow. seat is nil when the call has gone.
 type owner struct {
 	seat *seat
 	leg  LegID
 	tag  string
 	flow txn.Flow // nil on a line
 	line lineKey
-	rang bool // a tomb's 18x waits for its PRACK
 }
 
 // lineKey names a call on a JSON line.
@@ -70,7 +70,7 @@ const firstServerTx TxID = 1 << 31
 
 func newBook() *book {
 	return &book{
-		seats: map[*seat]struct{}{}, tags: map[string]*owner{}, lines: map[lineKey]*owner{},
+		seats: map[*seat]struct{}{}, tags: map[string]*owner{}, tombs: newTombs(), lines: map[lineKey]*owner{},
 		invites: map[*txn.Server]*seat{}, flows: map[txn.FlowKey]map[*owner]struct{}{},
 		subs: &subscriptions{tags: map[string]*subscription{}, flows: map[txn.FlowKey]map[*subscription]struct{}{}},
 	}
@@ -110,7 +110,7 @@ func (b *book) own(at *seat, a Own) {
 	o := &owner{seat: at, leg: a.Leg, tag: a.Tag, flow: a.Flow}
 	at.owners = append(at.owners, o)
 	b.tags[o.tag] = o
-	b.dialogs.Store(int64(len(b.tags)))
+	b.count()
 	if !a.Flow.Reliable() {
 		return
 	}
@@ -165,25 +165,22 @@ func (b *book) strike(at *seat, tombs []Tomb) {
 			}
 		}
 		i := slices.IndexFunc(tombs, func(t Tomb) bool { return t.Tag == o.tag })
+		delete(b.tags, o.tag)
 		if i < 0 {
-			b.forget(o.tag)
 			continue
 		}
-		o.rang = tombs[i].Rang
 		at.settled = append(at.settled, tombs[i].Far...)
-		at.sh.After(lifetime, func() { b.forget(o.tag) })
+		b.raise(at.sh, o.tag, o.flow.Key(), tombs[i].Rang)
 	}
+	b.count()
 	if at.invite != nil {
 		delete(b.invites, at.invite)
 	}
 	delete(b.seats, at)
 }
 
-// forget removes a dialog: from now on its tag is nobody's.
-func (b *book) forget(tag string) {
-	delete(b.tags, tag)
-	b.dialogs.Store(int64(len(b.tags)))
-}
+// count publishes the number of dialogs.
+func (b *book) count() { b.dialogs.Store(int64(len(b.tags) + len(b.tombs.all))) }
 
 // subscriptions are those of one shard: by our tags, and by the connections they use.
 type subscriptions struct {

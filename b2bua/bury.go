@@ -11,6 +11,9 @@ func (s *Switch) bury(at *seat, tombs []Tomb) {
 		at.stopTimer(at.timers[0].key)
 	}
 	s.books[at.sh.Index()].strike(at, tombs)
+	for _, tx := range at.clients {
+		tx.Pack()
+	}
 	at.call, at.media, at.owners = nil, nil, nil
 	at.servers, at.clients, at.timers, at.inbox = nil, nil, nil, nil
 	at.view.calls.Add(-1)

@@ -36,7 +36,7 @@
 //	execute.go   actions become transactions, timers, media: client.go (transactions of ours, and 2xx that come too late), slots.go (what a
 //	             call takes of what has limits; often.go: how often), watch.go (what fraud rules count of it),
 //	             bury.go (the end, by force if need be)
-//	book.go      who owns which tag
+//	book.go      who owns which tag; tombs.go (tags of dialogs that are over)
 //	observe.go   a call as its operator sees it            quality.go   what media knows of a leg, for its record
 //	line.go      JSON signalling in                        drain.go     the end of the process
 //

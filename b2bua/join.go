@@ -76,11 +76,14 @@ func (s *Switch) join(at *seat, a Join) {
 		return
 	}
 	s.cfg.Core.PostForced(shard, func(sh *txn.Shard) {
-		switch o := s.books[sh.Index()].tags[tag]; {
+		b := s.books[sh.Index()]
+		o := b.tags[tag]
+		_, over := b.tombs.find(tag)
+		switch {
+		case over:
+			s.link(end{}, LinkTo{To: from, Word: linkBye, Cause: failure(603, byGateway)})
 		case o == nil:
 			s.link(end{}, LinkTo{To: from, Word: linkBye, Cause: failure(481, byGateway)})
-		case o.seat == nil:
-			s.link(end{}, LinkTo{To: from, Word: linkBye, Cause: failure(603, byGateway)})
 		default:
 			s.feed(o.seat, Joining{Leg: o.leg, From: from, Goal: a.Goal, By: a.By})
 		}

@@ -161,7 +161,7 @@ func (s *Switch) inDialog(sh *txn.Shard, tx *txn.Server, f txn.Flow, m *wire.Mes
 			u.inDialog(tx, f, m)
 		}
 	case tx == nil:
-	case o != nil && sameHost(f.Key(), o.flow.Key()) && (m.Method == wire.BYE || m.Method == wire.PRACK && o.rang): // it crossed with what ended the call
+	case b.tombs.answers(f.Key(), m): // it crossed with what ended the call
 		reply(tx, m, 200)
 	default:
 		reply(tx, m, 481)

@@ -21,9 +21,6 @@ func sameSource(p *Party, own, f txn.Flow) bool {
 	return p.proved(f) && (f.Remote().Addr() == own.Remote().Addr() || within(f.Remote().Addr(), p.Sources))
 }
 
-// sameHost reports whether two flows lead to one host: a trunk's proxy sends over its own connection what we send over ours.
-func sameHost(a, b txn.FlowKey) bool { return a.Realm == b.Realm && a.Remote.Addr() == b.Remote.Addr() }
-
 // contactAt is where a peer sends the requests of a dialog: the flow's own address. The user part is our tag, a token of the dialog's shard.
 func contactAt(f txn.Flow, tag string) wire.Addr {
 	at := f.SentBy()

@@ -31,6 +31,16 @@ type Editor interface {
 	Edit(m *wire.Message) (*wire.Message, error)
 }
 
+// Packer is a ClientUser that can be written down once its INVITE has a 2xx and nobody waits for more (Client.Pack).
+type Packer interface {
+	Pack(room []byte) []byte
+}
+
+// Unpacker is a User that makes a ClientUser again of what a Packer has written: another 2xx has come. packed is only lent.
+type Unpacker interface {
+	Unpack(sh *Shard, f Flow, packed []byte) ClientUser
+}
+
 // Ender is a ClientUser that wants to know when no further 2xx to its INVITE can come (Timer M): what was kept to acknowledge one may go.
 type Ender interface {
 	Ended(sh *Shard, tx *Client)

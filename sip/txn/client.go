@@ -47,6 +47,7 @@ type Client struct {
 	tie      *tether
 
 	state    clientState
+	buried   bool // a relic is all that is left of it
 	cancel   cancelState
 	why      []wire.Field // of the CANCEL that waits
 	bytes    []byte       // the request; in Completed of an INVITE the ACK
@@ -179,7 +180,7 @@ func (cl *Client) answered(m *wire.Message) {
 	cl.state = clientCompleted
 	cl.retry.Stop()
 	cl.bytes = nil
-	cl.hold(TimerK)
+	cl.rest(cl.sh.clock.due(TimerK, life), relicHeard, nil)
 	cl.tell(m)
 }
 
@@ -206,10 +207,8 @@ func (cl *Client) rejected(m *wire.Message) {
 		cl.state = clientCompleted
 		cl.retry.Stop()
 		_ = cl.flow.Send(cl.bytes) // lost: the response comes again
-		cl.hold(TimerD)
+		cl.rest(cl.sh.clock.due(TimerD, life), relicRefused, cl.bytes)
 		cl.tell(m)
-	case clientCompleted:
-		_ = cl.flow.Send(cl.bytes)
 	default: // a fork that lost, behind a 2xx
 	}
 }
@@ -312,16 +311,34 @@ func (cl *Client) outlive(d time.Duration) {
 	cl.life = cl.sh.clock.after(d, cl, life)
 }
 
-// hold ends the transaction after d, at once where nothing is retransmitted.
-func (cl *Client) hold(d time.Duration) {
+// Pack is for an INVITE with a 2xx whose user has nothing left to do but to acknowledge further ones: what the user writes down is kept in
+// its place (Packer). It does nothing in any other state, and on connections.
+func (cl *Client) Pack() {
+	u, ok := cl.user.(Packer)
+	if !ok || cl.state != clientAccepted || cl.reliable || cl.buried {
+		return
+	}
+	cl.rest(cl.life.entry.due, relicOpen, u.Pack(nil))
+	cl.user = nil
+}
+
+// rest leaves a relic behind until due in place of the machine, none where nothing is retransmitted.
+func (cl *Client) rest(due time.Duration, kind relicKind, b []byte) {
 	if cl.reliable {
 		cl.terminate()
 		return
 	}
-	cl.outlive(d)
+	cl.retry.Stop()
+	cl.life.Stop()
+	cl.buried = true
+	delete(cl.sh.clients, cl.key)
+	cl.sh.bury(relic{key: cl.sh.core.keys.client(cl.key), kind: kind}, due, b, cl.flow)
 }
 
 func (cl *Client) terminate() {
+	if cl.buried {
+		return
+	}
 	cl.state = clientTerminated
 	cl.retry.Stop()
 	cl.life.Stop()

@@ -83,6 +83,9 @@ func TestClientMachine(t *testing.T) {
 			d.user.take()
 			d.b.user.take()
 			d.do(row.event)
+			if d.cl.buried && d.b.over(d.b.core.keys.client(d.cl.key)) {
+				d.cl.state = clientTerminated
+			}
 			if got := clientStates[d.cl.state]; got != row.state {
 				t.Errorf("state %s, want %s", got, row.state)
 			}
@@ -128,6 +131,10 @@ func (d *clientDrive) do(event string) {
 	case "retry":
 		d.cl.expire(retry)
 	case "life":
+		if d.cl.buried {
+			d.b.elapse(TimerD + grid)
+			return
+		}
 		d.cl.expire(life)
 	case "broken":
 		d.flow.err = errors.New("no route")

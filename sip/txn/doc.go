@@ -14,9 +14,10 @@
 //	server.go     the two server machines
 //	adrift.go     a server transaction whose connection has gone
 //	client.go     the two client machines, CANCEL and the ACK to a non-2xx
+//	relics.go     what stays of transactions over datagrams behind their final answer
 //	large.go      a request that does not fit into a datagram: over a connection, or in one after all
 //	timer.go      the timer heap; slot.go  the timers that end together; timers.go  the values of RFC 3261 table 4
 //	token.go      identifiers minted here, which name node and shard; key.go  what foreign messages are matched by
 //
-// Transactions keep bytes and addresses, never message objects. Timer C, 2xx retransmission and its end belong to the user.
+// Transactions keep bytes and addresses, never message objects; over datagrams what is over keeps nothing that points anywhere. Timer C, 2xx retransmission and its end belong to the user.
 package txn

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"testing"
+	"time"
 
 	"drawbridge/sip/wire"
 )
@@ -129,6 +130,18 @@ func (b *bench) receive(f Flow, m *wire.Message) {
 	}
 }
 
+// elapse moves the clock on and runs what is due.
+func (b *bench) elapse(d time.Duration) {
+	b.sh.clock.start = b.sh.clock.start.Add(-d)
+	b.sh.fire()
+}
+
+// over reports whether nothing is kept of a transaction that has been buried.
+func (b *bench) over(k key) bool {
+	_, r := b.sh.relics.find(k)
+	return r == nil
+}
+
 func (b *bench) server() *Server {
 	for _, tx := range b.sh.servers {
 		return tx
@@ -140,8 +153,8 @@ func (b *bench) server() *Server {
 func (b *bench) left(t *testing.T) {
 	t.Helper()
 	sh := b.sh
-	if n := len(sh.servers) + len(sh.clients) + len(sh.merged) + len(sh.flows) + len(sh.box.live) + sh.clock.Len(); n != 0 {
-		t.Errorf("left behind: %d servers, %d clients, %d merge entries, %d flows, %d live INVITEs, %d timers",
-			len(sh.servers), len(sh.clients), len(sh.merged), len(sh.flows), len(sh.box.live), sh.clock.Len())
+	if n := len(sh.servers) + len(sh.clients) + len(sh.relics.places) + len(sh.relics.days) + sh.relics.servers + sh.relics.clients + len(sh.merged) + len(sh.relics.merged) + len(sh.flows) + len(sh.box.live) + sh.clock.Len(); n != 0 {
+		t.Errorf("left behind: %d servers, %d clients, %d relics, %d merge entries, %d flows, %d live INVITEs, %d timers",
+			len(sh.servers), len(sh.clients), len(sh.relics.places), len(sh.merged), len(sh.flows), len(sh.box.live), sh.clock.Len())
 	}
 }

@@ -72,6 +72,16 @@ func (kr *keyer) server(f Flow, m *wire.Message) key {
 	return h.sum()
 }
 
+// client is what a response is matched by (RFC 3261 section 17.1.3), for relics.
+func (kr *keyer) client(k clientKey) key {
+	var h hasher
+	kr.start(&h)
+	h.str("client")
+	h.str(k.branch)
+	h.str(string(k.method))
+	return h.sum()
+}
+
 // glanced is the same for an INVITE whose branch is unique.
 func (kr *keyer) glanced(k FlowKey, g *wire.Glance) key {
 	var h hasher

@@ -103,12 +103,11 @@ func TestLarge(t *testing.T) {
 			if stream.gaveUp != row.gaveUp {
 				t.Errorf("gave up: %t", stream.gaveUp)
 			}
-			if cl.state != clientTerminated {
-				cl.terminate()
-			}
+			cl.terminate()
 			for _, cl := range b.sh.clients { // the CANCEL's own
 				cl.terminate()
 			}
+			b.elapse(TimerD + grid)
 			b.left(t)
 		})
 	}
@@ -132,7 +131,11 @@ func (b *bench) live(cl *Client, f *wideFlow, stream *fakeStream, ev string) {
 		cl.flowLost(ErrFlowLost)
 	default:
 		m := wire.NewResponse(cl.request(), number(ev), "", "tag")
-		cl.response(m)
+		if from := cl.flow; b.sh.clients[cl.key] == cl {
+			cl.response(m)
+		} else {
+			b.sh.response(&item{flow: from, msg: m})
+		}
 	}
 }
 

@@ -5,6 +5,10 @@ import "drawbridge/sip/wire"
 // request takes one request on its shard's goroutine.
 func (sh *Shard) request(it *item) {
 	tx := sh.servers[it.key]
+	if d, r := sh.relics.find(it.key); r != nil {
+		sh.copied(d, r, it)
+		return
+	}
 	if tx == nil {
 		tx = sh.returned(it)
 	}
@@ -29,9 +33,12 @@ func (sh *Shard) ack(tx *Server, it *item) {
 	case it.msg.ToTag() == "":
 		sh.core.strays.Add(1)
 	default:
-		sh.core.user.Request(sh, nil, it.flow, it.msg)
+		sh.toDialog(it)
 	}
 }
+
+// toDialog hands an ACK on.
+func (sh *Shard) toDialog(it *item) { sh.core.user.Request(sh, nil, it.flow, it.msg) }
 
 // cancel answers a CANCEL, then tells the user if there is anything left to cancel (RFC 3261 section 9.2). It has no transaction of its
 // own: a copy gets the same answer for as long as the INVITE's lasts, which is as long as a CANCEL's would.
@@ -54,14 +61,19 @@ func (sh *Shard) merge(it *item) bool {
 	if it.msg.ToTag() != "" {
 		return false
 	}
-	first := sh.merged[sh.core.keys.request(it.msg)]
-	if first == nil || sh.supersede(first, it) {
+	k := sh.core.keys.request(it.msg)
+	first := sh.merged[k]
+	branch, known := sh.relics.merged[k]
+	if first != nil {
+		branch, known = sh.core.keys.spread(first.branch), !sh.supersede(first, it)
+	}
+	if !known {
 		return false
 	}
 	if it.invite() {
 		sh.box.forget(it.key)
 	}
-	if first.branch != it.msg.Branch() {
+	if branch != sh.core.keys.spread(it.msg.Branch()) {
 		sh.core.answer(it.reply, it.msg, it.size, 482, "", sh.core.statelessTag(it.msg))
 	}
 	return true

@@ -1,6 +1,7 @@
 package txn
 
 import (
+	"cmp"
 	"strings"
 	"time"
 
@@ -41,6 +42,7 @@ type Server struct {
 
 	state     serverState
 	cancelled bool
+	buried    bool // a relic is all that is left of it
 	tag       string
 	asked     *wire.Message // an INVITE that has no response yet: what 100 Trying is made of
 	last      []byte        // what a retransmission of the request gets
@@ -116,17 +118,18 @@ func (tx *Server) Respond(m *wire.Message) error {
 	if tag := m.ToTag(); m.Status > 100 && tag != tx.tag {
 		tx.tag = strings.Clone(tag)
 	}
-	tx.keep(m)
 	tx.retry.Stop()
 	first := !tx.final()
 	tx.enter(m.Status)
+	tx.keep(m)
 	if first && tx.final() {
 		tx.answered(m.Status)
 	}
-	if err := tx.send(); unedited == nil {
-		return err
+	err := tx.send()
+	if tx.buried && tx.state == serverCompleted {
+		tx.last = nil // it is the scratch's
 	}
-	return unedited
+	return cmp.Or(unedited, err)
 }
 
 // edit signs a response and is what the editor makes of it.
@@ -145,17 +148,45 @@ func (tx *Server) answered(status int) {
 	}
 }
 
-// keep writes a response into tx.last, in just the room it needs: most transactions hold their last response for half a minute.
+// keep writes a response down, to be sent and for the copies of its request.
 func (tx *Server) keep(m *wire.Message) {
 	tx.asked = nil
-	tx.sh.scratch = m.Append(tx.sh.scratch[:0])
-	tx.last = append(tx.last[:0], tx.sh.scratch...)
+	b := m.Append(tx.sh.scratch[:0])
+	tx.sh.scratch = b
+	switch {
+	case tx.state != serverCompleted || tx.method == wire.INVITE:
+		tx.last = append(tx.last[:0], b...)
+	case tx.reliable:
+		tx.last = append(tx.last[:0], b...)
+		tx.terminate() // the caller still sends it: what ends is the memory of it
+	default:
+		tx.last = b
+		tx.bury(tx.sh.clock.due(TimerJ, life), relicAnswered, b)
+	}
+}
+
+// bury leaves a relic behind until due, in place of the machine.
+func (tx *Server) bury(due time.Duration, kind relicKind, b []byte) {
+	tx.retry.Stop()
+	tx.life.Stop()
+	tx.buried = true
+	sh := tx.sh
+	delete(sh.servers, tx.key)
+	if tx.merge != (key{}) {
+		delete(sh.merged, tx.merge)
+		sh.relics.merged[tx.merge] = sh.core.keys.spread(tx.branch)
+	}
+	sh.bury(relic{key: tx.key, merge: tx.merge, kind: kind}, due, b, nil)
 }
 
 // Settle says that the 2xx to an INVITE has been acknowledged, or never will be: Resend has nothing more to send.
 func (tx *Server) Settle() {
-	if tx.state == serverAccepted {
-		tx.last = nil
+	if tx.state != serverAccepted || tx.buried {
+		return
+	}
+	tx.last = nil
+	if !tx.reliable {
+		tx.bury(tx.life.entry.due, relicAccepted, []byte(tx.tag))
 	}
 }
 
@@ -184,7 +215,6 @@ func (tx *Server) enter(status int) {
 		tx.state = serverProceeding
 	case tx.method != wire.INVITE:
 		tx.state = serverCompleted
-		tx.hold(TimerJ)
 	case status < 300:
 		if tx.state != serverAccepted {
 			tx.state = serverAccepted
@@ -224,10 +254,13 @@ func (tx *Server) acked() bool {
 	case serverCompleted:
 		tx.retry.Stop()
 		tx.state, tx.last = serverConfirmed, nil
-		if tx.cancelled {
-			tx.hold(TimerJ) // copies of the CANCEL get its answer again
-		} else {
-			tx.hold(TimerI)
+		switch {
+		case tx.reliable:
+			tx.terminate() // nothing is retransmitted
+		case tx.cancelled:
+			tx.bury(tx.sh.clock.due(TimerJ, life), relicConfirmed, []byte(tx.tag)) // copies of the CANCEL get its answer again
+		default:
+			tx.bury(tx.sh.clock.due(TimerI, life), relicConfirmed, []byte(tx.tag))
 		}
 	default: // too early, or a copy
 	}
@@ -271,18 +304,8 @@ func (tx *Server) outlive(d time.Duration) {
 	tx.life = tx.sh.clock.after(d, tx, life)
 }
 
-// hold ends the transaction after d, at once where nothing is retransmitted.
-func (tx *Server) hold(d time.Duration) {
-	if tx.reliable {
-		// The caller still sends last: what ends is the memory of it.
-		tx.terminate()
-		return
-	}
-	tx.outlive(d)
-}
-
 func (tx *Server) terminate() {
-	if tx.state == serverTerminated {
+	if tx.state == serverTerminated || tx.buried {
 		return
 	}
 	tx.state = serverTerminated

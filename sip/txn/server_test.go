@@ -82,6 +82,9 @@ func TestServerMachine(t *testing.T) {
 			d.flow.take()
 			d.b.user.take()
 			d.do(row.event)
+			if d.tx.buried && d.b.over(d.tx.key) {
+				d.tx.state = serverTerminated
+			}
 			if got := serverStates[d.tx.state]; got != row.state {
 				t.Errorf("state %s, want %s", got, row.state)
 			}
@@ -125,9 +128,17 @@ func (d *serverDrive) do(event string) {
 		d.b.receive(d.flow, request(wire.ACK, "z9hG4bKx", "totag"))
 	case "CANCEL":
 		d.b.receive(d.flow, request(wire.CANCEL, "z9hG4bKx", ""))
+	case "other":
+		d.b.receive(d.flow, request(d.req.Method, "z9hG4bKother", ""))
+	case "settle":
+		d.tx.Settle()
 	case "retry":
 		d.tx.expire(retry)
 	case "life":
+		if d.tx.buried {
+			d.b.elapse(TimerJ + grid)
+			return
+		}
 		d.tx.expire(life)
 	case "lost":
 		d.b.core.FlowLost(d.flow, nil)

@@ -30,6 +30,7 @@ type Shard struct {
 
 	servers map[key]*Server
 	merged  map[key]*Server // by keyer.request, requests outside a dialog
+	relics  relics
 	clients map[clientKey]*Client
 	flows   map[FlowKey]*tether
 	hosted  int // servers that are entered under their peer's host
@@ -43,7 +44,7 @@ func newShard(c *Core, index int) *Shard {
 	return &Shard{
 		core: c, index: index,
 		box: newMailbox(c.cfg.Mailbox), clock: newClock(), random: rand.NewChaCha8(seed),
-		servers: make(map[key]*Server), merged: make(map[key]*Server), clients: make(map[clientKey]*Client),
+		servers: make(map[key]*Server), merged: make(map[key]*Server), relics: newRelics(), clients: make(map[clientKey]*Client),
 		flows: make(map[FlowKey]*tether),
 	}
 }
@@ -150,8 +151,8 @@ func (sh *Shard) wake(owner expirer, kind timerKind) {
 }
 
 func (sh *Shard) measure() {
-	sh.gauge.servers.Store(int64(len(sh.servers)))
-	sh.gauge.clients.Store(int64(len(sh.clients)))
+	sh.gauge.servers.Store(int64(len(sh.servers) + sh.relics.servers))
+	sh.gauge.clients.Store(int64(len(sh.clients) + sh.relics.clients))
 	sh.gauge.timers.Store(int64(sh.clock.set))
 }
 
@@ -159,6 +160,12 @@ func (sh *Shard) measure() {
 // from the realm that was asked, and on a connection from that connection.
 func (sh *Shard) response(it *item) {
 	cl := sh.clients[clientKey{it.msg.Branch(), it.msg.CSeq.Method}]
+	if cl == nil {
+		if d, r := sh.relics.find(sh.core.keys.client(clientKey{it.msg.Branch(), it.msg.CSeq.Method})); r != nil {
+			sh.echoed(d, r, it)
+			return
+		}
+	}
 	if cl == nil || !cl.from(it.flow) {
 		sh.core.strays.Add(1)
 		return

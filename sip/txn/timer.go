@@ -93,7 +93,8 @@ func (c *clock) due(d time.Duration, kind timerKind) time.Duration {
 
 func (c *clock) now() time.Duration { return time.Since(c.start) }
 
-func (c *clock) after(d time.Duration, owner expirer, kind timerKind) Timer {
+// entry takes a timer that is free.
+func (c *clock) entry(owner expirer, kind timerKind) *timerEntry {
 	var e *timerEntry
 	if n := len(c.free); n > 0 {
 		e, c.free = c.free[n-1], c.free[:n-1]
@@ -102,12 +103,26 @@ func (c *clock) after(d time.Duration, owner expirer, kind timerKind) Timer {
 	}
 	c.seq++
 	c.set++
-	e.due, e.seq, e.owner, e.kind = c.due(d, kind), c.seq, owner, kind
+	e.seq, e.owner, e.kind = c.seq, owner, kind
+	return e
+}
+
+func (c *clock) after(d time.Duration, owner expirer, kind timerKind) Timer {
+	e := c.entry(owner, kind)
+	e.due = c.due(d, kind)
 	if gridded(d, kind) {
 		c.join(e)
 	} else {
 		heap.Push(c, e)
 	}
+	return Timer{clock: c, entry: e, gen: e.gen}
+}
+
+// at wakes owner at a point of the grid.
+func (c *clock) at(due time.Duration, owner expirer) Timer {
+	e := c.entry(owner, life)
+	e.due = due
+	c.join(e)
 	return Timer{clock: c, entry: e, gen: e.gen}
 }
 
