@@ -11,27 +11,28 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"drawbridge/config"
+	"drawbridge/sip/wire"
 )
 
 var update = flag.Bool("update", false, "write what was printed into docs/rules.md")
 
-// TestRecipesAreTrue runs the recipes of docs/rules.md on its message: what it shows is what is printed.
+// TestRecipesAreTrue runs the recipes of docs/rules.md on the message above them: what it shows is what is printed.
 func TestRecipesAreTrue(t *testing.T) {
 	const document = "../../docs/rules.md"
 	text, err := os.ReadFile(document)
 	if err != nil {
 		t.Fatal(err)
 	}
-	message := regexp.MustCompile("(?s)```message\n(.*?)```").FindSubmatch(text)
-	if message == nil {
-		t.Fatal("no message in the document")
-	}
-	m, err := parseMessage(message[1])
-	if err != nil {
-		t.Fatal(err)
-	}
 	n := 0
-	out := regexp.MustCompile("(?s)```yaml\n([^`]*?)```\n```diff\n(.*?)```").ReplaceAllStringFunc(string(text), func(recipe string) string {
+	var m *wire.Message
+	out := regexp.MustCompile("(?s)```message\n[^`]*```|```yaml\n[^`]*```\n```diff\n[^`]*```").ReplaceAllStringFunc(string(text), func(recipe string) string {
+		if message, ok := strings.CutPrefix(recipe, "```message\n"); ok { // that the recipes behind it are run on
+			var err error
+			if m, err = parseMessage([]byte(strings.TrimSuffix(message, "```"))); err != nil {
+				t.Fatalf("%v: %s", err, message)
+			}
+			return recipe
+		}
 		n++
 		parts := strings.SplitN(strings.TrimPrefix(recipe, "```yaml\n"), "```\n```diff\n", 2)
 		file := filepath.Join(t.TempDir(), "rules.yaml")
@@ -43,6 +44,9 @@ func TestRecipesAreTrue(t *testing.T) {
 			t.Fatal(err)
 		}
 		var printed strings.Builder
+		if m == nil {
+			t.Fatal("no message in the document")
+		}
 		if _, err := (rulesTestCommand{Set: book.Names()[:1], Direction: "in"}).try(&printed, book, m); err != nil {
 			t.Errorf("%v: %s", err, parts[0])
 		}
@@ -52,7 +56,7 @@ func TestRecipesAreTrue(t *testing.T) {
 		}
 		return "```yaml\n" + parts[0] + "```\n```diff\n" + printed.String() + "```"
 	})
-	if n < 8 {
+	if n < 40 {
 		t.Errorf("found %d recipes; the search is broken", n)
 	}
 	if *update {
