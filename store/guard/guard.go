@@ -89,8 +89,9 @@ func (g *Guard) Denied(realm string, src netip.Addr) bool {
 	src = plain(src)
 	g.mu.RLock()
 	defer g.mu.RUnlock()
-	e := g.deny.find(src)
-	if e == nil || e.over(g.cfg.now()) || g.allow.find(src) != nil {
+	now := g.cfg.now()
+	e := g.deny.find(src, now)
+	if e == nil || g.allow.find(src, now) != nil {
 		return false
 	}
 	e.hits.Add(1)
@@ -162,7 +163,7 @@ func (g *Guard) withinRate(realm string, who netip.Prefix, now int64) bool {
 func (g *Guard) exempt(src netip.Addr) bool {
 	src = plain(src)
 	g.mu.RLock()
-	allowed := g.allow.find(src) != nil
+	allowed := g.allow.find(src, g.cfg.now()) != nil
 	g.mu.RUnlock()
 	return allowed || g.cfg.Known(src)
 }

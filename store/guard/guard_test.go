@@ -122,6 +122,54 @@ func TestTrunksAndFriendsAreSpared(t *testing.T) {
 	})
 }
 
+// A ban is for an IPv6 customer's whole network, but not where a trunk or a friend has an address in it: their neighbour alone is banned, or
+// whoever forges one would make the trunk deaf.
+func TestNeighbourOfATrunk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		six := netip.MustParsePrefix("2001:db8:1:1::5/128")
+		friend := netip.MustParsePrefix("2001:db8:2:2::/80")
+		g, _ := open(t, Config{Settings: Settings{NeverBlock: []netip.Prefix{friend}}})
+		g.cfg.Trunks = func() []netip.Prefix { return []netip.Prefix{trunk, six} }
+		g.cfg.Known = six.Contains
+		for _, src := range []string{"2001:db8:1:1::66", "2001:db8:2:2:f::66", "2001:db8:3:3::66"} {
+			g.refuse(30, "malformed", netip.MustParseAddr(src))
+		}
+		for src, want := range map[string]bool{
+			"2001:db8:1:1::66": true, "2001:db8:1:1::5": false, "2001:db8:1:1::67": false,
+			"2001:db8:2:2:f::66": true, "2001:db8:2:2::1": false, "2001:db8:3:3::66": true, "2001:db8:3:3::67": true,
+		} {
+			if g.Denied("access", netip.MustParseAddr(src)) != want {
+				t.Errorf("%s: denied %t", src, !want)
+			}
+		}
+	})
+}
+
+// What is over hides nothing that is not: neither a longer ban of a wider network, nor a ban behind an allowance that was for a while.
+func TestWhatIsOverHidesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, _ := open(t, Config{})
+		now := time.Now()
+		for _, e := range []*Entry{
+			{Kind: Source, Value: "198.51.100.7", Until: now.Add(time.Second)}, {Kind: Source, Value: "198.51.100.0/24"}, {Kind: Source, Value: "198.51.0.0/16"},
+			{Allow: true, Kind: Source, Value: "198.51.100.7", Until: now.Add(time.Second)},
+		} {
+			if err := g.Add(e, false); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if g.Denied("access", attacker) {
+			t.Error("denied while he is allowed")
+		}
+		time.Sleep(2 * time.Second)
+		for range 100 { // the order of a map is by chance
+			if !g.Denied("access", attacker) {
+				t.Fatal("not denied")
+			}
+		}
+	})
+}
+
 // Whoever names himself a scanner hears nothing, and is banned at the fifth probe.
 func TestScannerIsSilenced(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -357,6 +405,7 @@ func TestKernelSet(t *testing.T) {
 	for _, e := range []*Entry{
 		{Kind: Source, Value: "198.51.100.0/24"}, {Kind: Source, Value: "198.51.100.7"}, // inside the other
 		{Kind: Source, Value: "203.0.113.5", Until: base.Add(time.Hour)}, {Kind: Source, Value: "2001:db8::/64"}, {Kind: Agent, Value: "bad"},
+		{Kind: Source, Value: "192.168.7.0/24"}, {Allow: true, Kind: Source, Value: "192.168.7.7"}, // the kernel knows no exceptions
 	} {
 		if err := g.Add(e, false); err != nil {
 			t.Fatal(err)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os/exec"
+	"slices"
 	"strings"
 	"time"
 )
@@ -59,12 +60,14 @@ func (n NFT) put(ctx context.Context, entries []*Entry, now time.Time) error {
 	return nil
 }
 
-// script is what nft is told. A network inside another is left out: a set takes no two that overlap.
+// script is what nft is told. A network inside another is left out: a set takes no two that overlap. So is one with an address that is
+// allowed in it: that one must be heard, and a set has no exceptions.
 func (n NFT) script(entries []*Entry, now time.Time) string {
 	var denied []netip.Prefix
 	until := map[netip.Prefix]time.Time{}
+	allowed := allowedIn(entries)
 	for _, e := range entries {
-		if p, ok := parsePrefix(e.Value); ok && e.Kind == Source && !e.Allow {
+		if p, ok := parsePrefix(e.Value); ok && e.Kind == Source && !e.Allow && !slices.ContainsFunc(allowed, p.Overlaps) {
 			denied = append(denied, p)
 			until[p] = e.Until
 		}
@@ -94,6 +97,16 @@ func (n NFT) script(entries []*Entry, now time.Time) string {
 		}
 	}
 	return b.String()
+}
+
+// allowedIn are the networks on the allow list.
+func allowedIn(entries []*Entry) (all []netip.Prefix) {
+	for _, e := range entries {
+		if p, ok := parsePrefix(e.Value); ok && e.Kind == Source && e.Allow {
+			all = append(all, p)
+		}
+	}
+	return all
 }
 
 // disjoint keeps the widest networks of a family.

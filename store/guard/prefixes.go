@@ -3,9 +3,10 @@ package guard
 import (
 	"net/netip"
 	"slices"
+	"time"
 )
 
-// prefixes finds the narrowest network that an address is in.
+// prefixes finds the networks that an address is in.
 type prefixes map[int]map[netip.Prefix]*Entry // by length; those of IPv6 after those of IPv4
 
 const v6 = 33 // how far
@@ -17,7 +18,8 @@ func lengthOf(p netip.Prefix) int {
 	return v6 + p.Bits()
 }
 
-func (n prefixes) find(a netip.Addr) *Entry {
+// find is an entry of a network with the address in it that is not over at time now; nil when there is none.
+func (n prefixes) find(a netip.Addr, now time.Time) *Entry {
 	for length, nets := range n {
 		if a.Is4() != (length < v6) {
 			continue
@@ -26,8 +28,10 @@ func (n prefixes) find(a netip.Addr) *Entry {
 		if length >= v6 {
 			bits -= v6
 		}
-		if p, err := a.Prefix(bits); err == nil && nets[p] != nil {
-			return nets[p]
+		if p, err := a.Prefix(bits); err == nil {
+			if e := nets[p]; e != nil && !e.over(now) {
+				return e
+			}
 		}
 	}
 	return nil

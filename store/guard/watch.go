@@ -2,6 +2,7 @@ package guard
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -61,7 +62,7 @@ func (g *Guard) offendAt(realm, source string, o shield.Offence) {
 func (g *Guard) offend(realm string, src netip.Addr, o shield.Offence, detail string) {
 	src = plain(src)
 	g.mu.RLock()
-	allowed := g.allow.find(src) != nil
+	allowed := g.allow.find(src, g.cfg.now()) != nil
 	g.mu.RUnlock()
 	if allowed || !src.IsValid() {
 		return
@@ -83,7 +84,7 @@ func (g *Guard) offend(realm string, src netip.Addr, o shield.Offence, detail st
 // ban denies a source for a while. Several goroutines may have found the same: the first one tells.
 func (g *Guard) ban(realm string, src netip.Addr, o shield.Offence, v shield.Verdict, detail string) {
 	now := g.cfg.now()
-	p := customer(src)
+	p := g.bannable(src)
 	e := &Entry{Kind: Source, Value: p.String(), Reason: o.Reason, Added: now, Until: now.Add(v.Deny)}
 	g.mu.Lock()
 	if old := g.deny.get(p); old != nil && !old.over(now) {
@@ -99,6 +100,16 @@ func (g *Guard) ban(realm string, src netip.Addr, o shield.Offence, v shield.Ver
 	g.cfg.Events.EmitDenied(telemetry.Denied{
 		Class: o.Class.String(), Reason: o.Reason, Realm: realm, Source: src.String(), Detail: detail, TTL: v.Deny.Round(time.Second), Count: v.Count,
 	})
+}
+
+// bannable is what a ban of a source hits: its customer's network, or the address alone where somebody lives beside it who is not to be
+// banned: a trunk in the same /64 must not be deaf because of a neighbour, or of whoever forges one.
+func (g *Guard) bannable(src netip.Addr) netip.Prefix {
+	p := customer(src)
+	if slices.ContainsFunc(g.set.Load().NeverBlock, p.Overlaps) || slices.ContainsFunc(g.cfg.Trunks(), p.Overlaps) {
+		return netip.PrefixFrom(src, src.BitLen())
+	}
+	return p
 }
 
 // expel makes room: what has expired goes, or else the ban that ends first. What has no end stays.
