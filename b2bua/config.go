@@ -58,13 +58,14 @@ type Registrar interface {
 // Limits are those of what is no trunk; a trunk has its own.
 type Limits struct {
 	Gateway       limit.Bounds
-	Realms        map[string]limit.Bounds        // by name
-	Account       func(user string) limit.Bounds // nil: none
-	Requests      map[string]RequestRates        // by realm
-	Number        limit.Bounds                   // of any one number that is called; Calls only
-	Emergency     func(number string) bool       // nil: no number is
-	EmergencyRate limit.Rate                     // of one caller's calls to emergency numbers
-	Transcodes    func() int                     // transcoded calls that the host carries; nil or 0 is no limit
+	Realms        map[string]limit.Bounds           // by name
+	Account       func(user string) limit.Bounds    // nil: none
+	Requests      map[string]RequestRates           // by realm
+	Number        limit.Bounds                      // of any one number that is called; Calls only
+	Form          func(realm, number string) string // the form that a number is counted in, however it is dialled in a realm; nil: as it is dialled
+	Emergency     func(number string) bool          // nil: no number is
+	EmergencyRate limit.Rate                        // of one caller's calls to emergency numbers
+	Transcodes    func() int                        // transcoded calls that the host carries; nil or 0 is no limit
 }
 
 // Trunk is a peer that calls are sent to and come from.
@@ -160,6 +161,9 @@ type RequestRates struct {
 func (l Limits) withDefaults() Limits {
 	if l.Account == nil {
 		l.Account = func(string) limit.Bounds { return limit.Bounds{} }
+	}
+	if l.Form == nil {
+		l.Form = func(_, number string) string { return number }
 	}
 	if l.Emergency == nil {
 		l.Emergency = func(string) bool { return false }

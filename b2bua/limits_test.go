@@ -43,6 +43,7 @@ func limitAs(c *Config, name string, words []string) {
 		c.Limits.Gateway = b
 	case name == "number":
 		c.Limits.Number = b
+		c.Limits.Form = func(_, number string) string { return strings.TrimPrefix(strings.TrimPrefix(number, "00"), "+") }
 	case name == "transcodes":
 		c.Limits.Transcodes = func() int { return b.Calls }
 	default:

@@ -1,5 +1,7 @@
 package b2bua
 
+import "net/netip"
+
 // SignalType is a message type of the JSON signalling, version 1 (docs/signalling-v1.md). web encodes and decodes them.
 type SignalType string
 
@@ -30,8 +32,9 @@ type Signal struct {
 
 // Line is one authenticated JSON signalling connection. web implements it.
 type Line interface {
-	Send(Signal)  // never blocks; a full queue closes the line
-	ID() uint64   // unique in the process
-	User() string // authenticated account
+	Send(Signal)        // never blocks; a full queue closes the line
+	ID() uint64         // unique in the process
+	User() string       // authenticated account
+	Remote() netip.Addr // where the browser is
 	Realm() string
 }

@@ -77,6 +77,7 @@ func (s *Switch) admit(at *seat, number string) limit.Verdict {
 		}
 	}
 	if at.view.Limits.Number.Calls > 0 && number != "" { // whoever replaces somebody in a call has called no number
+		number = at.view.Limits.Form(p.Realm.Name, number)
 		if v := s.takeOf(at, limit.Key{Scope: limit.Number, Name: number}, limit.Use{Calls: 1}); v.Refused() {
 			return v
 		}

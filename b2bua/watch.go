@@ -61,8 +61,12 @@ func (v *view) attempt(r policy.Request, setup *Setup) fraud.Attempt {
 		trunk = v.trunks[r.Peer] != nil
 	}
 	a := fraud.Attempt{Realm: r.Realm, Account: r.Peer, Trunk: trunk, Caller: r.From, Number: r.To}
-	if f := setup.Flow; f != nil && !trunk && setup.Link == nil {
-		a.Network = network(f.Remote().Addr())
+	switch {
+	case trunk || setup.Link != nil:
+	case setup.Flow != nil:
+		a.Network = network(setup.Flow.Remote().Addr())
+	case setup.Line != nil:
+		a.Network = network(setup.Line.Remote())
 	}
 	return a
 }

@@ -6,7 +6,9 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 
+	"drawbridge/policy"
 	"drawbridge/policy/fraud"
 	"drawbridge/policy/profile"
 	"drawbridge/sip/wire"
@@ -81,6 +83,23 @@ func (p *player) alarms() string {
 		}
 	})
 	return strings.Join(all, " ")
+}
+
+// TestNetworkOfACall: an account is seen where it calls from, whatever it signals with.
+func TestNetworkOfACall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		defer w.close()
+		carol := &Party{Name: "carol"}
+		for name, setup := range map[string]*Setup{
+			"203.0.113.0/24":  {Caller: carol, Line: w.line},
+			"198.51.100.0/24": {Caller: carol, Flow: &memFlow{remote: netip.MustParseAddrPort("198.51.100.7:5060")}},
+		} {
+			if got := w.sw.view().attempt(policy.Request{Peer: "carol"}, setup).Network; got != name {
+				t.Errorf("called from %q, want %q", got, name)
+			}
+		}
+	})
 }
 
 func TestNetwork(t *testing.T) {

@@ -409,3 +409,5 @@ func (l *memLine) Send(s Signal) { l.w.record(func() { l.inbox = append(l.inbox,
 func (l *memLine) ID() uint64    { return l.id }
 func (l *memLine) User() string  { return l.user }
 func (l *memLine) Realm() string { return "access" }
+
+func (l *memLine) Remote() netip.Addr { return netip.MustParseAddr("203.0.113.7") }

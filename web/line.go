@@ -33,6 +33,8 @@ func (l *line) ID() uint64    { return l.id }
 func (l *line) User() string  { return l.user }
 func (l *line) Realm() string { return l.realm }
 
+func (l *line) Remote() netip.Addr { return l.from.Addr() }
+
 // Send queues a signal. A browser that has not read the last 64 of them is no longer worth a queue: the line ends.
 func (l *line) Send(s b2bua.Signal) { l.send(encodeSignal(s)) }
 

@@ -4,6 +4,7 @@ import (
 	"drawbridge/b2bua"
 	"drawbridge/config"
 	"drawbridge/policy/limit"
+	"drawbridge/policy/number"
 	"drawbridge/policy/route"
 	"drawbridge/sip/wire"
 )
@@ -14,7 +15,7 @@ func (g *gateway) limits() b2bua.Limits {
 	out := b2bua.Limits{
 		Gateway: reserving(g.snap, l.Bounds()), Realms: map[string]limit.Bounds{}, Requests: map[string]b2bua.RequestRates{}, Account: accountLimits(g.snap),
 		Number: limit.Bounds{Calls: l.Number.Calls}, Emergency: emergencies(l.Emergency.Numbers), EmergencyRate: l.Emergency.CPS.Rate,
-		Transcodes: func() int { return int(g.slots.Load()) },
+		Transcodes: func() int { return int(g.slots.Load()) }, Form: oneForm(g.snap),
 	}
 	for name, r := range g.snap.Realms {
 		out.Realms[name] = reserving(g.snap, r.Limits.Bounds())
@@ -23,6 +24,20 @@ func (g *gateway) limits() b2bua.Limits {
 		}
 	}
 	return out
+}
+
+// oneForm is how numbers are counted: 0049, +49 and 0 in front of a number are one in a realm of Germany.
+func oneForm(snap *config.Snapshot) func(realm, dialled string) string {
+	plans := map[string]number.Plan{}
+	for name := range snap.Realms {
+		plans[name] = snap.Numbers.Plan(name)
+	}
+	return func(realm, dialled string) string {
+		if normal, ok := number.Normal(dialled, plans[realm]); ok {
+			return normal
+		}
+		return dialled
+	}
 }
 
 func requestRates(l config.RealmLimits) b2bua.RequestRates {
