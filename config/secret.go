@@ -18,9 +18,6 @@ type Secret struct {
 	value string // as meant, once resolved
 }
 
-// NewSecret makes a Secret from the value itself.
-func NewSecret(value string) Secret { return Secret{ref: blot, value: value} }
-
 // UnmarshalText implements encoding.TextUnmarshaler.
 func (s *Secret) UnmarshalText(text []byte) error {
 	*s = Secret{ref: string(text)}

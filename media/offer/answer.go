@@ -5,20 +5,6 @@ import (
 	"slices"
 )
 
-// ProfileOf says which profile an offer speaks, so that its leg can be opened likewise: a telephone may be a WebRTC one.
-func ProfileOf(sdp []byte) (Profile, error) {
-	d, err := read(sdp)
-	if err != nil {
-		return RTP, err
-	}
-	for _, s := range d.sections {
-		if s.media == "audio" && s.fingerprint != "" && s.proto != "RTP/AVP" {
-			return WebRTC, nil
-		}
-	}
-	return RTP, nil
-}
-
 // Restarts reports whether an offer asks for an ICE restart: other credentials than those agreed (RFC 8839 section 4.4.1.1.1).
 // The caller may then fetch new local credentials from media and SetLocal them before it answers.
 func (m *Machine) Restarts(sdp []byte) bool {
@@ -47,7 +33,7 @@ func (m *Machine) answer(d *description, like Direction) (session, payloadTypes,
 	if !s.live() {
 		return m.disabled(next), m.types, nil
 	}
-	st, err := m.judge(s, d.lite)
+	st, err := m.judge(s)
 	if err != nil {
 		return next, nil, err
 	}
@@ -167,7 +153,7 @@ func (m *Machine) answered(d *description) (session, error) {
 	if !m.speaks(s) {
 		return next, refused("the answer changes the transport")
 	}
-	st, err := m.judge(s, d.lite)
+	st, err := m.judge(s)
 	if err != nil {
 		return next, err
 	}
@@ -239,7 +225,7 @@ func answeredFormats(st *Stream, answer, ours []Codec) error {
 func (s section) live() bool { return s.portNumber != 0 || s.bundled }
 
 // judge takes from a live audio section what does not depend on who offered: addresses, ICE, DTLS, packet time.
-func (m *Machine) judge(s section, lite bool) (Stream, error) {
+func (m *Machine) judge(s section) (Stream, error) {
 	st := Stream{Local: m.local, XR: m.cfg.Profile == RTP && m.cfg.XR.sends(s.xr), PtimeMS: s.packetTime(m.cfg.PtimeMS), PtimeAsked: s.ptime > 0, MaxPtimeMS: uint16(s.maxPT)}
 	if m.cfg.Profile == RTP {
 		return st, m.judgeAddress(&st, s)
@@ -250,7 +236,7 @@ func (m *Machine) judge(s section, lite bool) (Stream, error) {
 	case !isICEText(s.ufrag, 4) || !isICEText(s.pwd, 22):
 		return st, refused("no ICE credentials")
 	}
-	st.ICE = ICE{Ufrag: s.ufrag, Pwd: s.pwd, Lite: lite}
+	st.ICE = ICE{Ufrag: s.ufrag, Pwd: s.pwd}
 	st.Remote = m.hint(s)
 	return st, nil
 }

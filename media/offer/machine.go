@@ -10,11 +10,10 @@ import (
 // State says whose offer is open.
 type State uint8
 
-// A Machine answers an offer at once, so RemoteOffer is seen by nobody but a caller that keeps its own account of a late answer.
+// A Machine answers an offer at once, so none of a peer is ever open.
 const (
 	Stable State = iota
 	LocalOffer
-	RemoteOffer
 )
 
 // Machine is the offer/answer state of one leg. It belongs to the goroutine that owns the call.

@@ -12,7 +12,6 @@ import (
 
 // description is what a peer's SDP says. Its tokens are checked; whether its addresses and formats suit us is judged later.
 type description struct {
-	lite     bool // a=ice-lite
 	sections []section
 }
 
@@ -58,7 +57,6 @@ func read(raw []byte) (*description, error) {
 		return nil, malformed("unreadable m-lines", nil)
 	}
 	d := &description{sections: make([]section, len(lines))}
-	_, d.lite = typed.Attribute("ice-lite")
 	groups := bundles(typed.Attributes)
 	for i, m := range typed.MediaDescriptions {
 		s := &d.sections[i]

@@ -43,7 +43,6 @@ type Local struct {
 // ICE is the remote side's credentials; Ufrag "" means no ICE.
 type ICE struct {
 	Ufrag, Pwd string
-	Lite       bool
 }
 
 // Setup is the DTLS role the gateway takes (RFC 5763): it prefers to be the server.

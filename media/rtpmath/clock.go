@@ -37,19 +37,3 @@ func FromNTP(n uint64) time.Time {
 
 // Middle is the middle 32 bits of an NTP timestamp, as LSR carries them.
 func Middle(n uint64) uint32 { return uint32(n >> 16) }
-
-// Unwrap extends 32-bit RTP timestamps to 64 bits.
-type Unwrap struct {
-	started bool
-	last    int64
-}
-
-// Update returns the extended form of ts: the one nearest to the former.
-func (u *Unwrap) Update(ts uint32) int64 {
-	if !u.started {
-		u.started, u.last = true, int64(ts)
-		return u.last
-	}
-	u.last += int64(int32(ts - uint32(u.last)))
-	return u.last
-}

@@ -59,20 +59,6 @@ func TestUnitsAndTime(t *testing.T) {
 	}
 }
 
-func TestUnwrap(t *testing.T) {
-	var u Unwrap
-	for i, c := range []struct {
-		ts   uint32
-		want int64
-	}{
-		{1<<32 - 960, 1<<32 - 960}, {0, 1 << 32}, {1<<32 - 480, 1<<32 - 480}, {960, 1<<32 + 960},
-	} {
-		if got := u.Update(c.ts); got != c.want {
-			t.Errorf("step %d: %d, want %d", i, got, c.want)
-		}
-	}
-}
-
 func TestRTT(t *testing.T) {
 	// The example of RFC 3550 section 6.4.1, figure 2: 6.125 s.
 	if got, ok := RTT(0xb710_8000, 0xb705_2000, 0x0005_4000); !ok || got != 6125*time.Millisecond {
@@ -129,7 +115,6 @@ func TestNothingAllocates(t *testing.T) {
 	var (
 		s Sequence
 		j Jitter
-		u Unwrap
 		n uint16
 	)
 	if got := testing.AllocsPerRun(1000, func() {
@@ -137,7 +122,6 @@ func TestNothingAllocates(t *testing.T) {
 		s.Update(n)
 		s.Report()
 		j.Update(time.Duration(n)*20*time.Millisecond, uint32(n)*160, 8000)
-		u.Update(uint32(n) * 160)
 		_, _ = RTT(Middle(NTP(time.Unix(int64(n), 0))), 1, 1)
 	}); got != 0 {
 		t.Errorf("%v allocations a packet", got)

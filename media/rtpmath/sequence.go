@@ -90,6 +90,3 @@ func (s *Sequence) Report() (fraction uint8, cumulative int32) {
 	}
 	return fraction, int32(max(min(s.Lost(), 1<<23-1), -1<<23))
 }
-
-// Diff is a-b of sequence numbers as the shorter way around: negative when a is older.
-func Diff(a, b uint16) int { return int(int16(a - b)) }

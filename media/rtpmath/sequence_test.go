@@ -101,14 +101,3 @@ func TestReportIsOfTheInterval(t *testing.T) {
 		t.Error(d)
 	}
 }
-
-func TestDiff(t *testing.T) {
-	for _, c := range []struct {
-		a, b uint16
-		want int
-	}{{5, 3, 2}, {3, 5, -2}, {1, 65535, 2}, {65535, 1, -2}, {7, 7, 0}} {
-		if got := Diff(c.a, c.b); got != c.want {
-			t.Errorf("Diff(%d, %d) = %d, want %d", c.a, c.b, got, c.want)
-		}
-	}
-}

@@ -5,7 +5,6 @@ import "strings"
 // Plan is how numbers are dialled in a country. The zero Plan is none in particular: numbers abroad begin with 00 or 011, any other
 // number is taken as it is.
 type Plan struct {
-	Country       string   // ISO 3166, such as DE
 	Code          string   // such as 49
 	international []string // prefixes of numbers abroad; x is any digit
 	national      string   // prefix of numbers in another area, "" is none
@@ -20,7 +19,7 @@ func Lookup(country string) (Plan, bool) {
 	for row := range strings.Lines(plans) {
 		if rest, ok := strings.CutPrefix(row, country+" "); ok {
 			col := strings.Fields(rest)
-			p := Plan{Country: country, Code: col[0], international: strings.Split(col[1], ","), national: col[2]}
+			p := Plan{Code: col[0], international: strings.Split(col[1], ","), national: col[2]}
 			if p.national == "-" {
 				p.national = ""
 			}
