@@ -111,13 +111,6 @@ func (cl *Client) Flow() Flow { return cl.flow }
 // Shard is the shard that owns the transaction.
 func (cl *Client) Shard() *Shard { return cl.sh }
 
-// SetTimeoutB sets the time left to the first response of an INVITE: less than 64*T1 where there is another target to try.
-func (cl *Client) SetTimeoutB(d time.Duration) {
-	if cl.invite() && cl.state == clientCalling {
-		cl.outlive(d)
-	}
-}
-
 // Cancel gives up an INVITE: the CANCEL goes out as soon as a provisional response is there. A final response still comes, at times
 // a 2xx; without one the user hears ErrTimeout 64*T1 after the CANCEL. why are fields of the CANCEL, such as Reason (RFC 3326). Cancel
 // does nothing after a final response, or twice.

@@ -195,18 +195,16 @@ func TestAnswerIsReplayedUntilTimerJ(t *testing.T) {
 // TestClientTimers: when a request is sent again, and when it is given up (timers A and B, E and F).
 func TestClientTimers(t *testing.T) {
 	for _, row := range []struct {
-		name    string
-		method  wire.Method
-		answer  int // provisional, to the second copy
-		timeout time.Duration
-		at      []time.Duration // in units of T1
-		failed  time.Duration
+		name   string
+		method wire.Method
+		answer int             // provisional, to the second copy
+		at     []time.Duration // in units of T1
+		failed time.Duration
 	}{
-		{"INVITE", wire.INVITE, 0, 0, []time.Duration{0, 1, 3, 7, 15, 31, 63}, 64},
-		{"INVITE with a shorter Timer B", wire.INVITE, 0, 3 * time.Second, []time.Duration{0, 1, 3}, 6},
-		{"INVITE that rings", wire.INVITE, 180, 0, []time.Duration{0, 1}, 0},
-		{"BYE", wire.BYE, 0, 0, []time.Duration{0, 1, 3, 7, 15, 23, 31, 39, 47, 55, 63}, 64},
-		{"BYE in progress", wire.BYE, 100, 0, []time.Duration{0, 1, 3, 11, 19, 27, 35, 43, 51, 59}, 64},
+		{"INVITE", wire.INVITE, 0, []time.Duration{0, 1, 3, 7, 15, 31, 63}, 64},
+		{"INVITE that rings", wire.INVITE, 180, []time.Duration{0, 1}, 0},
+		{"BYE", wire.BYE, 0, []time.Duration{0, 1, 3, 7, 15, 23, 31, 39, 47, 55, 63}, 64},
+		{"BYE in progress", wire.BYE, 100, []time.Duration{0, 1, 3, 11, 19, 27, 35, 43, 51, 59}, 64},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -218,7 +216,7 @@ func TestClientTimers(t *testing.T) {
 						_ = f.Send(wire.NewResponse(read(t, raw), row.answer, "", "x").Bytes())
 					}
 				}
-				n.request(row.method, row.timeout)
+				n.request(row.method)
 				time.Sleep(5 * time.Minute)
 				_, at := n.heard()
 				for i := range row.at {
@@ -248,7 +246,7 @@ func TestTimersBAndFFireInTime(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			n := newNode(t, txn.Config{Shards: 1})
 			defer n.stop()
-			n.request(method, 0)
+			n.request(method)
 			time.Sleep(5 * time.Minute)
 			synctest.Wait()
 			if got := n.user.lastAt().Sub(n.began); got != txn.TimerB {
@@ -259,7 +257,7 @@ func TestTimersBAndFFireInTime(t *testing.T) {
 }
 
 // request sends a request to the phone.
-func (n *node) request(method wire.Method, timeoutB time.Duration) *txn.Client {
+func (n *node) request(method wire.Method) *txn.Client {
 	n.t.Helper()
 	var cl *txn.Client
 	n.on(func(sh *txn.Shard) {
@@ -268,9 +266,6 @@ func (n *node) request(method wire.Method, timeoutB time.Duration) *txn.Client {
 		if cl, err = sh.Request(n.sock.Flow(phone), m, n.user); err != nil {
 			n.t.Error(err)
 			return
-		}
-		if timeoutB != 0 {
-			cl.SetTimeoutB(timeoutB)
 		}
 	})
 	return cl
@@ -294,7 +289,7 @@ func TestFinalResponsesAreAbsorbed(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				n := newNode(t, txn.Config{Shards: 1})
 				defer n.stop()
-				n.request(row.method, 0)
+				n.request(row.method)
 				sent := n.peer.Take()
 				reply := wire.NewResponse(read(t, sent[0].Bytes), row.status, "", "x")
 				began := time.Now()
@@ -375,7 +370,7 @@ func TestCancelledWithoutAnswer(t *testing.T) {
 				_ = f.Send(wire.NewResponse(m, 180, "", "x").Bytes())
 			}
 		}
-		cl := n.request(wire.INVITE, 0)
+		cl := n.request(wire.INVITE)
 		time.Sleep(3 * time.Minute) // ringing has no limit of its own here
 		n.on(func(*txn.Shard) { cl.Cancel() })
 		cancelled := time.Now()
