@@ -1,16 +1,12 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"os"
-	"strings"
 	"text/tabwriter"
 	"time"
 )
@@ -24,7 +20,7 @@ type aclCommand struct {
 
 // aclTarget says which gateway and what kind of entry.
 type aclTarget struct {
-	Admin string `default:"127.0.0.1:9080" placeholder:"HOST:PORT" help:"The gateway's private port (${default})."`
+	privatePort
 	Kind  string `default:"source" enum:"source,agent,aor,caller,called" help:"What VALUE is: source (address or network), agent (part of User-Agent), aor (account), caller, called (numbers; * at the end is any rest)."`
 	Allow bool   `help:"The allow list, which wins, instead of the deny list."`
 }
@@ -71,8 +67,8 @@ func (c aclRemove) Run(ctx context.Context) error {
 }
 
 type aclList struct {
-	Admin string `default:"127.0.0.1:9080" placeholder:"HOST:PORT" help:"The gateway's private port (${default})."`
-	JSON  bool   `name:"json" help:"As the API has it."`
+	privatePort
+	JSON bool `name:"json" help:"As the API has it."`
 }
 
 // Run prints the lists.
@@ -103,27 +99,4 @@ func (c aclList) Run(ctx context.Context) error {
 		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%s\n", e.List, e.Kind, e.Value, left, e.Hits, e.Reason)
 	}
 	return w.Flush() // tells what could not be written
-}
-
-// errAdmin is an answer of the private port that says no.
-var errAdmin = errors.New("the gateway refuses")
-
-// askAdmin asks the private port of a running gateway.
-func askAdmin(ctx context.Context, method, host, path string, body []byte) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, method, "http://"+host+path, bytes.NewReader(body))
-	if err != nil {
-		return nil, err
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = resp.Body.Close() }()
-	out, err := io.ReadAll(resp.Body)
-	if err == nil && resp.StatusCode/100 != 2 {
-		err = fmt.Errorf("%w: %s", errAdmin, strings.TrimSpace(string(out)))
-	}
-	return out, err
 }

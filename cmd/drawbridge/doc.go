@@ -1,7 +1,7 @@
 // Command drawbridge is the gateway: see README.md for its sub-commands. Nothing here decides anything about a call.
 //
 // The sub-commands are listed in main.go and stand in commands.go (serve, check, schema, version), demo.go, call.go, route.go, rules.go and
-// acl.go.
+// acl.go; private.go asks a running gateway for them.
 //
 // The gateway, in the order in which to read it:
 //

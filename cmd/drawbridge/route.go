@@ -17,17 +17,15 @@ import (
 )
 
 type routeCommand struct {
+	privatePort
 	From   string `arg:"" help:"Who calls: an account, a trunk or a realm."`
 	To     string `arg:"" help:"Number or name that is called."`
 	Caller string `help:"Number that the caller says; an account's own by default."`
 	Realm  string `help:"Realm that an account calls from; that of the web port by default."`
 	At     string `help:"When, such as 2026-05-04T18:30:00+02:00; now by default."`
 	Config string `type:"existingfile" placeholder:"FILE" help:"Judge by this configuration instead of asking a running gateway: nothing is then known of health and quality."`
-	Admin  string `default:"http://127.0.0.1:9080" help:"Private port of the running gateway."`
 	JSON   bool   `help:"Print JSON."`
 }
-
-const askTimeout = 5 * time.Second
 
 // Run prints the explanation, and fails when nobody would be called.
 func (c routeCommand) Run(ctx context.Context) error {
@@ -75,23 +73,12 @@ func (c routeCommand) offline(_ context.Context, ask url.Values) (e explanation,
 }
 
 func (c routeCommand) live(ctx context.Context, ask url.Values) (e explanation, err error) {
-	ctx, cancel := context.WithTimeout(ctx, askTimeout)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(c.Admin, "/")+"/v1/route/explain?"+ask.Encode(), nil)
-	if err != nil {
+	body, err := askAdmin(ctx, http.MethodGet, c.Admin, "/v1/route/explain?"+ask.Encode(), nil)
+	switch {
+	case errors.Is(err, errAdmin):
 		return e, err
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
+	case err != nil:
 		return e, fmt.Errorf("no gateway answers there; --config FILE needs none: %w", err)
-	}
-	defer func() { _ = resp.Body.Close() }()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, 8<<20))
-	if err != nil {
-		return e, err
-	}
-	if resp.StatusCode != http.StatusOK {
-		return e, errors.New(strings.TrimSpace(string(body)))
 	}
 	return e, json.Unmarshal(body, &e)
 }
