@@ -15,7 +15,13 @@ import (
 //
 // Steps 1-4 never block and never allocate. Every step may drop; see Drop. Bad datagrams are counted and change nothing.
 func (l *loop) ingress(s *sock, first, n int) {
+	if s.kind == sockDoor {
+		clear(l.guests[first : first+n])
+	}
 	for i := first; i < first+n; i++ {
+		if s.kind == sockDoor {
+			l.aheadAt(s.door, i, first+n)
+		}
 		b, src := l.in.datagram(i)
 		switch {
 		case len(b) == 0:

@@ -10,7 +10,30 @@ import (
 // leg is one side of a session: an endpoint, the stream negotiated on it, and the two directions of media. After allocate it belongs to
 // the loop of its session.
 type leg struct {
+	dtmf    DTMF
+	cert    *certificate  // that our SDP shows
+	silence time.Duration // Side.Inactivity
+	realm   *realm
+	changed int64 // when the peer last changed to the other codec of its answer
+
+	pair   portPair // RTP profile
+	rtcp   sock
+	own    [2]*sock // rtp and it
+	toRTCP sockaddr
+
+	flood  flood
+	ice    ice // WebRTC: which sources are the browser
+	ufrags []string
+	shake  shake
+	twins  twins
+	report reporter
+	timers [numTimers]timer
+
+	// From st.Send on lies what every packet needs; ahead.go fetches it.
+	st      offer.Stream
 	session *Session
+	crypt   *crypt // nil before keys
+	onward  path   // takes this leg's media to the other leg; nil until both are bound
 	id      LegID
 	profile offer.Profile
 	srtp    offer.SRTP // of the RTP profile
@@ -18,38 +41,16 @@ type leg struct {
 	gone    bool       // leave has been called
 	bound   bool       // st is set
 	open    bool       // to may be sent to
-	dtmf    DTMF
-	cert    *certificate  // that our SDP shows
-	silence time.Duration // Side.Inactivity
-	realm   *realm
-	st      offer.Stream
-	changed int64 // when the peer last changed to the other codec of its answer
-
-	// Where packets leave and go.
-	pair      portPair // RTP profile
-	rtp, rtcp sock
-	own       [2]*sock // both
-	door      int      // WebRTC: the browser address
-	to        sockaddr
-	toRTCP    sockaddr
-
-	police police
-	flood  flood
-	latch  latch // RTP profile: who is the peer
-	ice    ice   // WebRTC: which sources are the browser
-	ufrags []string
-	shake  shake
-	crypt  *crypt // nil before keys
-
-	in     inbound
-	out    outbound
-	onward path // takes this leg's media to the other leg; nil until both are bound
-	event  eventIn
-	digits digits
-	twins  twins
-	report reporter
-	vigil  vigil
-	timers [numTimers]timer
+	in      inbound
+	out     outbound
+	door    int // WebRTC: the browser address
+	to      sockaddr
+	police  police
+	event   eventIn
+	digits  digits
+	vigil   vigil
+	rtp     sock
+	latch   latch // RTP profile: who is the peer
 }
 
 func newLeg(s *Session, id LegID, r *realm, profile offer.Profile) *leg {

@@ -42,8 +42,9 @@ type loop struct {
 	in     inlet
 	made   slots // packets that the loop makes itself
 	events [batchSize]unix.EpollEvent
-	packet packet        // the one in hand, steps 3 to 5
-	crypto *srtp.Scratch // of step 3, and of protection
+	guests [batchSize]*leg // whose datagrams of a batch most likely are
+	packet packet          // the one in hand, steps 3 to 5
+	crypto *srtp.Scratch   // of step 3, and of protection
 	check  stun.Message
 	reply  stun.Message
 }
@@ -169,6 +170,7 @@ func (l *loop) run(ctx context.Context) error {
 		l.frames = 0
 		heard := false
 		for i := range n {
+			l.ahead(i, n)
 			heard = l.ready(l.events[i]) || heard //nolint:contextcheck // a handshake has a limit of its own
 		}
 		l.readLater() //nolint:contextcheck // as above

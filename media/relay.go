@@ -98,14 +98,16 @@ func g711Table(from string) *[256]byte {
 // relay passes packets on without a buffer: own source, sequence numbers and timestamps shifted by a constant, so that gaps and
 // markers stay what they were.
 type relay struct {
-	from    *leg
-	to      *leg
-	ear     *ear
 	codec   offer.Codec
 	becomes offer.Codec // with table: the other law
-	table   *[256]byte  // nil: the payload passes as it is
-	length  length
-	odd     int // packets in a row that the far side does not want so long, or so short
+
+	// From here on lies what every packet needs; ahead.go fetches it.
+	from   *leg
+	to     *leg
+	ear    *ear
+	table  *[256]byte // nil: the payload passes as it is
+	length length
+	odd    int // packets in a row that the far side does not want so long, or so short
 
 	anchored bool
 	shift    int64  // outgoing number less incoming extended one, less out.skew

@@ -5,16 +5,21 @@ import (
 	"crypto/subtle"
 	"encoding/binary"
 	"errors"
+
+	"drawbridge/media/fetch"
 )
 
 // Context is one direction.
 type Context struct {
-	rtp     half
+	rtp     half // what every packet needs comes first
 	profile Profile
 	media   sources
 	reports sources // RTCP's
 	rtcp    half
 }
+
+// Fetch brings what the next RTP packet needs nearer; it changes nothing.
+func (c *Context) Fetch() { fetch.Fields(&c.rtp, &c.media) }
 
 // Why a packet is refused.
 var (
@@ -67,7 +72,7 @@ func (c *Context) Seal(s *Scratch, b []byte, start int) ([]byte, error) {
 		return b[:start+len(c.rtp.aead.Seal(b[start:start], nonce, b[start:], b[:start]))], nil
 	}
 	s.counter(&c.rtp.salt, ssrc, index)
-	s.stream(c.rtp.block, b[start:])
+	c.rtp.stream.apply(s, b[start:])
 	tag := s.mac(&c.rtp.auth, b, uint32(index>>16))
 	return append(b, tag[:c.profile.MAC()]...), nil
 }
@@ -111,7 +116,7 @@ func (c *Context) open(s *Scratch, b []byte, start int, ssrc uint32, index int64
 		return 0, false
 	}
 	s.counter(&c.rtp.salt, ssrc, index)
-	s.stream(c.rtp.block, b[start:end])
+	c.rtp.stream.apply(s, b[start:end])
 	return end, true
 }
 

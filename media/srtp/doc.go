@@ -4,5 +4,6 @@
 //
 // A Context and a Scratch belong to one goroutine. Nothing allocates after New but for a new source.
 //
-// Files: profile.go (transforms and key derivation), source.go (packet indices and replay), context.go (RTP), rtcp.go (RTCP), scratch.go.
+// Files: profile.go (transforms and key derivation), source.go (packet indices and replay), context.go (RTP), rtcp.go (RTCP), keystream.go (AES in counter
+// mode), aes_amd64.go and aes_other.go (the processor's part of it), scratch.go.
 package srtp

@@ -64,25 +64,28 @@ var ErrKey = errors.New("srtp: wrong length of a key")
 
 // half is what either RTP or RTCP needs of the keys.
 type half struct {
-	salt  [saltCM]byte
-	block cipher.Block // AES_CM
-	auth  authState
-	aead  cipher.AEAD // GCM
+	salt   [saltCM]byte
+	stream keystream // AES_CM
+	auth   authState
+	aead   cipher.AEAD // GCM
 }
 
 // derive makes the session keys of RTP (label 0) or RTCP (labelControl).
 func (h *half) derive(p Profile, kdf cipher.Block, master []byte, label byte) error {
 	key := prf(kdf, master, label+labelKey, KeySize)
 	copy(h.salt[:], prf(kdf, master, label+labelSalt, p.SaltSize()))
-	block, err := aes.NewCipher(key)
-	if err != nil {
-		return fmt.Errorf("srtp: %w", err)
-	}
 	if p == GCM128 {
+		block, err := aes.NewCipher(key)
+		if err != nil {
+			return fmt.Errorf("srtp: %w", err)
+		}
 		h.aead, err = cipher.NewGCM(block)
 		return err
 	}
-	h.block = block
+	var err error
+	if h.stream, err = newKeystream(key); err != nil {
+		return fmt.Errorf("srtp: %w", err)
+	}
 	h.auth, err = newAuthState(prf(kdf, master, label+labelAuth, authKey))
 	return err
 }

@@ -35,7 +35,7 @@ func (c *Context) SealRTCP(s *Scratch, b []byte) ([]byte, error) {
 		return binary.BigEndian.AppendUint32(b[:rtcpHeader+len(sealed)], word), nil
 	}
 	s.counter(&c.rtcp.salt, ssrc, index)
-	s.stream(c.rtcp.block, b[rtcpHeader:])
+	c.rtcp.stream.apply(s, b[rtcpHeader:])
 	tag := s.mac(&c.rtcp.auth, b, word)
 	return append(binary.BigEndian.AppendUint32(b, word), tag[:c.profile.ControlMAC()]...), nil
 }
@@ -88,7 +88,7 @@ func (c *Context) openRTCP(s *Scratch, b []byte, behind int, ssrc, word uint32) 
 		return nil, false
 	}
 	s.counter(&c.rtcp.salt, ssrc, index)
-	s.stream(c.rtcp.block, b[rtcpHeader:end])
+	c.rtcp.stream.apply(s, b[rtcpHeader:end])
 	return b[:end], true
 }
 

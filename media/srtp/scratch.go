@@ -2,7 +2,6 @@ package srtp
 
 import (
 	"crypto/aes"
-	"crypto/cipher"
 	"crypto/sha1"
 	"encoding"
 	"encoding/binary"
@@ -12,13 +11,13 @@ import (
 
 // Scratch is working space. One serves all contexts of a goroutine.
 type Scratch struct {
-	sha   hash.Hash
-	state encoding.BinaryUnmarshaler // sha's
-	saved [stateSize]byte            // a state of sha as it is set
-	iv    [aes.BlockSize]byte
-	key   [aes.BlockSize]byte // a block of the key stream
-	sum   [sha1.Size]byte
-	aad   [16]byte
+	sha    hash.Hash
+	state  encoding.BinaryUnmarshaler // sha's
+	saved  [stateSize]byte            // a state of sha as it is set
+	iv     [aes.BlockSize]byte
+	blocks blocks // of the key stream
+	sum    [sha1.Size]byte
+	aad    [16]byte
 }
 
 // A SHA-1 state in the form that crypto/sha1 takes: magic, five words, one block of input, length.
@@ -88,24 +87,6 @@ func (s *Scratch) mac(a *authState, b []byte, more uint32) []byte {
 	s.set(&a.outer)
 	_, _ = s.sha.Write(inner)
 	return s.sha.Sum(s.sum[:0])
-}
-
-// stream encrypts or decrypts b with AES in counter mode, from s.iv on, whose last two bytes count (RFC 3711 section 4.1.1).
-func (s *Scratch) stream(block cipher.Block, b []byte) {
-	for n := uint16(0); len(b) > 0; n++ {
-		binary.BigEndian.PutUint16(s.iv[saltCM:], n)
-		block.Encrypt(s.key[:], s.iv[:])
-		if len(b) < aes.BlockSize {
-			for i := range b {
-				b[i] ^= s.key[i]
-			}
-			return
-		}
-		le := binary.LittleEndian
-		le.PutUint64(b, le.Uint64(b)^le.Uint64(s.key[:]))
-		le.PutUint64(b[8:], le.Uint64(b[8:])^le.Uint64(s.key[8:]))
-		b = b[aes.BlockSize:]
-	}
 }
 
 // counter sets s.iv for a packet of AES_CM: the salt, the source and the index (RFC 3711 section 4.1.1).

@@ -16,8 +16,9 @@ type source struct {
 
 // sources has the present one first in reach: a stream changes its source rarely.
 type sources struct {
-	all []source
-	now int
+	all   []source
+	now   int
+	first [1]source // room for the one that most streams ever have
 }
 
 // find returns the source, or nil when it is new.
@@ -39,6 +40,9 @@ func (s *sources) keep(src source) {
 	if len(s.all) == mostSources {
 		copy(s.all, s.all[1:])
 		s.all = s.all[:mostSources-1]
+	}
+	if s.all == nil {
+		s.all = s.first[:0]
 	}
 	s.all = append(s.all, src)
 	s.now = len(s.all) - 1

@@ -1,0 +1,52 @@
+package media
+
+import (
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// What is fetched ahead may be anything that epoll names: legs with keys and without, doors, sockets that have been closed. It changes and
+// allocates nothing.
+func TestAheadMeetsEverySocket(t *testing.T) {
+	w := newBench(t, profiles["AES-CM"], opusCodec, opusCodec)
+	if d := w.a.media(w.l, w.fromBrowser(t, make([]byte, 80)), w.src); d != Delivered {
+		t.Fatal(d)
+	}
+	n := 0
+	for range 3 {
+		for k := range w.l.socks {
+			w.l.events[n] = unix.EpollEvent{Fd: int32(k)}
+			n++
+		}
+	}
+	round := func() {
+		for i := range n {
+			w.l.ahead(i, n)
+		}
+	}
+	before := w.b.stats(w.l)
+	round()
+	if !underRace {
+		if allocs := testing.AllocsPerRun(100, round); allocs != 0 {
+			t.Error(allocs)
+		}
+	}
+	if after := w.b.stats(w.l); after != before {
+		t.Errorf("%+v, then %+v", before, after)
+	}
+	var seen [2]bool
+	for k := range n {
+		g := w.l.legOf(k, n)
+		seen[0] = seen[0] || g == w.b
+		seen[1] = seen[1] || g == nil
+	}
+	if seen != [2]bool{true, true} {
+		t.Error("the round has no leg, or nothing else")
+	}
+	w.l.unwatch(&w.b.rtp) // and what epoll has said of it is still to come
+	round()
+	w.b.crypt, w.b.onward = nil, nil
+	round()
+	_ = w.l.watch(&w.b.rtp)
+}
