@@ -2,7 +2,7 @@
 // run and at the same packets per second. It prints CPU time of the measured process and ratios; read the ratios. The last line has the
 // figures that have a target, and the exit status says whether all were met.
 //
-// Files: main.go (the plan), verdict.go (targets), farm.go (calls), pump.go (their traffic), quality.go (what speech
+// Files: main.go (the plan), verdict.go (targets), farm.go (calls), pump.go (their traffic), cores.go, quality.go (what speech
 // sounds like), held.go (memory and set-up of calls), uas.go (the phone behind our trunk), ours.go and rtpengine.go (the two media relays),
 // ng.go (rtpengine's control protocol), ahead.go.
 package main
@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -44,6 +45,7 @@ func main() {
 	flag.StringVar(&b.binary, "binary", "", "the gateway's program")
 	flag.StringVar(&b.only, "only", "", "parts to run, of relay,transcode,speech,held; all by default")
 	flag.BoolVar(&b.alone, "alone", false, "without rtpengine")
+	flag.StringVar(&b.against, "against", "", "another program of the gateway, to compare with instead of rtpengine")
 	flag.DurationVar(&b.window, "window", 4*time.Second, "length of a measured window")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -59,14 +61,16 @@ func main() {
 
 // bench is one run of the plan.
 type bench struct {
-	binary string
-	only   string
-	alone  bool
-	window time.Duration
-	dir    string
+	binary  string
+	against string
+	only    string
+	alone   bool
+	window  time.Duration
+	dir     string
 
 	phones  *phones
 	relays  []relay // ours first
+	pump    cores   // where packets come from
 	verdict verdict
 }
 
@@ -82,18 +86,15 @@ func (b *bench) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer b.phones.close()
-	if err := b.open(); err != nil {
-		return err
-	}
-	defer func() {
-		for _, r := range b.relays {
-			err = errors.Join(err, r.close())
-		}
-	}()
 	for _, part := range []struct {
 		name string
 		run  func(context.Context) error
-	}{{"relay", b.relaying}, {"transcode", b.transcoding}, {"speech", b.listening}, {"held", b.holding}} {
+	}{
+		{"relay", func(ctx context.Context) error { return b.with(ctx, relayCores(), pumpCores(), b.relaying) }},
+		{"transcode", func(ctx context.Context) error { return b.with(ctx, nil, nil, b.transcoding) }},
+		{"speech", func(ctx context.Context) error { return b.with(ctx, nil, nil, b.listening) }},
+		{"held", b.holding},
+	} {
 		if b.only != "" && !strings.Contains(b.only, part.name) {
 			continue
 		}
@@ -104,13 +105,35 @@ func (b *bench) run(ctx context.Context) (err error) {
 	return b.verdict.print()
 }
 
+// with starts the relays on some cores for one part of the plan, whose packets come from others.
+func (b *bench) with(ctx context.Context, relays, pump cores, part func(context.Context) error) (err error) {
+	dir, err := os.MkdirTemp(b.dir, "part")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		for _, r := range b.relays {
+			err = errors.Join(err, r.close())
+		}
+		b.relays, b.pump = nil, nil
+	}()
+	b.pump = pump
+	if err := on(relays, func() error { return b.open(dir) }); err != nil {
+		return err
+	}
+	return part(ctx)
+}
+
 // open starts the relays: ours, and rtpengine where it is installed.
-func (b *bench) open() error {
-	ours, err := openOurs(b.binary, b.dir, b.phones)
+func (b *bench) open(dir string) error {
+	ours, err := openOurs(b.binary, dir, b.phones)
 	if err != nil {
 		return err
 	}
 	b.relays = []relay{ours}
+	if b.against != "" {
+		return b.openAgainst(dir)
+	}
 	if b.alone {
 		return nil
 	}
@@ -118,11 +141,25 @@ func (b *bench) open() error {
 		fmt.Println("rtpengine is not installed: no comparison (Debian: rtpengine-daemon)")
 		return nil
 	}
-	other, err := openRTPEngine(b.dir, b.phones)
+	other, err := openRTPEngine(dir, b.phones)
 	if err != nil {
-		return errors.Join(err, ours.close())
+		return err
 	}
 	b.relays = append(b.relays, other)
+	return nil
+}
+
+// openAgainst starts another version of the gateway.
+func (b *bench) openAgainst(dir string) error {
+	dir = filepath.Join(dir, "against")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return err
+	}
+	other, err := openOurs(b.against, dir, b.phones)
+	if err != nil {
+		return err
+	}
+	b.relays = append(b.relays, version{other})
 	return nil
 }
 
@@ -143,7 +180,8 @@ func (b *bench) compare(ctx context.Context, calls int, codec string, s sound) (
 	}
 	for range rounds {
 		for i, f := range farms {
-			s, err := f.measure(b.window)
+			var s sample
+			err := on(b.pump, func() (err error) { s, err = f.measure(b.window); return err })
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", b.relays[i].name(), err)
 			}

@@ -56,6 +56,11 @@ func openOurs(binary, dir string, phones *phones) (*ours, error) {
 
 func (o *ours) name() string { return "drawbridge" }
 
+// version is another version of the gateway.
+type version struct{ *ours }
+
+func (version) name() string { return "the other" }
+
 func (o *ours) pid() int { return o.gw.PID() }
 
 func (o *ours) join(_ context.Context, call int, offer string) (string, farmTarget, error) {
