@@ -29,7 +29,7 @@ type Gateway struct {
 
 	cdr  string
 	cmd  *exec.Cmd
-	log  *logBuffer
+	log  *Output
 	done chan struct{} // closed when the process has ended; err is set
 	err  error
 }
@@ -73,7 +73,7 @@ func Launch(binary, dir string, cfg Config) (*Gateway, error) {
 		Config: cfg,
 		Web:    port(AccessAddr, p.web), Plain: port(AccessAddr, p.plain), Admin: port(AccessAddr, p.admin),
 		SIP: port(CarrierAddr, p.sip), SIPS: port(CarrierAddr, p.sips), Media: port(cfg.media(), p.media),
-		cdr: filepath.Join(dir, "cdr.jsonl"), log: &logBuffer{}, done: make(chan struct{}),
+		cdr: filepath.Join(dir, "cdr.jsonl"), log: &Output{}, done: make(chan struct{}),
 	}
 	file := filepath.Join(dir, "drawbridge.yaml")
 	if err := os.WriteFile(file, []byte(cfg.yaml(p, g.cdr)), 0o600); err != nil {
@@ -166,25 +166,27 @@ func (g *Gateway) get(path string) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// logBuffer collects the process's output.
-type logBuffer struct {
+// Output collects what a process writes, while others read it.
+type Output struct {
 	mu sync.Mutex
 	b  bytes.Buffer
 }
 
-func (l *logBuffer) Write(p []byte) (int, error) {
+// Write implements io.Writer.
+func (l *Output) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.b.Write(p)
 }
 
-func (l *logBuffer) String() string {
+// String is all that has been written so far.
+func (l *Output) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.b.String()
 }
 
-func (l *logBuffer) tail(n int) string {
+func (l *Output) tail(n int) string {
 	s := l.String()
 	if len(s) > n {
 		_, s, _ = strings.Cut(s[len(s)-n:], "\n")
