@@ -189,3 +189,24 @@ func BenchmarkDress(b *testing.B) {
 		})
 	}
 }
+
+// TestEmergencyLocation: where an emergency call comes from is what the profile says, for the numbers of its map alone; what the caller's own
+// message says of it, and of its priority, never crosses.
+func TestEmergencyLocation(t *testing.T) {
+	p := everything(t)
+	p.Identity.EmergencyLocation = []profile.Header{{Name: "Geolocation", Value: "<https://where.example.com/hq>"}}
+	if bad := p.Check(); bad != nil {
+		t.Fatal(bad)
+	}
+	for number, told := range map[string]bool{"112": true, "+4930200": false} {
+		in := near(t, "Geolocation: <https://near.example.com/desk>", "Resource-Priority: esnet.0")
+		in.URI.User, in.To.URI.User = number, number
+		out := string(dressed(in, everything(t), p))
+		if strings.Contains(out, "Geolocation: <https://where.example.com/hq>\r\n") != told {
+			t.Errorf("%s: told %v, want %v:\n%s", number, !told, told, out)
+		}
+		if strings.Contains(out, "near.example.com/desk") || strings.Contains(out, "Resource-Priority") {
+			t.Errorf("%s: the caller's own crosses:\n%s", number, out)
+		}
+	}
+}
