@@ -4,6 +4,8 @@ import (
 	"io"
 	"sync"
 	"time"
+
+	"drawbridge/telemetry"
 )
 
 // Chosen here.
@@ -26,7 +28,7 @@ type gathered struct {
 func (g *gathered) Write(line []byte) (int, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.lines = append(g.lines, line...)
+	g.lines = telemetry.AppendPlain(g.lines, line)
 	switch {
 	case len(g.lines) >= logRoom:
 		g.write()

@@ -19,20 +19,20 @@ func (w *writes) Write(b []byte) (int, error) {
 	return w.Buffer.Write(b)
 }
 
-// TestLogLinesAreGathered: one write for what comes within a moment, none lost, none late.
+// TestLogLinesAreGathered: one write for what comes within a moment, none lost, none late, and nothing in them that a terminal obeys.
 func TestLogLinesAreGathered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var w writes
 		g := &gathered{to: &w}
 		for range 3 {
-			_, _ = g.Write([]byte("line\n"))
+			_, _ = g.Write([]byte("line\u009b\n"))
 		}
 		if w.n != 0 {
 			t.Errorf("%d writes at once", w.n)
 		}
 		time.Sleep(logEvery)
 		synctest.Wait()
-		if w.n != 1 || w.String() != strings.Repeat("line\n", 3) {
+		if w.n != 1 || w.String() != strings.Repeat(`line\u009b`+"\n", 3) {
 			t.Errorf("%d writes: %q", w.n, w.String())
 		}
 		_, _ = g.Write([]byte("last\n"))

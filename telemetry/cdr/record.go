@@ -59,11 +59,11 @@ func NewRecord(e telemetry.CallEnded) Record {
 
 // appendLine encodes r as one line, newline included. Control characters in values from the wire come out escaped.
 func appendLine(dst []byte, r Record) ([]byte, error) {
-	buf := bytes.NewBuffer(dst)
-	enc := json.NewEncoder(buf)
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(r); err != nil {
 		return dst, err
 	}
-	return buf.Bytes(), nil
+	return telemetry.AppendPlain(dst, buf.Bytes()), nil
 }
