@@ -188,16 +188,20 @@ func (s *Server) json(w http.ResponseWriter, value any) {
 	_, _ = w.Write(append(body, '\n')) // the client has gone
 }
 
-// guard keeps web pages out: a name that was rebound to loopback shows in Host, a foreign page in Origin.
+// guard keeps web pages out: a name that was rebound to loopback shows in Host, a foreign page in Origin, and an image or script that it
+// names, which has none, in Sec-Fetch-Site.
 func (s *Server) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Header.Get("Origin") != "" || (!s.cfg.Public && !localName(r.Host)) {
+		if r.Header.Get("Origin") != "" || fromPage(r.Header.Get("Sec-Fetch-Site")) || (!s.cfg.Public && !localName(r.Host)) {
 			text(w, http.StatusForbidden, "forbidden")
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
 }
+
+// fromPage reports whether some page has made a browser ask (Fetch Metadata): "none" is a person who has typed the address.
+func fromPage(site string) bool { return site != "" && site != "none" }
 
 func localName(hostport string) bool {
 	host, _, err := net.SplitHostPort(hostport)

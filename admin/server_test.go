@@ -112,6 +112,11 @@ func TestPagesAreKeptOut(t *testing.T) {
 	if status, _ := get(t, url+"/v1/info", func(r *http.Request) { r.Header.Set("Origin", "https://evil.example.com") }); status != 403 {
 		t.Errorf("a foreign page got %d, want 403", status)
 	}
+	for site, want := range map[string]int{"cross-site": 403, "same-site": 403, "same-origin": 403, "none": 200} { // we serve no page: none of ours asks
+		if status, _ := get(t, url+"/v1/info", func(r *http.Request) { r.Header.Set("Sec-Fetch-Site", site) }); status != want {
+			t.Errorf("an image of a %s page got %d, want %d", site, status, want)
+		}
+	}
 }
 
 func TestProfilesAreOffByDefault(t *testing.T) {
