@@ -81,6 +81,7 @@ func TestReadingsCannotBeDodged(t *testing.T) {
 		"+25261555", "0025261555", "01125261555", "25261555", "tel:+252-61-555", "TEL:0025261555", "252;phone-context=+", "61555;phone-context=+252",
 		"%32%35%3261555", "%2532%2535%253261555", "%2B25261555", "\u0662\u0665\u066261555", "\uff0b\uff12\uff15\uff1261555", "+252.61.(555)", "+252%2061%20555",
 		"00\u200b25261555", "+0025261555", "000025261555", "01100252615551", "*670025261555", "*31#0025261555", "#31#25261555", "+25261555;ext=7", "00 252 / 61555", "++25261555", "00252x61555", "00+25261555",
+		"(00252)61!555", "_0025261555", "~+25261555", "!!00252_61'555", "(+252)61!555",
 		strings.Repeat("-", 300) + "0025261555", strings.Repeat("%2D", 300) + "+25261555",
 	}
 	for _, country := range append(Countries(), "") {
@@ -113,8 +114,10 @@ func TestReadingsOfNationalNumbers(t *testing.T) {
 			}
 		}
 	}
-	if got := Readings("alice", Plan{}); got != nil {
-		t.Errorf("a name is read as %q", got)
+	for _, name := range []string{"alice", "_alice2", "(bob)25261555", "!", "-_-"} {
+		if got := Readings(name, Plan{}); got != nil {
+			t.Errorf("%q is read as %q", name, got)
+		}
 	}
 }
 

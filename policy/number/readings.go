@@ -3,6 +3,7 @@ package number
 import (
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // maxReadings bounds the readings of one number. Chosen here: all the prefixes of a country give less.
@@ -10,8 +11,8 @@ const maxReadings = 24
 
 // Readings are all the numbers that what was dialled may reach, in digits with the code of a country and without +: as it is written, behind
 // every prefix of numbers abroad, in the country of p, behind codes of carriers and services. Some trunk takes each of these for the
-// number, so a rule that must not be dodged is held against all of them. A name has none, unless it begins as a number does: then its
-// digits are read.
+// number, so a rule that must not be dodged is held against all of them. A name has none, unless it begins as a number does, but
+// for marks: then its digits are read.
 func Readings(user string, p Plan) []string {
 	text, context := parts(user)
 	text, isNumber := plain(text)
@@ -28,9 +29,12 @@ func Readings(user string, p Plan) []string {
 	return r.found
 }
 
-// digitsOf are the digits of a name that begins as a number does, such as 00252x61555.
+// digitsOf are the digits of a name that begins as a number does, such as 00252x61555, whatever marks stand before: some trunk drops all
+// that is no digit.
 func digitsOf(name string) string {
-	if name == "" || !strings.ContainsRune("+*#0123456789", rune(name[0])) {
+	const number = "+*#0123456789"
+	first := strings.IndexFunc(name, func(c rune) bool { return strings.ContainsRune(number, c) || unicode.IsLetter(c) })
+	if first < 0 || !strings.ContainsRune(number, rune(name[first])) {
 		return ""
 	}
 	return strings.Map(func(c rune) rune {
