@@ -117,9 +117,8 @@ func TestCancelAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := newNode(t, txn.Config{Shards: 1})
 		defer n.stop()
-		n.user.cancel = func(_ *txn.Shard, tx *txn.Server, m *wire.Message) {
-			m = peerRequest(wire.INVITE, "c", "1", "")
-			_ = tx.Respond(wire.NewResponse(m, 487, "", tx.Tag()))
+		n.user.cancel = func(_ *txn.Shard, tx *txn.Server, _ *wire.Message) {
+			_ = tx.Respond(wire.NewResponse(peerRequest(wire.INVITE, "c", "1", ""), 487, "", tx.Tag()))
 		}
 		n.send(peerRequest(wire.INVITE, "c", "1", ""))
 		n.send(peerRequest(wire.CANCEL, "c", "1", ""))
