@@ -92,6 +92,7 @@ func (g *gateway) transactionGauges() {
 func (g *gateway) mediaGauges() {
 	m := g.metrics
 	m.Gauge("drawbridge_media_sessions", "Media sessions open.", func() float64 { return float64(g.media.Stats().Sessions) })
+	m.Gauge("drawbridge_dtls_handshakes", "DTLS handshakes under way; 256 at most.", func() float64 { return float64(g.media.Stats().Handshakes) })
 	m.Gauge("drawbridge_media_sockets", "RTP and RTCP sockets open.", func() float64 { return float64(g.media.Stats().Sockets) })
 	m.Gauges("drawbridge_media_ports", "RTP port pairs in use by realm.", "realm", func() map[string]float64 {
 		out := map[string]float64{}
