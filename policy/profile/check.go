@@ -144,6 +144,33 @@ var private = []string{
 // Passable says whether hdr.pass may name a header: none that makes the request what it is, or that names the side it comes from.
 func Passable(name string) bool { return droppable(name) && !listed(private, name) }
 
+// telling headers name addresses or people of the side they come from, and mean nothing to us: where both sides say so they may cross.
+var telling = []string{
+	"alert-info", "call-info", "error-info", "geolocation", "geolocation-routing", "organization", "reply-to", "in-reply-to", "accept-contact", "a",
+	"reject-contact", "j", "resource-priority", "session-id", "p-access-network-info", "p-visited-network-id", "p-charging-function-addresses",
+}
+
+// Crosses says whether the allow-lists of two sides may let a header cross.
+func Crosses(name string) bool { return Passable(name) || listed(telling, name) }
+
+// spoken are SDP attributes that we write ourselves, or that name the media of one side alone.
+var spoken = []string{
+	"rtpmap", "fmtp", "ptime", "maxptime", "sendrecv", "sendonly", "recvonly", "inactive", "mid", "group", "msid", "msid-semantic", "extmap",
+	"extmap-allow-mixed", "rtcp", "rtcp-mux", "rtcp-mux-only", "rtcp-rsize", "rtcp-fb", "rtcp-xr", "ssrc", "ssrc-group", "cname", "crypto", "key-mgmt",
+	"fingerprint", "setup", "connection", "tls-id", "identity", "ice-lite", "ice-ufrag", "ice-pwd", "ice-options", "ice-mismatch", "candidate",
+	"remote-candidates", "end-of-candidates", "curr", "des", "conf", "bundle-only", "simulcast", "rid", "imageattr", "framerate", "t38faxversion",
+}
+
+// CrossesSDP says whether the allow-lists of two sides may let an SDP attribute cross.
+func CrossesSDP(name string) bool { return isToken(name) && !listed(spoken, name) }
+
+// CrossesBody says whether the allow-lists of two sides may let a part of a body cross: not what we read and write ourselves, nor what
+// holds messages or further parts.
+func CrossesBody(media string) bool {
+	kind, sub, ok := strings.Cut(strings.ToLower(media), "/")
+	return ok && isToken(kind) && isToken(sub) && kind != "multipart" && kind != "message" && kind+"/"+sub != "application/sdp"
+}
+
 // locating are the headers that say where an emergency call comes from.
 var locating = []string{"geolocation", "geolocation-routing", "p-access-network-info", "p-emergency-info", "call-info"}
 

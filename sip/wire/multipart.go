@@ -9,6 +9,7 @@ import (
 type Part struct {
 	ContentType string // "text/plain" when the part names none (RFC 2046 section 5.1)
 	Disposition string // Content-Disposition, "" when absent
+	ID          string // Content-ID, "" when absent
 	Encoding    string // Content-Encoding and Content-Transfer-Encoding that change the bytes, "" when there is none
 	Body        []byte // shares the message's
 }
@@ -102,6 +103,8 @@ func parsePart(one []byte) (Part, error) {
 			p.ContentType = value
 		case "content-disposition":
 			p.Disposition = value
+		case "content-id":
+			p.ID = value
 		case "content-encoding", "e", "content-transfer-encoding":
 			if !strings.EqualFold(value, "identity") && !strings.EqualFold(value, "binary") && !strings.EqualFold(value, "8bit") &&
 				!strings.EqualFold(value, "7bit") {
@@ -110,6 +113,25 @@ func parsePart(one []byte) (Part, error) {
 		}
 		one = rest
 	}
+}
+
+// JoinParts writes a multipart body. No part may contain the boundary.
+func JoinParts(boundary string, parts []Part) []byte {
+	var b bytes.Buffer
+	for _, p := range parts {
+		b.WriteString("--" + boundary + "\r\nContent-Type: " + p.ContentType + "\r\n")
+		if p.Disposition != "" {
+			b.WriteString("Content-Disposition: " + p.Disposition + "\r\n")
+		}
+		if p.ID != "" {
+			b.WriteString("Content-ID: " + p.ID + "\r\n")
+		}
+		b.WriteString("\r\n")
+		b.Write(p.Body)
+		b.WriteString("\r\n")
+	}
+	b.WriteString("--" + boundary + "--\r\n")
+	return b.Bytes()
 }
 
 // squeeze takes out the blanks outside quotes: part headers have not been through Canon, and no value read here has any.
