@@ -15,6 +15,7 @@ import (
 	"drawbridge/sip/wire"
 	"drawbridge/store"
 	"drawbridge/telemetry"
+	"drawbridge/topology"
 )
 
 // Config configures a Switch.
@@ -92,6 +93,7 @@ type Trunk struct {
 
 	Profile  *profile.Profile // what is particular to it; nil: nothing
 	Rules    Rules            // header rules for it, besides those of its realm
+	Pass     *topology.Passes // what of its calls may cross as it is, that of its realm included; nil: nothing
 	Match    classify.Row     // what its requests say, where its address does not tell it from other trunks
 	Failover Failover
 	Register Register // of us at the trunk
@@ -110,12 +112,13 @@ type Realm struct {
 	Browsers      bool // authenticated accounts and WebRTC media; else trunks and RTP
 	Open          bool // accounts of SIP phones call from it, too: whoever is no trunk has to prove itself
 	Codecs        []offer.Codec
-	Domain        string         // host of From and To; "" means the address of the flow
-	Refer         ReferPolicy    // of its accounts
-	SRTP          offer.SRTP     // encryption of the media of its accounts, unless they are browsers
-	Hosts         classify.Hosts // what Request-URI and From of a request from here may name besides ourselves; empty: everything
-	Rules         Rules          // header rules for everybody on it
-	AllowLoopback bool           // peers may announce loopback media addresses (demo, tests)
+	Domain        string           // host of From and To; "" means the address of the flow
+	Refer         ReferPolicy      // of its accounts
+	SRTP          offer.SRTP       // encryption of the media of its accounts, unless they are browsers
+	Hosts         classify.Hosts   // what Request-URI and From of a request from here may name besides ourselves; empty: everything
+	Rules         Rules            // header rules for everybody on it
+	Pass          *topology.Passes // what of its accounts' calls may cross as it is; nil: nothing
+	AllowLoopback bool             // peers may announce loopback media addresses (demo, tests)
 }
 
 // Accounts reports whether accounts may call from the realm.
@@ -191,7 +194,7 @@ func (s *Settings) party(t *Trunk) *Party {
 		Realm: r, Name: t.Name, Trunk: true, Codecs: t.Codecs, Ptime: t.Ptime, Sources: t.sources(), TLSName: t.TLSName,
 		Auth: t.Auth, Redirect: t.Redirect, Refer: t.Refer, Rel100: t.Rel100, Preconditions: t.Preconditions,
 		SRTP: t.SRTP, DTMF: t.DTMF, Prefixes: t.Prefixes, Inactivity: t.Inactivity, XR: t.XR,
-		Profile: t.Profile, Rules: t.Rules, Failover: &t.Failover,
+		Profile: t.Profile, Rules: t.Rules, Pass: t.Pass, Failover: &t.Failover,
 	}
 	if len(p.Codecs) == 0 {
 		p.Codecs = r.Codecs
@@ -205,7 +208,7 @@ func (s *Settings) party(t *Trunk) *Party {
 // account describes a user as the far end of a leg.
 func (s *Settings) account(user, realm string) *Party {
 	r := s.Realms[realm]
-	return &Party{Realm: r, Name: user, Number: s.Number(user), Codecs: r.Codecs, Refer: r.Refer, SRTP: r.SRTP}
+	return &Party{Realm: r, Name: user, Number: s.Number(user), Codecs: r.Codecs, Refer: r.Refer, SRTP: r.SRTP, Pass: r.Pass}
 }
 
 // sources are the trunk's own prefixes and the addresses of its numeric targets.

@@ -56,6 +56,7 @@ func (c *Call) alert(ev rang) {
 		c.media.early = true
 		c.a.Suit(ev.early.Send)
 	}
+	c.pass(ev.leg, ev.said)
 	c.a.Ring(c.media.early)
 }
 
@@ -82,6 +83,7 @@ func (c *Call) connect(ev answered) {
 	c.out.do(Bind{media.B, ev.stream})
 	c.phase, c.times.answer = answering, c.out.now
 	c.a.Suit(ev.stream.Send)
+	c.pass(ev.leg, ev.said)
 	if st := c.a.Accept(); st != nil {
 		c.out.do(Bind{media.A, *st})
 	}

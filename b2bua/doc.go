@@ -28,6 +28,7 @@
 //	             info.go (digits by INFO), spoken.go (MESSAGE), challenge.go (401, 407), timers.go
 //	way.go       where a dialog's requests come from and go to
 //	body.go      the session description in a request's body
+//	passed.go    what crosses as it is
 //	ruled.go     header rules, on the way in and out
 //	far.go       what crosses from one side to the other: the INVITE's skeleton, the final status
 //	jsonleg.go   the same over the JSON signalling (signal.go)

@@ -200,6 +200,7 @@ func (e *errand) request(in *wire.Message, c Candidate, t Target) *wire.Message 
 	far, peer := farOf(e.setup, c.Callee, t, t.Flow), c.Callee.Profile
 	far.Target.User, far.Callee, far.Caller = peer.NumberOut(far.Target.User), peer.NumberOut(far.Callee), peer.NumberOut(far.Caller)
 	m := topology.Outside(in, far)
+	topology.Add(m, topology.Through(e.setup.Caller.Pass, c.Callee.Pass).Fields(in))
 	m.CallID = e.sh.Token()
 	m.From.Params.Set("tag", e.sh.Token())
 	m.CSeq = wire.CSeq{Seq: 1, Method: in.Method}

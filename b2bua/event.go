@@ -126,11 +126,13 @@ type (
 	rang struct {
 		leg   LegID
 		early *offer.Stream
+		said  *wire.Message // the response, where something of it may cross
 	}
 	// answered: the callee has answered.
 	answered struct {
 		leg    LegID
 		stream offer.Stream
+		said   *wire.Message // the response, where something of it may cross
 	}
 	// refused: the callee's leg has failed before it was answered.
 	refused struct {
@@ -196,6 +198,7 @@ type Setup struct {
 	To     string // number or user dialled
 
 	Invite *wire.Message
+	Parts  []wire.Part    // of its body, that may cross
 	Names  *names         // From and To as its sender wrote them, when rules have made others of them
 	Told   *topology.Told // what it says of the people in it; nil over JSON, and once the call has long been up
 	Tx     TxID
@@ -240,6 +243,7 @@ type Party struct {
 
 	Profile  *profile.Profile // what is particular to a trunk; nil: nothing
 	Rules    Rules            // a trunk's; those of its realm are met besides
+	Pass     *topology.Passes // what of its calls may cross as it is; nil: nothing
 	Failover *Failover        // a trunk's; nil: nobody watches, the common table
 }
 

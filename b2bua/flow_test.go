@@ -106,7 +106,7 @@ func play(t *testing.T, text string, bad *impairment) {
 // info", "config name acme trunk.example", "config health acme options [401...]" (every 10 s, those answers count as none), "config health acme
 // calls", "config register acme 4930 provider.example [600s]", "config reroute acme next 480 final 500", "config alldown 503", "config fraud NAME prefixes=252 critical=per_minute:6,duration:600
 // warning=per_minute:3 block=off end" (a minute of a call costs 1), "config rules acme out do=set of=Subject to=a_b methods=INVITE if=To.user:^1"
-// (realms, too; with on=response for those alone). "config ports 2",
+// (realms, too; with on=response for those alone), "config pass acme in headers=X-A,X-B sdp=x-note bodies=text/plain" (realms, too). "config ports 2",
 // the RTP port pairs that are left from there on, is a step.
 func editOf(text string) func(*Config) {
 	return func(c *Config) {
@@ -156,6 +156,8 @@ func editOf(text string) func(*Config) {
 				watchedBy(c, rules)
 			case "rules":
 				ruleFor(c, w[2], w[3], w[4:])
+			case "pass":
+				passFor(c, w[2], w[3], w[4:])
 			case "alldown":
 				c.AllDown, _ = strconv.Atoi(w[2])
 			case "ring":

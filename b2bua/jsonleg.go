@@ -120,7 +120,7 @@ func (l *jsonLeg) answered(s Signal) []Event {
 		return []Event{refused{leg: l.id, cause: withSide(causeBadAnswer, l.id)}}
 	}
 	l.move(Confirmed)
-	return []Event{answered{l.id, st}}
+	return []Event{answered{leg: l.id, stream: st}}
 }
 
 // reoffered answers a re-offer of the page: hold or resume.

@@ -43,7 +43,7 @@ func (c *Call) relax() {
 	c.out.acts, c.out.spare = nil, nil
 	if c.setup.Invite != nil {
 		c.origin = originOf(c.setup.Invite, c.private())
-		c.setup.Invite, c.setup.Told = nil, nil
+		c.setup.Invite, c.setup.Told, c.setup.Parts, c.setup.Names = nil, nil, nil, nil
 	}
 	c.setup.From, c.setup.To = strings.Clone(c.setup.From), strings.Clone(c.setup.To)
 	for _, leg := range c.legs {

@@ -172,8 +172,9 @@ func (s *Switch) inDialog(sh *txn.Shard, tx *txn.Server, f txn.Flow, m *wire.Mes
 func (s *Switch) invite(sh *txn.Shard, tx *txn.Server, f txn.Flow, a arrival) {
 	m := a.msg
 	v := s.view()
-	who := s.identify(v, f, m)
-	if who.status != 0 { // no call yet: a challenge, or a stranger
+	kind, body := m.ContentType, m.Body
+	who := s.identify(v, f, m) // leaves the session description alone of the body
+	if who.status != 0 {       // no call yet: a challenge, or a stranger
 		reply(tx, m, who.status, who.fields...)
 		return
 	}
@@ -200,7 +201,7 @@ func (s *Switch) invite(sh *txn.Shard, tx *txn.Server, f txn.Flow, a arrival) {
 	at.invite = tx
 	s.feed(at, Invited{Setup{
 		ID: at.id, Caller: who.party, From: who.user, To: to,
-		Invite: m, Names: a.names, Told: &told, Tx: at.served(tx), Tag: tx.Tag(), Flow: f, Refusal: who.refusal,
+		Invite: m, Parts: who.party.partsOf(kind, body), Names: a.names, Told: &told, Tx: at.served(tx), Tag: tx.Tag(), Flow: f, Refusal: who.refusal,
 		Replaces: replaces, Returned: s.returned(m), Secure: m.URI.Scheme == "sips",
 	}})
 }

@@ -264,7 +264,7 @@ func (c *Call) swapping(ev Event) bool {
 		}
 		if c.phase == dialling { // it was ringing: the link is the branch that answers
 			c.swap = swap{}
-			c.connect(answered{ev.leg, *ev.stream})
+			c.connect(answered{leg: ev.leg, stream: *ev.stream})
 			return true
 		}
 		c.replace(*ev.stream)

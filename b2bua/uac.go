@@ -49,6 +49,7 @@ func (l *sipLeg) Dial(in *wire.Message, patient bool) {
 	askReliable(m, l.party)
 	l.charge(m)
 	m.ContentType, m.Body = sdpType, l.uac.offer
+	l.carry(m, in)
 	l.uac.patient = patient
 	l.move(Calling)
 	l.invite(m)
@@ -101,7 +102,7 @@ func (l *sipLeg) provisional(m *wire.Message) []Event {
 	if l.state != Calling && l.state != Early {
 		return nil
 	}
-	news := rang{leg: l.id}
+	news := rang{leg: l.id, said: l.heard(m)}
 	if f, err := l.fork(m); err == nil && m.ToTag() != "" && l.remembers(f, m) {
 		l.follow(f)
 		reliable := m.HasOption("Require", "100rel")
@@ -160,7 +161,7 @@ func (l *sipLeg) taken(m *wire.Message) []Event {
 	}
 	l.session.learn(m)
 	l.session.run(l)
-	return []Event{answered{l.id, st}}
+	return []Event{answered{leg: l.id, stream: st, said: l.heard(m)}}
 }
 
 // answerOf is the answer to our offer: in the 2xx, or in the 18x before it. A peer whose 2xx differs from its reliable 18x is believed

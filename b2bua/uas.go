@@ -7,6 +7,7 @@ import (
 	"drawbridge/media/offer"
 	"drawbridge/sip/dialog"
 	"drawbridge/sip/wire"
+	"drawbridge/topology"
 )
 
 // uasState is what a leg knows while we are being called.
@@ -20,6 +21,7 @@ type uasState struct {
 
 	moved []wire.Addr // where the callee's side has said that it is, for a caller that may know
 
+	passed  passed
 	shown   bool // the caller has seen the answer
 	settled bool // the first offer/answer is complete before the 2xx: a reliable 18x carried the answer, or a PRACK did
 }
@@ -83,6 +85,7 @@ func (l *sipLeg) Ring(early bool) {
 		return
 	}
 	m, carries := l.ringing(early)
+	topology.Add(m, l.uas.passed.fields)
 	if early && l.uas.stream != nil {
 		l.do(Bind{l.side, *l.uas.stream})
 	}
@@ -110,7 +113,7 @@ func (l *sipLeg) ringing(early bool) (*wire.Message, carried) {
 		}
 	case early && l.uas.stream != nil:
 		l.uas.shown, l.uas.settled = true, l.rel.on
-		return l.replySDP(l.uas.invite, status, l.uas.answer), ourAnswer
+		return l.replySDP(l.uas.invite, status, l.ownAnswer()), ourAnswer
 	default:
 		status = 180
 	}
@@ -145,7 +148,7 @@ func (l *sipLeg) Accept() *offer.Stream {
 // complete exchange it carries nothing.
 func (l *sipLeg) sendOK() {
 	late := l.uas.stream == nil
-	sdp := l.uas.answer
+	sdp := l.ownAnswer()
 	switch {
 	case late:
 		sdp, _ = l.sdp.Offer(offer.SendRecv) // the machine is stable and has its address: it cannot refuse
@@ -154,6 +157,7 @@ func (l *sipLeg) sendOK() {
 	}
 	l.stop(l.id, prackTimer, prackLimitTimer)
 	m := l.replySDP(l.uas.invite, 200, sdp, l.session.fields...)
+	topology.Add(m, l.uas.passed.fields)
 	l.move(Accepted)
 	l.dlg.Established()
 	l.do(Respond{l.uas.tx, m})

@@ -77,6 +77,7 @@ type Realm struct {
 	SRTP    string      `yaml:"srtp" doc:"Encryption of media with SIP phones of this side and, unless they say otherwise, with its trunks. rtp by default: none; optional: with whoever can (SDES offered in RTP/AVP, RFC 8643; SDES and DTLS taken); sdes: keys in the SDP or no call; dtls: DTLS-SRTP or no call. Browsers always have DTLS-SRTP." enum:"rtp,optional,sdes,dtls"`
 	Refer   string      `yaml:"refer" doc:"Transfers (REFER) that accounts of this side ask for. local by default: the gateway calls the target itself; reject: none." enum:"local,reject"`
 	Rules   RuleUse     `yaml:"rules" doc:"Header rules that messages from and to this side meet."`
+	Pass    Passes      `yaml:"pass" doc:"What of calls from or to this side may cross as it is: nothing by default. It has to be named by both sides. docs/passing.md."`
 	Codecs  []string    `yaml:"codecs" doc:"By preference; one that both sides of a call speak comes before it, so that audio passes as it is. Browsers: opus, G722, PCMU, PCMA; others: PCMA, PCMU. [opus] keeps browsers on Opus, which bears loss, whatever the far side speaks." enum:"opus,G722,PCMU,PCMA"`
 	Opus    Opus        `yaml:"opus" doc:"How audio is encoded to Opus for this side, where it has to be."`
 	Shield  RealmShield `yaml:"shield" doc:"What sources may do on this side before they are not heard any more, where it differs from shield."`
@@ -151,6 +152,7 @@ type Trunk struct {
 
 	Profile       string        `yaml:"profile" doc:"What is particular to this kind of peer: a profile that comes with the gateway. generic by default. What is written out in the trunk wins over its profile. docs/profiles.md."`
 	Rules         RuleUse       `yaml:"rules" doc:"Header rules that messages from and to it meet, besides those of its realm."`
+	Pass          Passes        `yaml:"pass" doc:"What of calls from or to it may cross as it is, besides what its realm names."`
 	Health        Health        `yaml:"health" doc:"When its targets are out of service. A target that is gets no call until it is back; when all of them are, the next trunk of the route is tried at once. docs/routes.md."`
 	InviteTimeout time.Duration `yaml:"invite_timeout" doc:"How long a target may say nothing to an INVITE before the next candidate is tried, when there is one; 3s by default."`
 	Reroute       Reroute       `yaml:"reroute" doc:"After which answers the next candidate is tried, as long as nobody has rung: no answer, 401, 407, 408, 500, 502, 503 and 504 by default. A Q.850 cause in them that speaks of the callee wins."`

@@ -114,6 +114,7 @@ func (r *Report) checkRealm(c *Config, name string, at path) {
 		r.Addf(at.at("open"), "realm %s listens nowhere, so no phone can register", name)
 	}
 	r.checkRealmTLS(realm, at)
+	r.checkPasses(at.at("pass"), realm.Pass)
 	r.oneOf(at.at("trust"), realm.Trust, "none", "low", "medium", "high")
 	r.oneOf(at.at("unknown"), realm.Unknown, "silent", "reject")
 	r.checkHosts(at.at("domains"), realm.Domains)
@@ -327,6 +328,7 @@ func (r *Report) checkTrunk(c *Config, name string, at path) {
 		r.checkPatience(at.at("media", "inactivity"), t.Media.Inactivity)
 	}
 	r.checkTrunkTLS(c, name, at.at("tls"))
+	r.checkPasses(at.at("pass"), t.Pass)
 }
 
 // widestPrefix4 and widestPrefix6 are the largest networks, in bits, that a trunk's media may come from. Chosen here: no carrier has more.

@@ -139,6 +139,10 @@ var sippFlows = []flow{
 	{scene: "ruled", trunks: values{"caller": "rules: {in: [extension], out: [told]}", "callee": "rules: {out: [dressed]}"}, record: "answered by a 16"},
 	{scene: "ruled_out", trunks: values{"caller": "rules: {in: [old-phones]}"}, record: "refused by gateway 403"},
 	{scene: "ruled_wrong", trunks: values{"caller": "rules: {in: [wrong]}"}, record: "refused by gateway 500"},
+	{scene: "passed", trunks: values{
+		"caller": "pass: {in: {headers: [X-Ref, X-Mine], bodies: [application/pidf+xml, text/plain], sdp: [x-note]}, out: {headers: [X-Node], sdp: [x-note, x-other]}}",
+		"callee": "pass: {in: {headers: [X-Node, X-Secret], sdp: [x-note]}, out: {headers: [X-Ref], bodies: [application/pidf+xml], sdp: [x-note, x-other]}}",
+	}, record: "answered by a 16"},
 	{scene: "reason_crosses", record: "answered by b 41"},
 	{scene: "reason_believed", record: "refused by b 503"},
 	{scene: "cancelled_elsewhere", record: "refused by a 487"},

@@ -225,7 +225,7 @@ func realms(snap *config.Snapshot) map[string]b2bua.Realm {
 		out[name] = b2bua.Realm{
 			Hosts: hosts,
 			Name:  name, Browsers: r.Browsers(), Open: r.Open, Codecs: codecs(r.Codecs), Domain: r.Domain, AllowLoopback: r.Media.AllowLoopback,
-			Refer: refers[r.Refer], SRTP: srtps[r.SRTP], Rules: b2bua.Rules{In: in, Out: away},
+			Refer: refers[r.Refer], SRTP: srtps[r.SRTP], Rules: b2bua.Rules{In: in, Out: away}, Pass: r.Pass.Lists(),
 		}
 	}
 	return out
@@ -255,6 +255,7 @@ func trunks(snap *config.Snapshot) []b2bua.Trunk {
 		}
 		b.Match = t.Match.Row()
 		b.Rules.In, b.Rules.Out = snap.RulesOf(t.Rules)
+		b.Pass = snap.Realms[t.Realm].Pass.Join(t.Pass).Lists()
 		if !snap.Realms[t.Realm].Believes() {
 			b.Profile = b.Profile.Distrusted()
 		}
