@@ -8,5 +8,5 @@
 // its secrets blotted out.
 //
 // What belongs to one part of the border has a file, types and checks together: classify.go, limits.go, routes.go, health.go (with
-// rerouting and registration), fraud.go, shield.go, rules.go.
+// rerouting and registration), fraud.go, shield.go, rules.go, pass.go.
 package config
