@@ -144,6 +144,13 @@ type (
 	Started  telemetry.CallStarted
 	Answered telemetry.CallAnswered
 	Rejected telemetry.Rejected
+	// Unanswered is a challenge of a trunk that we have no answer to, or none that it takes. Inside: it came in a dialog.
+	Unanswered struct {
+		At     txn.Flow
+		By     *Party
+		Asked  *wire.Message
+		Inside bool
+	}
 	// Ended carries the CDR; slots are given back with it.
 	Ended telemetry.CallEnded
 	// Buried is the last action: the switch forgets the call, but for its tombs.
@@ -191,6 +198,7 @@ func (CloseMedia) action() {}
 func (Started) action()    {}
 func (Answered) action()   {}
 func (Rejected) action()   {}
+func (Unanswered) action() {}
 func (Ended) action()      {}
 func (Buried) action()     {}
 

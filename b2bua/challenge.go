@@ -1,10 +1,15 @@
 package b2bua
 
 import (
+	"fmt"
+	"slices"
+	"strings"
+
 	"drawbridge/sip/dialog"
 	"drawbridge/sip/digest"
 	"drawbridge/sip/txn"
 	"drawbridge/sip/wire"
+	"drawbridge/telemetry"
 )
 
 // keyring is what a leg answers the challenges of its trunk with. The zero value, every leg's but a trunk's with an account, answers none:
@@ -13,6 +18,7 @@ type keyring struct {
 	client *digest.Client
 	sent   map[TxID]*pending
 	ack    []wire.Field // credentials of the last INVITE: its ACK carries them too (RFC 3261 section 22.1)
+	vain   bool         // a challenge has gone unanswered, and was reported
 }
 
 // pending is a request without a final response that may be challenged.
@@ -49,17 +55,20 @@ func (l *sipLeg) sign(tx TxID, m *wire.Message) {
 
 // challenged sends a request again whose peer wants to know who asks; the leg never hears of it. false leaves the response to the leg.
 func (l *sipLeg) challenged(ev Response) bool {
-	a := l.keys.sent[ev.Tx]
-	if a == nil || ev.Msg.Status < 200 {
+	if ev.Msg.Status < 200 {
 		return false
 	}
+	a := l.keys.sent[ev.Tx]
 	delete(l.keys.sent, ev.Tx)
-	if ev.Msg.Status < 300 {
+	if a != nil && ev.Msg.Status < 300 {
 		l.keys.client.Freeze()
 	}
-	wanted := ev.Msg.Status == 401 || ev.Msg.Status == 407
 	first := ev.Tx == l.uac.tx && ev.Tx != 0 // the INVITE
-	if !wanted || l.state == Gone || first && l.state == Cancelling || !l.keys.client.Take(ev.Msg, &a.attempt) {
+	if !challenge(ev.Msg) || l.state == Gone || first && l.state == Cancelling {
+		return false
+	}
+	if a == nil || !l.keys.client.Take(ev.Msg, &a.attempt) {
+		l.inVain(ev.Msg, first)
 		return false
 	}
 	l.keys.sent[ev.Tx] = a
@@ -69,6 +78,36 @@ func (l *sipLeg) challenged(ev Response) bool {
 		l.launch(ev.Tx, l.hop(), l.dlg.Again(a.msg))
 	}
 	return true
+}
+
+// inVain reports that a trunk has asked for credentials that it does not get: one event a leg, for somebody has to set them up.
+func (l *sipLeg) inVain(m *wire.Message, first bool) {
+	if l.party.Trunk && !l.keys.vain {
+		l.keys.vain = true
+		l.do(Unanswered{At: l.flow, By: l.party, Asked: m, Inside: !first})
+	}
+}
+
+func challenge(m *wire.Message) bool { return m.Status == 401 || m.Status == 407 }
+
+// unanswered is the event of a challenge that nobody has answered. It says who has asked, and what is missing.
+func (u Unanswered) event(call CallID) telemetry.Refused {
+	const longest = 64 // of what the peer has written
+	realms, own := digest.Realms(u.Asked), u.By.Auth
+	why := "its credentials were refused"
+	switch {
+	case own.None():
+		why = "there is no auth"
+	case own.Realm != "" && !slices.Contains(realms, own.Realm):
+		why = "auth.realm is another"
+	case own.Realm == "" && u.Inside:
+		why = "auth.realm is not written out"
+	}
+	asked := fmt.Sprintf("%.*q", longest, strings.Join(realms, ", "))
+	return telemetry.Refused{
+		Kind: "challenge", Realm: u.By.Realm.Name, Source: u.At.Remote().String(), Call: string(call), Count: 1,
+		Detail: "trunk " + u.By.Name + " asks for " + asked + ": " + why,
+	}
 }
 
 // ackOf is the ACK to a 2xx, with the credentials of its INVITE.

@@ -156,7 +156,13 @@ func restAfter(m *wire.Message) time.Duration {
 
 // challenged asks once more with the credentials of the trunk's account.
 func (b *branch) challenged(m *wire.Message) bool {
-	if m.Status != 401 && m.Status != 407 || b.keys == nil || !b.keys.Take(m, &b.attempt) {
+	if !challenge(m) {
+		return false
+	}
+	if b.keys == nil || !b.keys.Take(m, &b.attempt) {
+		if b.to.Trunk {
+			b.e.s.cfg.Events.EmitRefused(Unanswered{At: b.target.Flow, By: b.to, Asked: m}.event(""))
+		}
 		return false
 	}
 	b.sent = b.sent.Anew(b.sent.CSeq.Seq + 1)

@@ -111,6 +111,8 @@ func (s *Switch) execute(at *seat, a Action) {
 		s.cfg.Events.EmitCallAnswered(telemetry.CallAnswered(a))
 	case Rejected:
 		s.cfg.Events.EmitRejected(telemetry.Rejected(a))
+	case Unanswered:
+		s.cfg.Events.EmitRefused(a.event(at.id))
 	case Ended:
 		s.release(at)
 		at.ended = true

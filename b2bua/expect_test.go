@@ -35,6 +35,14 @@ func (p *player) expect(what string, w []string) {
 		p.equal(strings.Join(w, " "), p.alarms())
 	case "misruled":
 		p.equal(w[0], strconv.Itoa(p.misruled()))
+	case "challenges": // expect challenges trunk_acme_asks_for_"r":_there_is_no_auth
+		var told []string
+		for _, e := range p.events {
+			if e, ok := e.(telemetry.Refused); ok && e.Kind == "challenge" {
+				told = append(told, strings.ReplaceAll(e.Detail, " ", "_"))
+			}
+		}
+		p.equal(strings.Join(w, " "), strings.Join(told, " "))
 	case "watched":
 		p.equal(w[0], strconv.Itoa(p.sw.cfg.Frauds.Open()))
 	case "settled":

@@ -49,6 +49,7 @@ import (
 //	set limit acme 1          a new configuration: the old one with one more config line; set gone acme, set gone alice: without a trunk, an account
 //	expect settled true       every call of earlier configurations is over
 //	expect misruled 1         so often rules could not be carried out
+//	expect challenges trunk_acme_asks_for_"r":_there_is_no_auth   those that went unanswered, in this order
 //	# comment, ; comment
 func TestFlows(t *testing.T) {
 	files, err := filepath.Glob("testdata/flows/*.flow")

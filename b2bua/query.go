@@ -37,11 +37,14 @@ func (q *query) send() {
 func (q *query) Response(_ *txn.Shard, _ *txn.Client, m *wire.Message) {
 	switch {
 	case m.Status < 200:
-	case (m.Status == 401 || m.Status == 407) && q.keys != nil && q.keys.Take(m, &q.attempt):
+	case challenge(m) && q.keys != nil && q.keys.Take(m, &q.attempt):
 		q.msg = q.dlg.Again(q.msg)
 		q.keys.Sign(q.msg)
 		q.send()
 	default:
+		if challenge(m) && q.party.Trunk {
+			q.s.cfg.Events.EmitRefused(Unanswered{At: q.flow, By: q.party, Asked: m, Inside: true}.event(""))
+		}
 		q.over(m)
 	}
 }

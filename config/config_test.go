@@ -195,6 +195,19 @@ func TestLoadReadsTheFile(t *testing.T) {
 	}
 }
 
+// Whose account names no realm hears of what that costs.
+func TestAuthWithoutRealmIsWarnedOf(t *testing.T) {
+	s := mustParse(t, `realms: {access: {media: {udp: 40000}}, carrier: {listen: ["udp:127.0.0.1:5060"]}}
+trunks:
+  a: {realm: carrier, targets: ["sip:192.0.2.1"]}
+  b: {realm: carrier, targets: ["sip:192.0.2.2"], auth: {user: u, password: p}}
+  c: {realm: carrier, targets: ["sip:192.0.2.3"], auth: {user: u, password: p, realm: carrier.example}}
+`)
+	if len(s.Warnings) != 1 || !strings.HasPrefix(s.Warnings[0], "F:4:51: without realm, challenges within calls") {
+		t.Errorf("warnings %q", s.Warnings)
+	}
+}
+
 // Keys in SDP are worth what the signalling is worth.
 func TestKeysInClearAreWarnedOf(t *testing.T) {
 	s := mustParse(t, strings.ReplaceAll(`realms:

@@ -23,6 +23,9 @@ func (r *Report) warnings(c *Config) []string {
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Trunks)) {
 		t := c.Trunks[name]
+		if t.Auth.User != "" && t.Auth.Realm == "" {
+			warn(path{"trunks", name, "auth"}, "without realm, challenges within calls, such as of our BYE, go unanswered: anybody behind the trunk could ask there")
+		}
 		for i, target := range t.Targets {
 			if sdes(t.SRTP) && target.Transport != "tls" {
 				warn(path{"trunks", name}.at("targets", i), "srtp: %s sends the keys of media in the SIP messages, and without ;transport=tls everybody on the way can read them", t.SRTP)

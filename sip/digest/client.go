@@ -51,18 +51,7 @@ func (c *Client) Freeze() { c.frozen = true }
 // Take reads the challenges of a 401 or 407, all of them (RFC 3261 section 22.3), and reports whether sending the request again with
 // Sign can do better. It cannot when a domain is not ours to answer, has refused what it was given, or asks for what we do not know.
 func (c *Client) Take(resp *wire.Message, a *Attempt) bool {
-	var found []nonce
-	for _, f := range resp.Fields {
-		proxy := f.Name == "Proxy-Authenticate"
-		if !proxy && f.Name != "WWW-Authenticate" {
-			continue
-		}
-		n, ok := read(f.Value, proxy)
-		if !ok || slices.ContainsFunc(found, n.same) { // the peer's first choice that we know (RFC 8760 section 2.4)
-			continue
-		}
-		found = append(found, n)
-	}
+	found := asked(resp)
 	if len(found) > maxRealms {
 		return false
 	}
@@ -76,6 +65,30 @@ func (c *Client) Take(resp *wire.Message, a *Attempt) bool {
 		a.answered = append(a.answered, n.domain())
 	}
 	return len(found) > 0
+}
+
+// asked are the challenges of a 401 or 407, of each domain the peer's first choice that we know (RFC 8760 section 2.4).
+func asked(resp *wire.Message) []nonce {
+	var found []nonce
+	for _, f := range resp.Fields {
+		proxy := f.Name == "Proxy-Authenticate"
+		if !proxy && f.Name != "WWW-Authenticate" {
+			continue
+		}
+		if n, ok := read(f.Value, proxy); ok && !slices.ContainsFunc(found, n.same) {
+			found = append(found, n)
+		}
+	}
+	return found
+}
+
+// Realms are the domains that a 401 or 407 asks for, those that we could answer.
+func Realms(resp *wire.Message) []string {
+	var out []string
+	for _, n := range asked(resp) {
+		out = append(out, n.realm)
+	}
+	return out
 }
 
 // mayAnswer keeps the password from whom it is not for.
