@@ -33,7 +33,7 @@ func (c *Call) admit(ev Event) {
 // begin makes the caller's leg and reports the attempt.
 func (c *Call) begin(s Setup) {
 	c.setup, c.times.start = s, c.out.now
-	c.origin.private = s.Private
+	c.origin.private, c.moved = s.Private, s.Moved
 	switch {
 	case s.Link != nil:
 		c.a = newAsked(newLegCore(c.out, legA, inside(""), c.cfg.serial), *s.Link, s.Caller)

@@ -41,6 +41,8 @@ type Call struct {
 	times  times
 	media  mediaState
 	over   closing
+
+	moved CallID // the transfer that this call is part of, named after its first call
 }
 
 // callConfig is what a call takes from its switch at INVITE and keeps till BYE.

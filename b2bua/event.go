@@ -212,6 +212,7 @@ type Setup struct {
 	Refusal *policy.Decision // set when the switch itself has turned the caller away
 
 	Link     *end             // the caller is a leg of another call
+	Moved    CallID           // with it: the transfer that the call is part of
 	Replaces *dialog.Replaces // the dialog that this call takes the place of
 
 	Private  bool // the caller is not to be named (RFC 3323), and there is no INVITE to say so

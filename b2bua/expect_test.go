@@ -89,7 +89,14 @@ func (p *player) outcome(what string, w []string) string {
 			}
 		}
 	})
-	numbers := map[string]int{"answered": answered, "cdrs": len(cdrs), "calls": p.sw.Active()}
+	numbers := map[string]int{"answered": answered, "cdrs": len(cdrs), "calls": p.sw.Active(), "transferred": 0}
+	if n := len(cdrs); what == "transferred" && n > 0 { // CDRs of one transfer with the last
+		for _, e := range cdrs {
+			if e.Transfer != "" && e.Transfer == cdrs[n-1].Transfer {
+				numbers[what]++
+			}
+		}
+	}
 	if what == "relaxed" {
 		numbers[what] = p.relaxed()
 	}

@@ -50,6 +50,7 @@ import (
 //	expect settled true       every call of earlier configurations is over
 //	expect misruled 1         so often rules could not be carried out
 //	expect challenges trunk_acme_asks_for_"r":_there_is_no_auth   those that went unanswered, in this order
+//	expect transferred 2      CDRs of the transfer that the last call was part of
 //	# comment, ; comment
 func TestFlows(t *testing.T) {
 	files, err := filepath.Glob("testdata/flows/*.flow")

@@ -130,6 +130,7 @@ func (c *Call) fork(ev Opened) {
 		core.sdp.Suit(c.a.Shared()...)
 		var leg Leg
 		if t.Join != nil {
+			c.partOf(c.setup.ID)
 			leg = newAsking(core, t.Join, c.setup.Caller)
 		} else if t.Line != nil {
 			leg = newCalleeLine(core, t.Line, c.setup, c.private())

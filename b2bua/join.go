@@ -48,6 +48,8 @@ type (
 		From end
 		Goal dialog.Replaces
 		By   *Party
+
+		Moved CallID // the transfer that who asks is part of
 	}
 )
 
@@ -69,7 +71,7 @@ func (s *Switch) spawn(at *seat, a Spawn) {
 
 // join finds the call of a dialog: our own tag names its shard (RFC 3891 section 3). 481: we know no such dialog. 603: it is over.
 func (s *Switch) join(at *seat, a Join) {
-	tag, from := a.Goal.ID.LocalTag, end{at, a.Leg}
+	tag, from, moved := a.Goal.ID.LocalTag, end{at, a.Leg}, at.call.moved
 	shard, ours := s.cfg.Core.ShardOf(tag)
 	if !ours {
 		at.inbox = append(at.inbox, Linked{Leg: a.Leg, Word: linkBye, Cause: failure(481, byGateway)})
@@ -85,7 +87,7 @@ func (s *Switch) join(at *seat, a Join) {
 		case o == nil:
 			s.link(end{}, LinkTo{To: from, Word: linkBye, Cause: failure(481, byGateway)})
 		default:
-			s.feed(o.seat, Joining{Leg: o.leg, From: from, Goal: a.Goal, By: a.By})
+			s.feed(o.seat, Joining{Leg: o.leg, From: from, Goal: a.Goal, By: a.By, Moved: moved})
 		}
 	})
 }

@@ -101,7 +101,7 @@ func (c *Call) record() {
 		Call: string(c.setup.ID), From: c.setup.From, To: c.setup.To,
 		Start: c.times.start, Answer: c.times.answer, End: c.out.now,
 		Setup: c.out.now.Sub(c.times.start), Cause: c.over.cause, Rule: cmp.Or(c.over.rule, c.over.stopped),
-		A: c.legs[legA].Record(),
+		Transfer: string(c.moved), A: c.legs[legA].Record(),
 	}
 	if !e.Answer.IsZero() {
 		e.Setup, e.Duration = e.Answer.Sub(e.Start), e.End.Sub(e.Answer)

@@ -84,6 +84,7 @@ func (c *Call) referralJudged(d policy.Decision) {
 func (c *Call) carryOut() {
 	l := c.legs[c.swap.old].(*sipLeg)
 	c.takeUp(l)
+	c.partOf(c.setup.ID)
 	if goal := c.swap.refer.replaces; goal != nil {
 		c.ask(newAsking(c.insideCore(l.id), goal, l.party)).Dial(nil, false)
 		return
@@ -93,8 +94,11 @@ func (c *Call) carryOut() {
 	link.move(Calling)
 	c.ask(link)
 	private := topology.Private(c.swap.refer.ev.Msg) || c.sideOf(l.id) == media.A && c.private()
-	c.out.do(Spawn{link.id, Setup{Caller: l.party, From: c.userOf(l.id), To: number, Private: private}})
+	c.out.do(Spawn{link.id, Setup{Caller: l.party, From: c.userOf(l.id), To: number, Private: private, Moved: c.moved}})
 }
+
+// partOf makes the call part of a transfer, for the records of all its calls. A call that is part of one already stays so.
+func (c *Call) partOf(transfer CallID) { c.moved = cmp.Or(c.moved, transfer) }
 
 // referralRefused answers a REFER that is not followed.
 func (c *Call) referralRefused(status int) {
@@ -139,6 +143,7 @@ func (c *Call) joined(ev Joining) {
 		c.out.do(LinkTo{Leg: noLeg, To: ev.From, Word: linkBye, Cause: failure(status, byGateway)})
 		return
 	}
+	c.partOf(ev.Moved)
 	link := newAsked(c.insideCore(ev.Leg), ev.From, ev.By)
 	c.legs = append(c.legs, link)
 	if c.phase == dialling {

@@ -78,6 +78,7 @@ type CallEnded struct {
 	Cause    Cause
 	Rule     string  // the policy rule that refused it, "" otherwise
 	Config   Version // that the call has begun with
+	Transfer string  // the call that a transfer began with, the same for all the calls that it joins; "" without one
 	A, B     Leg
 }
 

@@ -65,8 +65,8 @@ func TestOneLineForEachAttempt(t *testing.T) {
 	w.Listener().EmitCallEnded(telemetry.CallEnded{
 		Call: "c1", From: "alice", To: "+4930123456", Start: start, Answer: start.Add(2 * time.Second), End: start.Add(5 * time.Second),
 		Setup: 2 * time.Second, Duration: 3 * time.Second,
-		Cause: telemetry.Cause{Q850: 16, Text: "normal", By: "a"},
-		A:     telemetry.Leg{Realm: "access", PacketsIn: 150}, B: telemetry.Leg{Realm: "carrier", Codec: "PCMA"},
+		Cause: telemetry.Cause{Q850: 16, Text: "normal", By: "a"}, Transfer: "c0",
+		A: telemetry.Leg{Realm: "access", PacketsIn: 150}, B: telemetry.Leg{Realm: "carrier", Codec: "PCMA"},
 	})
 	w.Listener().EmitCallEnded(telemetry.CallEnded{Call: "c2\n\x1b\u009b", Start: start, End: start, Rule: "limits/calls",
 		Cause: telemetry.Cause{SIP: 503, Q850: 42, Text: "limit", By: "gateway"}})
@@ -78,7 +78,7 @@ func TestOneLineForEachAttempt(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := `{"call":"before"}
-{"call":"c1","from":"alice","to":"+4930123456","start":"2026-01-02T02:04:05Z","answer":"2026-01-02T02:04:07Z","end":"2026-01-02T02:04:10Z","setupMs":2000,"durationMs":3000,"cause":{"sip":0,"q850":16,"text":"normal","by":"a"},"a":{"realm":"access","packetsIn":150,"octetsIn":0,"packetsOut":0,"lost":0,"jitterMs":0},"b":{"realm":"carrier","codec":"PCMA","packetsIn":0,"octetsIn":0,"packetsOut":0,"lost":0,"jitterMs":0}}
+{"call":"c1","from":"alice","to":"+4930123456","start":"2026-01-02T02:04:05Z","answer":"2026-01-02T02:04:07Z","end":"2026-01-02T02:04:10Z","setupMs":2000,"durationMs":3000,"cause":{"sip":0,"q850":16,"text":"normal","by":"a"},"transfer":"c0","a":{"realm":"access","packetsIn":150,"octetsIn":0,"packetsOut":0,"lost":0,"jitterMs":0},"b":{"realm":"carrier","codec":"PCMA","packetsIn":0,"octetsIn":0,"packetsOut":0,"lost":0,"jitterMs":0}}
 {"call":"c2\n\u001b\u009b","from":"","to":"","start":"2026-01-02T02:04:05Z","end":"2026-01-02T02:04:05Z","setupMs":0,"durationMs":0,"cause":{"sip":503,"q850":42,"text":"limit","by":"gateway"},"rule":"limits/calls","a":{"packetsIn":0,"octetsIn":0,"packetsOut":0,"lost":0,"jitterMs":0},"b":{"packetsIn":0,"octetsIn":0,"packetsOut":0,"lost":0,"jitterMs":0}}
 `
 	if d := cmp.Diff(want, string(text)); d != "" {

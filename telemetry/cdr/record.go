@@ -20,9 +20,10 @@ type Record struct {
 	SetupMS    int64              `json:"setupMs"`    // INVITE to 2xx, or to the final failure
 	DurationMS int64              `json:"durationMs"` // answer to end, 0 when never answered
 	Cause      Cause              `json:"cause"`
-	Rule       string             `json:"rule,omitempty"`   // policy rule that refused or ended the call
-	Term       string             `json:"term,omitempty"`   // "fraud" when a fraud rule did
-	Config     *telemetry.Version `json:"config,omitempty"` // that the call has begun with
+	Rule       string             `json:"rule,omitempty"`     // policy rule that refused or ended the call
+	Term       string             `json:"term,omitempty"`     // "fraud" when a fraud rule did
+	Config     *telemetry.Version `json:"config,omitempty"`   // that the call has begun with
+	Transfer   string             `json:"transfer,omitempty"` // the call that the transfer began with: the same in the records of all its calls
 	A          telemetry.Leg      `json:"a"`
 	B          telemetry.Leg      `json:"b"`
 }
@@ -42,7 +43,7 @@ func NewRecord(e telemetry.CallEnded) Record {
 		Start: e.Start.UTC(), End: e.End.UTC(),
 		SetupMS: e.Setup.Milliseconds(), DurationMS: e.Duration.Milliseconds(),
 		Cause: Cause{SIP: e.Cause.SIP, Q850: e.Cause.Q850, Text: e.Cause.Text, By: e.Cause.By},
-		Rule:  e.Rule, A: e.A, B: e.B,
+		Rule:  e.Rule, Transfer: e.Transfer, A: e.A, B: e.B,
 	}
 	if strings.HasPrefix(e.Rule, "fraud/") {
 		r.Term = "fraud"
