@@ -32,18 +32,30 @@ func (s *Switch) Drain(ctx context.Context) error {
 	return fmt.Errorf("%w: %w", ErrDraining, context.Cause(ctx))
 }
 
-// leave takes our registrations back, so that trunks send their calls elsewhere.
+// leave takes our registrations back, so that trunks send their calls elsewhere, and ends the subscriptions, so that subscribers turn to
+// whoever takes over.
 func (s *Switch) leave(ctx context.Context) {
-	done := make(chan struct{})
-	s.cfg.Core.PostForced(0, func(*txn.Shard) {
-		defer close(done)
-		for _, e := range s.enrolments {
-			e.leave()
+	left := make(chan struct{}, len(s.books))
+	for shard, b := range s.books {
+		s.cfg.Core.PostForced(shard, func(*txn.Shard) {
+			defer func() { left <- struct{}{} }()
+			for _, u := range b.subs.tags {
+				u.deactivate()
+			}
+			if shard != 0 {
+				return
+			}
+			for _, e := range s.enrolments {
+				e.leave()
+			}
+		})
+	}
+	for range s.books {
+		select {
+		case <-left:
+		case <-ctx.Done():
+			return
 		}
-	})
-	select {
-	case <-done:
-	case <-ctx.Done():
 	}
 }
 

@@ -171,7 +171,7 @@ func (u *subscription) keep(expires int) {
 
 // expired ends a subscription that nobody has refreshed.
 func (u *subscription) expired() {
-	u.tell(topology.State{Word: "terminated", Reason: "timeout", Expires: -1, RetryAfter: -1}, "", nil)
+	u.lapse("timeout")
 	u.end()
 }
 
@@ -266,6 +266,29 @@ func (u *subscription) withdraw() {
 	u.end()
 }
 
+// deactivate ends a subscription because the gateway stops. Its subscriber may come back at once, to another gateway (RFC 6665 section
+// 4.1.3).
+func (u *subscription) deactivate() {
+	if u.over {
+		return
+	}
+	if u.ask != nil {
+		a := wire.NewResponse(u.ask.msg, 503, "", u.near.tag)
+		a.Fields = append(a.Fields, retryAfter())
+		_ = u.ask.tx.Respond(a) // a lost flow reports itself
+		u.ask = nil
+	}
+	if u.far.dlg != nil {
+		u.lapse("deactivated")
+	}
+	u.withdraw()
+}
+
+// lapse tells the near side that its subscription is over.
+func (u *subscription) lapse(reason string) {
+	u.tell(topology.State{Word: "terminated", Reason: reason, Expires: -1, RetryAfter: -1}, "", nil)
+}
+
 // flowLost ends a subscription one of whose connections has gone. A subscriber that is still there may come back at once.
 func (u *subscription) flowLost(key txn.FlowKey) {
 	if u.near.flow.Key() == key {
@@ -273,7 +296,7 @@ func (u *subscription) flowLost(key txn.FlowKey) {
 		return
 	}
 	if u.ask == nil || u.far.dlg != nil {
-		u.tell(topology.State{Word: "terminated", Reason: "deactivated", Expires: -1, RetryAfter: -1}, "", nil)
+		u.lapse("deactivated")
 		u.end()
 	} // else the errand hears of it and goes on
 }
