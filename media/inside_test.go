@@ -171,39 +171,38 @@ func TestTranscodingAllocatesNothing(t *testing.T) {
 	if underRace {
 		t.Skip("the race detector allocates")
 	}
-	b := newBench(t, profiles["GCM"], opusCodec, pcmuCodec)
-	frames := opusFrames(t, 50)
-	i := 0
-	opusToG711 := func() {
-		if d := b.a.media(b.l, b.fromBrowser(t, frames[i%len(frames)]), b.src); d != Delivered {
-			t.Fatal(d)
+	frames, voice := opusFrames(t, 50), make([]byte, 160)
+	for _, far := range []offer.Codec{pcmuCodec, g722Codec} {
+		for name, profile := range profiles {
+			b := newBench(t, profile, opusCodec, far)
+			check := func(direction string, frame func()) {
+				t.Helper()
+				for range 20 {
+					frame()
+				}
+				if n := testing.AllocsPerRun(500, frame); n != 0 {
+					t.Errorf("%s, %s %s: %v allocations a frame", name, direction, far.Name, n)
+				}
+			}
+			i := 0
+			check("Opus to", func() {
+				if d := b.a.media(b.l, b.fromBrowser(t, frames[i%len(frames)]), b.src); d != Delivered {
+					t.Fatal(d)
+				}
+				i++
+				b.step()
+			})
+			b.seq, b.ts = 1, 0
+			check("to Opus from", func() {
+				if d := b.b.media(b.l, b.fromPhone(voice), b.phone); d != Delivered {
+					t.Fatal(d)
+				}
+				b.step()
+			})
 		}
-		i++
-		b.step()
-	}
-	for range 20 {
-		opusToG711()
-	}
-	if n := testing.AllocsPerRun(500, opusToG711); n != 0 {
-		t.Errorf("Opus to G.711: %v allocations a frame", n)
-	}
-	voice := make([]byte, 160)
-	b.seq, b.ts = 1, 0
-	g711ToOpus := func() {
-		if d := b.b.media(b.l, b.fromPhone(voice), b.phone); d != Delivered {
-			t.Fatal(d)
-		}
-		b.step()
-	}
-	for range 20 {
-		g711ToOpus()
-	}
-	if n := testing.AllocsPerRun(500, g711ToOpus); n != 0 {
-		t.Errorf("G.711 to Opus: %v allocations a frame", n)
 	}
 }
 
-// opusFrames are n frames of a tone.
 func opusFrames(t testing.TB, n int) [][]byte {
 	t.Helper()
 	enc, err := transcode.NewEncoder("opus", 48000, transcode.Options{})

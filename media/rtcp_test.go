@@ -258,6 +258,39 @@ func TestRTCPAllocatesNothing(t *testing.T) {
 	}
 }
 
+// Budget: 0 allocations for a report of a browser that is opened and read, and for ours to it that is sealed and sent.
+func TestSecureRTCPAllocatesNothing(t *testing.T) {
+	if underRace {
+		t.Skip("the race detector allocates")
+	}
+	const rounds = 200
+	for name, profile := range profiles {
+		b := newBench(t, profile, opusCodec, opusCodec)
+		b.a.media(b.l, b.fromBrowser(t, make([]byte, 80)), b.src)
+		var sealed [][]byte // ahead of time: theirs allocates
+		for range rounds + 2 {
+			r, err := b.browser.EncryptRTCP(nil, rtcpPacket(1, rtcpRR, 0xaaaa, b.a.out.ssrc, 0, 1000, 0, 0, 0), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sealed = append(sealed, append(make([]byte, 0, slotSize), r...))
+		}
+		i := 0
+		round := func() {
+			if d := b.a.control(b.l, sealed[i], b.src); d != Delivered {
+				t.Fatal(d)
+			}
+			i++
+			b.a.sendReport(b.l)
+			b.l.flush()
+		}
+		round()
+		if n := testing.AllocsPerRun(rounds, round); n != 0 {
+			t.Errorf("%s: %v allocations a round of reports", name, n)
+		}
+	}
+}
+
 // Whatever comes as RTCP is refused or understood; what we send stays what RFC 3550 wants.
 func FuzzRTCP(f *testing.F) {
 	b := newBench(f, profiles["GCM"], opusCodec, opusCodec)
