@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"net/netip"
@@ -44,6 +45,7 @@ type Config struct {
 	Key     Identity       // TLS certificate of the public port
 	DNS     netip.AddrPort // zero means the system's
 	TLS     Keys           // of the carrier realm; zero means that it has no TLS socket
+	Codecs  string         // of browsers; "" means [opus, PCMU, PCMA]
 	Access  string         // further settings of the realms, one line of YAML each, such as "dscp: {audio: 46}"
 	Carrier string
 	More    string     // further settings, whole lines of YAML, such as "numbers: {country: DE}"
@@ -82,7 +84,7 @@ func (c Config) yaml(p ports, cdr string) string {
 	f("  access:")
 	f("    domain: access.test")
 	f("    media: {bind: %s, udp: %d, allow_loopback: true%s}", c.media(), p.media, c.advertise())
-	f("    codecs: [opus, PCMU, PCMA]")
+	f("    codecs: %s", cmp.Or(c.Codecs, "[opus, PCMU, PCMA]"))
 	f("    %s", c.Access)
 	f("  carrier:")
 	if c.TLS.Cert == "" {

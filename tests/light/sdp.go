@@ -13,7 +13,14 @@ import (
 const (
 	PTOpus = 111
 	PTPCMA = 8
+	PTG722 = 9
 )
+
+// rtpmaps are the codecs that a client can speak.
+var rtpmaps = map[string]struct {
+	pt    int
+	entry string
+}{"opus": {PTOpus, "opus/48000/2"}, "PCMA": {PTPCMA, "PCMA/8000"}, "G722": {PTG722, "G722/8000"}}
 
 // Remote is what an answer says.
 type Remote struct {
@@ -23,18 +30,20 @@ type Remote struct {
 	PT          uint8 // the first payload type
 }
 
-// Offer is the client's SDP; codec is "opus" or "PCMA".
-func (c *Client) Offer(codec string) string {
-	pt, rtpmap := PTOpus, "opus/48000/2"
-	if codec == "PCMA" {
-		pt, rtpmap = PTPCMA, "PCMA/8000"
-	}
+// Offer is the client's SDP; codec is "opus", "PCMA" or "G722".
+func (c *Client) Offer(codec string) string { return c.describe(codec, "actpass") }
+
+// Reply is the client's SDP in answer to an offer that has the codec under the payload type that the client gives it.
+func (c *Client) Reply(codec string) string { return c.describe(codec, "active") }
+
+func (c *Client) describe(codec, setup string) string {
+	pt, rtpmap := rtpmaps[codec].pt, rtpmaps[codec].entry
 	at := c.Addr()
 	return strings.Join([]string{
 		"v=0", "o=- 1 1 IN IP4 127.0.0.1", "s=-", "t=0 0", "a=group:BUNDLE 0",
 		fmt.Sprintf("m=audio %d UDP/TLS/RTP/SAVPF %d", at.Port(), pt), "c=IN IP4 " + at.Addr().String(), "a=mid:0",
 		fmt.Sprintf("a=candidate:1 1 udp 2130706431 %s %d typ host", at.Addr(), at.Port()),
-		"a=ice-ufrag:" + c.ufrag, "a=ice-pwd:" + c.pwd, "a=fingerprint:sha-256 " + c.fingerprint(), "a=setup:actpass",
+		"a=ice-ufrag:" + c.ufrag, "a=ice-pwd:" + c.pwd, "a=fingerprint:sha-256 " + c.fingerprint(), "a=setup:" + setup,
 		"a=rtcp-mux", "a=sendrecv", fmt.Sprintf("a=rtpmap:%d %s", pt, rtpmap), "",
 	}, "\r\n")
 }

@@ -21,12 +21,14 @@ import (
 const (
 	ptPCMU  = 0
 	ptPCMA  = 8
+	ptG722  = 9
 	ptEvent = 101
 )
 
 const (
 	frame   = 20 * time.Millisecond
 	samples = rate / 50
+	longest = 120      // ms in a packet
 	window  = rate / 4 // what an ear looks at: 250 ms, 4 Hz of resolution
 )
 
@@ -34,7 +36,10 @@ const (
 // phone behind a NAT does the same.
 type Media struct {
 	rtp, rtcp *net.UDPConn
+	codec     string
 	pt        uint8
+	dec       transcode.Decoder // belongs to take
+	enc       transcode.Encoder // belongs to speak
 	done      chan struct{}
 	loops     sync.WaitGroup
 
@@ -54,15 +59,22 @@ type Media struct {
 	raw       bytes.Buffer
 }
 
-// OpenMedia opens the sockets of a phone that speaks codec ("PCMA" or "PCMU") and sends a tone.
+// payloadTypes of the codecs that a phone can speak.
+var payloadTypes = map[string]uint8{"PCMU": ptPCMU, "PCMA": ptPCMA, "G722": ptG722}
+
+// OpenMedia opens the sockets of a phone that speaks codec ("PCMA", "PCMU" or "G722") and sends a tone.
 func OpenMedia(t testing.TB, codec string, frequency float64) *Media {
 	t.Helper()
 	m := &Media{
-		pt: ptPCMA, frequency: frequency, done: make(chan struct{}), tones: tone.NewDTMFDetector(rate),
+		codec: codec, pt: payloadTypes[codec], frequency: frequency, done: make(chan struct{}), tones: tone.NewDTMFDetector(rate),
 		sources: map[netip.AddrPort]int{}, ssrcs: map[uint32]int{},
 	}
-	if codec == "PCMU" {
-		m.pt = ptPCMU
+	var err error
+	if m.dec, err = transcode.NewDecoder(codec, rate); err != nil {
+		t.Fatal(err)
+	}
+	if m.enc, err = transcode.NewEncoder(codec, rate, transcode.Options{}); err != nil {
+		t.Fatal(err)
 	}
 	m.rtp, m.rtcp = pair(t)
 	m.loops.Go(m.listen)
@@ -184,15 +196,13 @@ func (m *Media) reflect(p *rtp.Packet) {
 func (m *Media) hear(payload []byte) {
 	m.packets++
 	m.last = time.Now()
-	expand := transcode.ALawDecode
-	if m.pt == ptPCMU {
-		expand = transcode.ULawDecode
+	var room [8 * longest]int16
+	n, err := m.dec.Decode(room[:], payload)
+	if err != nil {
+		return
 	}
-	from := len(m.heard)
-	for _, b := range payload {
-		m.heard = append(m.heard, expand(b))
-	}
-	m.tones.Write(m.heard[from:], func(key byte, _ time.Duration) { m.pressed = append(m.pressed, key) })
+	m.heard = append(m.heard, room[:n]...)
+	m.tones.Write(room[:n], func(key byte, _ time.Duration) { m.pressed = append(m.pressed, key) })
 	if len(m.heard) > window {
 		m.heard = m.heard[len(m.heard)-window:]
 	}
@@ -230,13 +240,11 @@ func (m *Media) speak() {
 }
 
 func (m *Media) fill(payload []byte, frequency float64, at int) {
-	compress := transcode.ALawEncode
-	if m.pt == ptPCMU {
-		compress = transcode.ULawEncode
+	var pcm [samples]int16
+	for i := range pcm {
+		pcm[i] = int16(8000 * math.Sin(2*math.Pi*frequency*float64(at+i)/rate))
 	}
-	for i := range payload {
-		payload[i] = compress(int16(8000 * math.Sin(2*math.Pi*frequency*float64(at+i)/rate)))
-	}
+	_, _ = m.enc.Encode(payload, pcm[:]) // a frame of 20 ms is one that every codec takes
 }
 
 // Say changes the microphone's tone; 0 is silence.

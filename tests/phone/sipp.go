@@ -142,10 +142,7 @@ func (s Scenario) arguments(dir string) []string {
 	}
 	port, codec, name := 4000, ptPCMA, "PCMA"
 	if s.Media != nil {
-		port = s.Media.Port()
-		if s.Media.pt == ptPCMU {
-			codec, name = ptPCMU, "PCMU"
-		}
+		port, codec, name = s.Media.Port(), int(s.Media.pt), s.Media.codec
 	}
 	caller := s.Caller
 	if caller == "" {
