@@ -76,6 +76,8 @@ func (s *Switch) Request(sh *txn.Shard, tx *txn.Server, f txn.Flow, m *wire.Mess
 	case m.ToTag() != "":
 		s.inDialog(sh, tx, f, m)
 	case tx == nil: // an ACK outside any dialog
+	case retired(f):
+		reply(tx, m, 503, retryAfter())
 	case s.floods(tx, f, m):
 	default:
 		s.outsideDialogs(sh, tx, f, s.arriving(tx, f, m))
@@ -114,6 +116,12 @@ func (s *Switch) register(sh *txn.Shard, tx *txn.Server, f txn.Flow, m *wire.Mes
 		return
 	}
 	s.cfg.Registrar.Request(sh, tx, f, m)
+}
+
+// retired reports whether a flow came by a socket that is configured no more.
+func retired(f txn.Flow) bool {
+	r, ok := f.(txn.Retiring)
+	return ok && r.Retired()
 }
 
 // Cancel takes the CANCEL of an INVITE that has no final response yet.

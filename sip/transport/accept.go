@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"drawbridge/sip/txn"
@@ -13,6 +14,7 @@ import (
 // streamListener accepts the TCP or TLS connections of a realm at one address.
 type streamListener struct {
 	t       *Transport
+	as      Listener
 	realm   string
 	network string
 	ln      net.Listener
@@ -20,21 +22,24 @@ type streamListener struct {
 	sentBy  netip.AddrPort
 	dscp    uint8
 	limits  *flowLimits // of the realm
+	retired atomic.Bool // configured no more: it accepts nothing, and may still be dialled from
 }
 
-func (t *Transport) openStream(l Listener) (*streamListener, error) {
+func (t *Transport) openStream(l Listener, limits *flowLimits) (*streamListener, error) {
 	ln, err := t.cfg.listenStream("tcp"+family(l.Addr.Addr()), l.Addr)
 	if err != nil {
 		return nil, err
 	}
 	local := addrPort(ln.Addr())
 	return &streamListener{
-		t: t, realm: l.Realm, network: l.Network, ln: markOpen(ln, l.DSCP), dscp: l.DSCP, local: local, sentBy: l.advertised(local), limits: t.realmLimits(l.Realm),
+		t: t, as: l, realm: l.Realm, network: l.Network, ln: markOpen(ln, l.DSCP), dscp: l.DSCP, local: local, sentBy: l.advertised(local), limits: limits,
 	}, nil
 }
 
-// accept takes connections until the listener is closed. It does no protocol work: a peer that does nothing holds up nobody.
-func (l *streamListener) accept(ctx context.Context) {
+func (l *streamListener) close() { _ = l.ln.Close() } // closing twice is fine
+
+// serve takes connections until the listener is closed. It does no protocol work: a peer that does nothing holds up nobody.
+func (l *streamListener) serve(ctx context.Context) {
 	for {
 		conn, err := l.ln.Accept()
 		switch {
@@ -99,7 +104,7 @@ func (l *streamListener) take(conn net.Conn) {
 // another.
 func (l *streamListener) returns(f *streamFlow, known bool) func(port uint16) []txn.Hop {
 	return func(port uint16) (hops []txn.Hop) {
-		names := l.t.tls.expected(l.realm, f.Identity())
+		names := l.t.tls.Load().expected(l.realm, f.Identity())
 		if !f.secure && known {
 			names = []string{""} // TCP proves none
 		}
@@ -120,13 +125,13 @@ func (l *streamListener) opener(f *streamFlow, conn net.Conn) opener {
 		return func(context.Context) (net.Conn, []string, error) { return conn, nil, nil }
 	}
 	return func(ctx context.Context) (net.Conn, []string, error) {
-		c, names, err := l.t.tls.server(ctx, conn, l.realm)
+		c, names, err := l.t.tls.Load().server(ctx, conn, l.realm)
 		if err != nil {
 			l.t.refused("tls", l.realm, f.key.Remote.Addr(), handshakeFailure(err))
 			_ = conn.Close()
 			return nil, nil, err
 		}
-		if len(l.t.tls.expected(l.realm, names)) > 0 {
+		if len(l.t.tls.Load().expected(l.realm, names)) > 0 {
 			f.reader.known = true
 			f.Proved()
 		}

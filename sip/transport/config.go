@@ -125,17 +125,21 @@ func (cfg Config) withDefaults() (Config, error) {
 	if cfg.Receiver == nil {
 		return cfg, fmt.Errorf("%w: no receiver", ErrConfig)
 	}
-	for _, l := range cfg.Listeners {
+	return cfg, checkListeners(cfg.Listeners, cfg.TLS)
+}
+
+func checkListeners(all []Listener, keys map[string]Keys) error {
+	for _, l := range all {
 		switch {
-		case l.Network == "tls" && cfg.TLS[l.Realm].Cert == "":
-			return cfg, fmt.Errorf("%w: realm %s: TLS without a certificate", ErrConfig, l.Realm)
+		case l.Network == "tls" && keys[l.Realm].Cert == "":
+			return fmt.Errorf("%w: realm %s: TLS without a certificate", ErrConfig, l.Realm)
 		case l.Network != "udp" && l.Network != "tcp" && l.Network != "tls":
-			return cfg, fmt.Errorf("%w: network %q", ErrConfig, l.Network)
+			return fmt.Errorf("%w: network %q", ErrConfig, l.Network)
 		case !l.Addr.IsValid():
-			return cfg, fmt.Errorf("%w: realm %s: no address", ErrConfig, l.Realm)
+			return fmt.Errorf("%w: realm %s: no address", ErrConfig, l.Realm)
 		case l.Addr.Addr().IsUnspecified() && !l.Advertise.Addr().IsValid():
-			return cfg, fmt.Errorf("%w: realm %s: %s needs an address to advertise", ErrConfig, l.Realm, l.Addr)
+			return fmt.Errorf("%w: realm %s: %s needs an address to advertise", ErrConfig, l.Realm, l.Addr)
 		}
 	}
-	return cfg, nil
+	return nil
 }

@@ -5,6 +5,8 @@ import "errors"
 var (
 	// ErrConfig: a listener cannot be served as configured.
 	ErrConfig = errors.New("transport: bad configuration")
+	// ErrTaken: a socket that is open cannot become another listener's while it is in use.
+	ErrTaken = errors.New("transport: address in use by a listener")
 	// ErrNoListener: the realm has no socket of the address family asked for.
 	ErrNoListener = errors.New("transport: no listener")
 	// ErrClosed: the flow has ended.

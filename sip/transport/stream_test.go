@@ -70,7 +70,7 @@ func newBubble(t *testing.T, change ...func(*Config)) *bubble {
 		if s := tr.Stats(); s.Streams != 0 {
 			t.Errorf("%d connections left", s.Streams)
 		}
-		for _, l := range tr.listening {
+		for _, l := range tr.sockets.Load().streams {
 			if l.limits.all != (usage{}) || len(l.limits.sources) != 0 {
 				t.Errorf("still booked: %+v, %v", l.limits.all, l.limits.sources)
 			}
@@ -530,7 +530,7 @@ func TestHeldBytes(t *testing.T) {
 			_, _ = p.Write([]byte(sipMessage(strings.Repeat("x", 60_000), "l: 62000"))) // fails for those over the limit
 		}
 		synctest.Wait()
-		l := b.tr.listening[0].limits
+		l := b.tr.sockets.Load().streams[0].limits
 		if l.all.bytes > maxHeldEach || l.all.bytes < maxHeldEach/2 || b.tr.Stats().Streams >= len(peers) {
 			t.Errorf("%d bytes held by %d connections", l.all.bytes, b.tr.Stats().Streams)
 		}

@@ -153,8 +153,9 @@ func (t *Transport) Stream(realm string, hop txn.Hop) (txn.Flow, error) {
 }
 
 // streamListener is the realm's first listener that a connection to hop may come from: its sent-by is where the peer connects back to.
+// Those that are retired come last.
 func (t *Transport) streamListener(realm string, hop txn.Hop) *streamListener {
-	for _, l := range t.listening {
+	for _, l := range t.sockets.Load().streams {
 		if l.realm == realm && l.network == hop.Network && l.local.Addr().Is4() == hop.Addr.Addr().Is4() {
 			return l
 		}
@@ -174,7 +175,7 @@ func (l *streamListener) dialler(hop txn.Hop) opener {
 		if hop.Network != "tls" {
 			return conn, nil, nil
 		}
-		c, names, err := l.t.tls.client(ctx, conn, l.realm, hop)
+		c, names, err := l.t.tls.Load().client(ctx, conn, l.realm, hop)
 		if err != nil {
 			l.t.refused("tls-peer", l.realm, hop.Addr.Addr(), handshakeFailure(err))
 			_ = conn.Close()

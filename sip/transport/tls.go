@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
 	"slices"
@@ -28,48 +29,66 @@ type peerKey struct{ realm, name string }
 type tlsSide struct {
 	realms map[string]*keys
 	peers  map[peerKey]*keys
-	others []*keys // of servers beside this one
 }
 
-func (t *Transport) openTLS() error {
-	t.tls = tlsSide{realms: map[string]*keys{}, peers: map[peerKey]*keys{}}
-	for realm, files := range t.cfg.TLS {
+// readTLS reads all certificates.
+func readTLS(realms map[string]Keys, peers []Peer) (*tlsSide, error) {
+	s := &tlsSide{realms: map[string]*keys{}, peers: map[peerKey]*keys{}}
+	for realm, files := range realms {
 		k, err := openKeys(files)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		t.tls.realms[realm] = k
+		s.realms[realm] = k
 	}
-	for _, p := range t.cfg.Peers {
+	for _, p := range peers {
 		k, err := openKeys(p.Keys)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		t.tls.peers[peerKey{p.Realm, canonicalName(p.Name)}] = k
+		s.peers[peerKey{p.Realm, canonicalName(p.Name)}] = k
 	}
-	return nil
+	return s, nil
+}
+
+// keeping is s with the keys of the realms that only old has: a handshake there may be under way.
+func (s *tlsSide) keeping(old *tlsSide) *tlsSide {
+	both := &tlsSide{realms: maps.Clone(old.realms), peers: s.peers}
+	maps.Copy(both.realms, s.realms)
+	return both
 }
 
 // Watch reads the files of a server beside this one and reads them again when they change, as those of the realms: the WebSockets' server
-// has its own. get is safe for any goroutine. Watch must be called before Run. Errors: those of the files.
-func (t *Transport) Watch(files Keys) (get func() *tls.Certificate, err error) {
+// has its own. get is safe for any goroutine; forget ends the watch. Errors: those of the files.
+func (t *Transport) Watch(files Keys) (get func() *tls.Certificate, forget func(), err error) {
 	k, err := openKeys(files)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	t.tls.others = append(t.tls.others, k)
-	return k.cert.Load, nil
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.others = append(slices.Clip(t.others), k)
+	return k.cert.Load, func() { t.forget(k) }, nil
+}
+
+func (t *Transport) forget(k *keys) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.others = slices.DeleteFunc(slices.Clone(t.others), func(o *keys) bool { return o == k })
 }
 
 func (t *Transport) allKeys() []*keys {
 	var all []*keys
-	for _, k := range t.tls.realms {
+	side := t.tls.Load()
+	for _, k := range side.realms {
 		all = append(all, k)
 	}
-	for _, k := range t.tls.peers {
+	for _, k := range side.peers {
 		all = append(all, k)
 	}
-	return append(all, t.tls.others...)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return append(all, t.others...)
 }
 
 // server shakes hands as the server of a realm. A peer that shows a certificate is known by its names; one that shows none has none.

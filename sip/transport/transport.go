@@ -13,14 +13,19 @@ import (
 
 // Transport owns the sockets of the realms and counts the WebSocket flows. Its methods may be called from any goroutine.
 type Transport struct {
-	cfg       Config
-	udp       []*udpSocket
-	listening []*streamListener
-	streams   streams
-	narrow    narrow
-	tls       tlsSide
-	flows     flowLimits
-	errors    atomic.Uint64
+	cfg     Config
+	sockets atomic.Pointer[sockets]
+	tls     atomic.Pointer[tlsSide]
+	streams streams
+	narrow  narrow
+	flows   flowLimits
+	errors  atomic.Uint64
+	join    chan socket   // to Run: one more to serve
+	ended   chan struct{} // Run has returned
+
+	mu     sync.Mutex
+	next   *tlsSide // guarded by mu: without what is retired; nil when nothing is
+	others []*keys  // guarded by mu: of servers beside this one; replaced, never written to
 }
 
 // Stats are the gauges and counters of a Transport.
@@ -36,37 +41,38 @@ func New(cfg Config) (*Transport, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Transport{cfg: cfg, flows: flowLimits{most: allowance{flows: cfg.MaxFlows}, each: allowance{flows: cfg.MaxFlowsPerSource}}}
-	if err := t.openTLS(); err != nil {
+	t := &Transport{
+		cfg: cfg, flows: flowLimits{most: allowance{flows: cfg.MaxFlows}, each: allowance{flows: cfg.MaxFlowsPerSource}},
+		join: make(chan socket), ended: make(chan struct{}),
+	}
+	t.sockets.Store(&sockets{})
+	side, err := readTLS(cfg.TLS, cfg.Peers)
+	if err != nil {
 		return nil, err
 	}
+	t.tls.Store(side)
 	for _, l := range cfg.Listeners {
-		if err := t.open(l); err != nil {
+		s, err := t.open(l, t.sockets.Load())
+		if err != nil {
 			t.Close()
 			return nil, fmt.Errorf("transport: realm %s: %w", l.Realm, err)
 		}
+		t.sockets.Store(t.sockets.Load().with(s))
 	}
 	return t, nil
 }
 
-func (t *Transport) open(l Listener) error {
+// open binds a listener. What it shares with the others of its realm is found among those.
+func (t *Transport) open(l Listener, among *sockets) (socket, error) {
 	if l.Network == "udp" {
-		s, err := t.openUDP(l)
-		if err == nil {
-			t.udp = append(t.udp, s)
-		}
-		return err
+		return t.openUDP(l)
 	}
-	s, err := t.openStream(l)
-	if err == nil {
-		t.listening = append(t.listening, s)
-	}
-	return err
+	return t.openStream(l, t.realmLimits(l.Realm, among))
 }
 
 // realmLimits are shared by the listeners of a realm.
-func (t *Transport) realmLimits(realm string) *flowLimits {
-	for _, l := range t.listening {
+func (t *Transport) realmLimits(realm string, among *sockets) *flowLimits {
+	for _, l := range among.streams {
 		if l.realm == realm {
 			return l.limits
 		}
@@ -80,15 +86,19 @@ func (t *Transport) realmLimits(realm string) *flowLimits {
 
 // Run serves the sockets until ctx ends, closes them and every connection, and returns ctx's cause when every goroutine has ended.
 func (t *Transport) Run(ctx context.Context) error {
+	defer close(t.ended)
 	var wg sync.WaitGroup
-	for _, s := range t.udp {
-		wg.Go(func() { s.read(ctx) })
-	}
-	for _, l := range t.listening {
-		wg.Go(func() { l.accept(ctx) })
+	for _, s := range t.sockets.Load().all() {
+		wg.Go(func() { s.serve(ctx) })
 	}
 	wg.Go(func() { t.watchKeys(ctx) })
-	<-ctx.Done()
+	for ctx.Err() == nil {
+		select {
+		case <-ctx.Done():
+		case s := <-t.join:
+			wg.Go(func() { s.serve(ctx) })
+		}
+	}
 	t.Close()
 	wg.Wait()
 	return context.Cause(ctx)
@@ -96,35 +106,22 @@ func (t *Transport) Run(ctx context.Context) error {
 
 // Close closes the sockets and ends the connections: for a Transport that is not going to Run.
 func (t *Transport) Close() {
-	for _, l := range t.listening {
-		_ = l.ln.Close() // closing twice is fine
+	open := t.sockets.Load()
+	for _, l := range open.streams {
+		l.close()
 	}
 	t.streams.close()
-	for _, s := range t.udp {
-		_ = s.conn.Close() // closing twice is fine, and there is nothing to flush
+	for _, s := range open.udp {
+		s.close()
 	}
 }
 
 // Addrs returns the bound UDP addresses of a realm, in the order of the configuration.
-func (t *Transport) Addrs(realm string) []netip.AddrPort {
-	var out []netip.AddrPort
-	for _, s := range t.udp {
-		if s.realm == realm {
-			out = append(out, s.local)
-		}
-	}
-	return out
-}
+func (t *Transport) Addrs(realm string) []netip.AddrPort { return t.sockets.Load().bound(realm, "udp") }
 
 // StreamAddrs returns the bound addresses of a realm's listeners for "tcp" or "tls", in the order of the configuration.
 func (t *Transport) StreamAddrs(realm, network string) []netip.AddrPort {
-	var out []netip.AddrPort
-	for _, l := range t.listening {
-		if l.realm == realm && l.network == network {
-			out = append(out, l.local)
-		}
-	}
-	return out
+	return t.sockets.Load().bound(realm, network)
 }
 
 // datagrams is the flow to a hop over UDP.
@@ -150,7 +147,7 @@ func (t *Transport) UDP(realm string, remote netip.AddrPort) (txn.Flow, error) {
 
 func (t *Transport) udpTo(realm string, remote netip.AddrPort) (*udpFlow, error) {
 	remote = unmap(remote)
-	for _, s := range t.udp {
+	for _, s := range t.sockets.Load().udp { // those that are retired come last
 		if s.realm == realm && s.local.Addr().Is4() == remote.Addr().Is4() {
 			return &udpFlow{s, remote}, nil
 		}

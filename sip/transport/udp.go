@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"drawbridge/sip/txn"
@@ -21,11 +22,13 @@ type packetConn interface {
 
 // udpSocket is one listener. It keeps nothing about peers.
 type udpSocket struct {
-	t      *Transport
-	realm  string
-	conn   packetConn
-	local  netip.AddrPort
-	sentBy netip.AddrPort
+	t       *Transport
+	as      Listener
+	realm   string
+	conn    packetConn
+	local   netip.AddrPort
+	sentBy  netip.AddrPort
+	retired atomic.Bool // configured no more
 }
 
 // openUDP binds a listener. An IPv6 socket takes IPv6 only: which socket serves a peer must follow from its address.
@@ -35,12 +38,14 @@ func (t *Transport) openUDP(l Listener) (*udpSocket, error) {
 		return nil, err
 	}
 	local := addrPort(conn.LocalAddr())
-	return &udpSocket{t: t, realm: l.Realm, conn: markOpen(conn, l.DSCP), local: local, sentBy: l.advertised(local)}, nil
+	return &udpSocket{t: t, as: l, realm: l.Realm, conn: markOpen(conn, l.DSCP), local: local, sentBy: l.advertised(local)}, nil
 }
 
-// read hands on datagrams until the socket is closed. Any other error is the fault of one datagram or one moment, never of the
+func (s *udpSocket) close() { _ = s.conn.Close() } // closing twice is fine, and there is nothing to flush
+
+// serve hands on datagrams until the socket is closed. Any other error is the fault of one datagram or one moment, never of the
 // listener.
-func (s *udpSocket) read(ctx context.Context) {
+func (s *udpSocket) serve(ctx context.Context) {
 	for {
 		if err := s.receive(); errors.Is(err, net.ErrClosed) {
 			return
@@ -145,6 +150,9 @@ func (f *udpFlow) Key() txn.FlowKey {
 func (f *udpFlow) Reroute(port uint16) txn.Flow {
 	return &udpFlow{f.s, netip.AddrPortFrom(f.remote.Addr(), port)}
 }
+
+// Retired implements txn.Retiring.
+func (f *udpFlow) Retired() bool { return f.s.retired.Load() }
 
 func (f *udpFlow) Reliable() bool         { return false }
 func (f *udpFlow) Transport() string      { return "UDP" }

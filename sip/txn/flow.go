@@ -39,6 +39,9 @@ type Guarded interface{ Proved() }
 // Mortal is a Flow that can end before the dialogs that began on it.
 type Mortal interface{ Ended() bool }
 
+// Retiring is a Flow whose socket may stop being configured: what is under way there goes on, and nothing begins.
+type Retiring interface{ Retired() bool }
+
 // Aliased is a Flow that may carry requests to its peer, too, when the peer has asked for that (RFC 5923 section 8): port is where it
 // listens. What the flow makes of it is for the flow to judge.
 type Aliased interface{ Alias(port uint16) }
