@@ -12,7 +12,7 @@
 // The files in reading order:
 //
 //	api.go (what b2bua sees), config.go, errors.go
-//	engine.go, session.go
+//	engine.go, realms.go, session.go
 //	loop.go, ahead.go, budget.go, pace.go, gather.go, lobby.go, socket_linux.go, ports.go
 //	demux.go, ice.go
 //	dtls.go, certificate.go, pipe.go, srtp.go, rekey.go

@@ -18,7 +18,7 @@ type Engine struct {
 	cfg    Config
 	start  time.Time // loops count nanoseconds from here
 	loops  []*loop
-	realms map[string]*realm
+	realms realms
 	doors  []netip.AddrPort            // browser addresses; the index is the same in every loop
 	cert   atomic.Pointer[certificate] // of new legs
 	pool   chan struct{}               // a token per running DTLS handshake
@@ -60,7 +60,6 @@ func New(cfg Config) (*Engine, error) {
 	}
 	e := &Engine{
 		cfg: cfg, start: time.Now(),
-		realms:  make(map[string]*realm, len(cfg.Realms)),
 		pool:    make(chan struct{}, maxHandshakes),
 		ufrags:  make(map[string]credential),
 		remotes: make(map[netip.AddrPort]uint32),
@@ -70,14 +69,9 @@ func New(cfg Config) (*Engine, error) {
 		e.release()
 		return nil, err
 	}
-	for name, r := range cfg.Realms {
-		if err := e.openRealm(name, r); err != nil {
-			e.release()
-			return nil, fmt.Errorf("media: realm %s: %w", name, err)
-		}
-	}
-	e.realms[Inside] = &realm{
-		name: Inside, cfg: Realm{Bind: netip.AddrFrom4([4]byte{127, 0, 0, 1}), AllowLoopback: true}, ports: newPorts(0, 0), door: -1,
+	if err := e.openRealms(cfg.Realms); err != nil {
+		e.release()
+		return nil, err
 	}
 	return e, nil
 }
@@ -94,22 +88,22 @@ func (e *Engine) openLoops() error {
 }
 
 // openRealm binds each browser address once a loop and prepares the port range.
-func (e *Engine) openRealm(name string, cfg Realm) error {
+func (e *Engine) openRealm(name string, cfg Realm) (*realm, error) {
 	r := &realm{name: name, cfg: cfg, ports: newPorts(cfg.PortMin, cfg.PortMax), door: -1}
 	r.ports.dscp = cfg.DSCP
 	for _, addr := range cfg.WebRTC {
 		index := len(e.doors)
 		if err := vacantAddr(addr); err != nil {
-			return err
+			return nil, err
 		}
 		for _, l := range e.loops {
 			fd, bound, err := openShared(addr, len(e.loops) > 1, cfg.DSCP.Audio)
 			if err != nil {
-				return fmt.Errorf("browser socket %s: %w", addr, err)
+				return nil, fmt.Errorf("browser socket %s: %w", addr, err)
 			}
 			addr = bound // port 0 is chosen once, by the first loop
 			if err := l.addDoor(fd, bound, r); err != nil {
-				return err
+				return nil, err
 			}
 		}
 		e.doors = append(e.doors, addr)
@@ -117,8 +111,7 @@ func (e *Engine) openRealm(name string, cfg Realm) error {
 			r.door = index
 		}
 	}
-	e.realms[name] = r
-	return nil
+	return r, nil
 }
 
 // release closes what New opened when New or Run ends.
@@ -158,8 +151,8 @@ func (e *Engine) Fingerprint() string { return e.cert.Load().fingerprint }
 
 // Addrs are the browser addresses of a realm, with the ports that were bound.
 func (e *Engine) Addrs(realm string) []netip.AddrPort {
-	r, ok := e.realms[realm]
-	if !ok || r.door < 0 {
+	r := e.realms.get(realm)
+	if r == nil || r.door < 0 {
 		return nil
 	}
 	return e.doors[r.door : r.door+len(r.cfg.WebRTC)]

@@ -13,6 +13,8 @@ var (
 	ErrWildcard = errors.New("media: address must be concrete")
 	// ErrPortRange says that PortMin and PortMax do not make a range.
 	ErrPortRange = errors.New("media: not a port range")
+	// ErrFixed says that the sockets of browsers cannot change while the engine runs.
+	ErrFixed = errors.New("media: the browsers' sockets are those of the start")
 	// ErrPublic says that what a STUN server answered cannot be announced to peers.
 	ErrPublic = errors.New("media: not a public address")
 )

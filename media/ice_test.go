@@ -19,7 +19,7 @@ func twoLoops(t *testing.T) (first, second *loop, g *leg, local offer.Local) {
 	s := e.Open("roaming", func(Event) {})
 	first = s.owner.Load()
 	second = e.loops[1-first.index]
-	g = newLeg(s, A, e.realms["access"], offer.WebRTC)
+	g = newLeg(s, A, e.realms.get("access"), offer.WebRTC)
 	if local, err = g.allocate(); err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +103,7 @@ func TestSourceOfALivingCallIsNotTaken(t *testing.T) {
 	l.admit(door, binding(local), src)
 	e := victim.session.engine
 	s := e.Open("thief", func(Event) {})
-	thief := newLeg(s, A, e.realms["access"], offer.WebRTC)
+	thief := newLeg(s, A, e.realms.get("access"), offer.WebRTC)
 	forged, err := thief.allocate()
 	if err != nil {
 		t.Fatal(err)

@@ -77,7 +77,7 @@ func newBench(t testing.TB, profile srtp.Profile, toA, toB offer.Codec) *bench {
 
 func (b *bench) seat(t testing.TB, id LegID, realm string, profile offer.Profile) *leg {
 	t.Helper()
-	g := newLeg(b.s, id, b.l.engine.realms[realm], profile)
+	g := newLeg(b.s, id, b.l.engine.realms.get(realm), profile)
 	if _, err := g.allocate(); err != nil {
 		t.Fatal(err)
 	}

@@ -147,7 +147,7 @@ func (w *wires) connect(id LegID, k set) *handset {
 		w.t.Fatal(err)
 	}
 	h.ear = tone.NewDTMFDetector(k.rate())
-	h.leg = newLeg(w.s, id, w.l.engine.realms["core"], offer.RTP)
+	h.leg = newLeg(w.s, id, w.l.engine.realms.get("core"), offer.RTP)
 	h.leg.dtmf = k.mode
 	if _, err := h.leg.allocate(); err != nil {
 		w.t.Fatal(err)

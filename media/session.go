@@ -30,8 +30,8 @@ type Session struct {
 // Add allocates a leg's endpoint and returns what its SDP announces. Calling it again for the same leg releases the former
 // endpoint (failover to a trunk in another realm). Errors: ErrNoPorts, ErrNoRealm, ErrClosed.
 func (s *Session) Add(leg LegID, side Side) (offer.Local, error) {
-	r, ok := s.engine.realms[side.Realm]
-	if !ok || (side.Profile == offer.WebRTC && r.door < 0) || (side.Profile == offer.RTP && !r.cfg.Bind.IsValid()) {
+	r := s.engine.realms.get(side.Realm)
+	if r == nil || (side.Profile == offer.WebRTC && r.door < 0) || (side.Profile == offer.RTP && !r.cfg.Bind.IsValid()) {
 		return offer.Local{}, ErrNoRealm
 	}
 	s.mu.Lock()

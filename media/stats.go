@@ -164,10 +164,10 @@ type LoopStats struct {
 func (e *Engine) Stats() Stats {
 	st := Stats{
 		Sessions: int(e.open.Load()), Handshakes: int(e.shaking.Load()), Transcodes: int(e.transcodes.Load()),
-		Ports: make(map[string]int, len(e.realms)), Drops: make(map[string]uint64, numDrops),
+		Ports: make(map[string]int, len(e.realms.all())), Drops: make(map[string]uint64, numDrops),
 		RTCP: make(map[string]uint64, numRTCPKinds),
 	}
-	for name, r := range e.realms {
+	for name, r := range e.realms.all() {
 		n := r.ports.inUse()
 		st.Ports[name] = n
 		st.Sockets += n + int(r.ports.rtcp.Load())

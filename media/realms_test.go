@@ -1,0 +1,72 @@
+package media
+
+import (
+	"errors"
+	"maps"
+	"net/netip"
+	"testing"
+
+	"drawbridge/media/offer"
+)
+
+// TestRealmsChange: realms of telephones come, go and change; a leg keeps the realm that it was made in, and gives its port back there.
+// The sockets of browsers are those of the start.
+func TestRealmsChange(t *testing.T) {
+	access := Realm{WebRTC: []netip.AddrPort{netip.AddrPortFrom(localhost, 0)}, Bind: localhost}
+	carrier := Realm{Bind: localhost, PortMin: 20300, PortMax: 20303}
+	start := map[string]Realm{"access": access, "carrier": carrier}
+	e, err := New(Config{Loops: 1, Realms: start})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.release()
+	with := func(change func(map[string]Realm)) map[string]Realm {
+		next := maps.Clone(start)
+		change(next)
+		return next
+	}
+	add := func(realm string) (*Session, error) {
+		s := e.Open("call", func(Event) {})
+		_, err := s.Add(B, Side{Realm: realm, Profile: offer.RTP})
+		return s, err
+	}
+	if _, err := add("carrier"); err != nil {
+		t.Fatal(err)
+	}
+	if err := e.SetRealms(with(func(m map[string]Realm) {
+		changed := carrier
+		changed.Inactivity = 7
+		m["carrier"], m["office"] = changed, Realm{Bind: localhost}
+	})); err != nil {
+		t.Fatal(err)
+	}
+	if n := e.realms.get("carrier").ports.inUse(); n != 1 {
+		t.Errorf("a range that did not change has %d ports in use, want 1", n)
+	}
+	if _, err := add("office"); err != nil {
+		t.Errorf("a realm that has come: %v", err)
+	}
+	if err := e.SetRealms(with(func(m map[string]Realm) { delete(m, "carrier") })); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := add("carrier"); !errors.Is(err, ErrNoRealm) {
+		t.Errorf("a realm that has gone: %v", err)
+	}
+	before := e.realms.all()
+	for what, next := range map[string]map[string]Realm{
+		"without the browsers' realm": with(func(m map[string]Realm) { delete(m, "access") }),
+		"with another one":            with(func(m map[string]Realm) { m["carrier"] = access }),
+		"marked":                      with(func(m map[string]Realm) { r := access; r.DSCP.Audio = 46; m["access"] = r }),
+		"elsewhere":                   with(func(m map[string]Realm) { r := access; r.WebRTC = nil; m["access"] = r }),
+	} {
+		if err := e.SetRealms(next); !errors.Is(err, ErrFixed) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	if err := e.SetRealms(with(func(m map[string]Realm) { m["carrier"] = Realm{PortMin: 9, PortMax: 8} })); !errors.Is(err, ErrPortRange) {
+		t.Error(err)
+	}
+	if !maps.Equal(before, e.realms.all()) {
+		t.Error("a refused change has changed something")
+	}
+}
