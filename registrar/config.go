@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"drawbridge/sip/txn"
 	"drawbridge/telemetry"
 )
 
@@ -54,17 +53,4 @@ func orDefault(d, otherwise time.Duration) time.Duration {
 		return otherwise
 	}
 	return d
-}
-
-// algorithms says what f is challenged with. Browsers get MD5 alone, since both widespread libraries read the first challenge only and
-// speak nothing else.
-func (c Config) algorithms(f txn.Flow) []string {
-	if names := c.Algorithms[f.Realm()]; len(names) > 0 {
-		return names
-	}
-	switch f.Transport() {
-	case "WS", "WSS":
-		return []string{"MD5"}
-	}
-	return []string{"SHA-256", "MD5"} // in order of strength, RFC 8760 section 2.4
 }

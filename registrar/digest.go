@@ -65,7 +65,7 @@ func (r *Registrar) challenge(f txn.Flow, method wire.Method, stale bool, now ti
 	}
 	nonce := r.nonces.mint(f.Remote().Addr(), now)
 	var fields []wire.Field
-	for _, alg := range r.cfg.algorithms(f) {
+	for _, alg := range r.accounts.Load().offered(f) {
 		a := wire.Auth{Scheme: "Digest", Params: wire.Params{
 			{Name: "realm", Value: r.cfg.Domain}, {Name: "nonce", Value: nonce},
 			{Name: "algorithm", Value: alg}, {Name: "qop", Value: "auth"},
@@ -87,7 +87,7 @@ func (r *Registrar) verify(f txn.Flow, m *wire.Message, now time.Time) (string, 
 	}
 	get := creds.Params.Get
 	alg, ok := digest.Named(get("algorithm"))
-	if !ok || !slices.Contains(r.cfg.algorithms(f), alg.Name) || get("qop") != "auth" || get("cnonce") == "" {
+	if !ok || !slices.Contains(r.accounts.Load().offered(f), alg.Name) || get("qop") != "auth" || get("cnonce") == "" {
 		return "", missing // as if it had not been there: our challenge says what we take
 	}
 	nc, err := strconv.ParseUint(get("nc"), 16, 32)
@@ -99,7 +99,7 @@ func (r *Registrar) verify(f txn.Flow, m *wire.Message, now time.Time) (string, 
 		return "", stale
 	}
 	user := get("username")
-	password, known := r.cfg.Password(user)
+	password, known := r.accounts.Load().password(user)
 	if !known {
 		password = r.decoy
 	}
@@ -153,7 +153,7 @@ func (r *Registrar) credentials(m *wire.Message) (wire.Auth, verdict) {
 // CheckPassword compares an account's password in constant time, for transports that authenticate without digest. Unknown users take
 // the same way.
 func (r *Registrar) CheckPassword(user, password string) bool {
-	want, known := r.cfg.Password(user)
+	want, known := r.accounts.Load().password(user)
 	if !known {
 		want = r.decoy
 	}

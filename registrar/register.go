@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"drawbridge/sip/txn"
@@ -21,6 +23,10 @@ type Registrar struct {
 	decoy  string // stands in for the password of an unknown user
 
 	guesses guesses
+
+	accounts atomic.Pointer[accounts]
+	mu       sync.Mutex
+	former   []*accounts // guarded by mu: whoever they let in is judged once more
 }
 
 // New checks cfg and returns an empty registrar.
@@ -30,7 +36,9 @@ func New(cfg Config) (*Registrar, error) {
 		return nil, err
 	}
 	n := nonces{key: cfg.NonceKey, realm: cfg.Domain}
-	return &Registrar{cfg: cfg, nonces: n, table: newTable(), decoy: string(n.mac([]byte("decoy"), noPeer))}, nil
+	r := &Registrar{cfg: cfg, nonces: n, table: newTable(), decoy: string(n.mac([]byte("decoy"), noPeer))}
+	r.accounts.Store(&accounts{cfg.Password, cfg.Algorithms})
+	return r, nil
 }
 
 // Run removes what has expired until ctx ends.
@@ -42,6 +50,7 @@ func (r *Registrar) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case now := <-tick.C:
+			r.judgeLate()
 			r.counts.sweep(now)
 			r.guesses.sweep(now)
 			for _, g := range r.table.sweep(now, r.cfg.Grace) {

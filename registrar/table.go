@@ -1,6 +1,7 @@
 package registrar
 
 import (
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -153,6 +154,27 @@ func (t *table) clear(user string) int {
 	}
 	delete(t.users, user)
 	return n
+}
+
+// names are the accounts with a binding, or with a connection that has proved to be theirs.
+func (t *table) names() []string {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	all := map[string]struct{}{}
+	for user := range t.users {
+		all[user] = struct{}{}
+	}
+	for _, id := range t.flows {
+		all[id.user] = struct{}{}
+	}
+	return slices.Collect(maps.Keys(all))
+}
+
+// disown makes the connections of an account prove again whose they are.
+func (t *table) disown(user string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	maps.DeleteFunc(t.flows, func(_ txn.FlowKey, id identity) bool { return id.user == user })
 }
 
 func (t *table) set(user string, bs []*Binding) {

@@ -95,7 +95,7 @@ type Registered struct {
 	Expires        time.Duration
 }
 
-// Unregistered says why a binding went: "expired", "removed", "flow".
+// Unregistered says why a binding went: "expired", "removed", "flow", "account" (there is none of that name any more).
 type Unregistered struct{ AOR, Why string }
 
 // Refused is a connection, handshake, datagram or message turned away at an edge. Kind is a short stable word, for metrics:

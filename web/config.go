@@ -55,16 +55,14 @@ type Config struct {
 	// Control prepares the socket of each listener, nil not at all; see net.ListenConfig.
 	Control func(network, address string, c syscall.RawConn) error
 
-	Realm         string   // the realm of browsers
-	Origins       []string // exact origins, "https://www.example.com", beside the page's own, which is always allowed
-	AllowNoOrigin bool     // let clients in that send no Origin: SIP phones over WebSocket; never a browser
+	Realm string // the realm of browsers
+	Guests
 
 	MaxConns          int // connections at a time; 0 means 20 000
 	MaxConnsPerSource int // of one address (IPv6: one /64); 0 means 1 000: a large office behind one address
 	MaxConnRate       int // new connections a second of one source, with a burst of four times as many; 0 means 100
 
-	Name string // what the page and hello call this gateway; "" means "Drawbridge"
-	Demo *Demo  // shown by the page to loopback only; nil for a real gateway
+	Demo *Demo // shown by the page to loopback only; nil for a real gateway
 
 	// Denied says whether an address is not to be heard: it is asked for each connection and each message of a JSON line. nil denies nobody.
 	Denied func(src netip.Addr) bool
@@ -78,10 +76,17 @@ type Config struct {
 	Signals Signals
 	// CheckPassword answers in the same time whether or not the user exists. Required with Signals.
 	CheckPassword func(user, password string) bool
+	Events        telemetry.Listener
+}
+
+// Guests say who is let in and what they are told: what may change while a Server runs.
+type Guests struct {
+	Origins       []string // exact origins, "https://www.example.com", beside the page's own, which is always allowed
+	AllowNoOrigin bool     // let clients in that send no Origin: SIP phones over WebSocket; never a browser
+	Name          string   // what the page and hello call this gateway; "" means "Drawbridge"
+
 	// Numbers lists the numbers of an account, for the page; may be nil.
 	Numbers func(user string) []string
-
-	Events telemetry.Listener
 }
 
 // Signals is the call side of JSON signalling; b2bua.Switch implements it. For one line the calls come in order from one
@@ -119,10 +124,15 @@ func (c Config) withDefaults() Config {
 	if c.MaxConnRate == 0 {
 		c.MaxConnRate = 100
 	}
-	if c.Name == "" {
-		c.Name = "Drawbridge"
-	}
+	c.Guests = c.Guests.withDefaults()
 	return c
+}
+
+func (g Guests) withDefaults() Guests {
+	if g.Name == "" {
+		g.Name = "Drawbridge"
+	}
+	return g
 }
 
 func (c Config) check() error {

@@ -101,15 +101,15 @@ func (s *Server) signal(w http.ResponseWriter, r *http.Request) {
 		s.lines.remove(l)
 		s.cfg.Signals.LineLost(l)
 	}()
-	l.send(message{Type: typeHello, V: signalVersion, User: l.user, Name: s.cfg.Name, Numbers: s.numbers(l.user)}.encode())
+	l.send(message{Type: typeHello, V: signalVersion, User: l.user, Name: s.welcome.Load().Name, Numbers: s.numbers(l.user)}.encode())
 	s.listen(ctx, l)
 }
 
 func (s *Server) numbers(user string) []string {
-	if s.cfg.Numbers == nil {
-		return nil
+	if numbers := s.welcome.Load().Numbers; numbers != nil {
+		return numbers(user)
 	}
-	return s.cfg.Numbers(user)
+	return nil
 }
 
 // listen hands the client's messages to the calls until the line ends. A message that cannot be served is answered with an error

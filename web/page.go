@@ -85,7 +85,7 @@ func (s *Server) phoneInfo(w http.ResponseWriter, r *http.Request) {
 	info := struct {
 		Name string `json:"name"`
 		Demo *Demo  `json:"demo,omitempty"`
-	}{Name: s.cfg.Name}
+	}{Name: s.welcome.Load().Name}
 	if remoteOf(r).Addr().IsLoopback() && isLoopbackHost(r.Host) {
 		info.Demo = s.cfg.Demo
 	}

@@ -28,6 +28,7 @@ type Server struct {
 	listeners []net.Listener
 	addrs     Addrs
 	pages     pages
+	welcome   atomic.Pointer[Guests]
 
 	guests guests   // connections per source
 	failed failures // failed hellos per source
@@ -54,6 +55,7 @@ func New(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{cfg: cfg, pages: pages, helloWait: helloTimeout}
+	s.Set(cfg.Guests)
 	s.guests.limits = guestLimits{total: cfg.MaxConns, perSource: cfg.MaxConnsPerSource, rate: cfg.MaxConnRate}
 	s.http = &http.Server{
 		Handler:           s.guard(s.routes()),
@@ -121,6 +123,12 @@ func checkLoopback(addr string) error {
 		return fmt.Errorf("web: plain %s: %w", addr, ErrNotLoopback)
 	}
 	return nil
+}
+
+// Set changes who is let in from now on, and what they are told. It may be called from any goroutine.
+func (s *Server) Set(g Guests) {
+	g = g.withDefaults()
+	s.welcome.Store(&g)
 }
 
 // Addrs returns the bound addresses, in the order of the configuration.

@@ -75,9 +75,9 @@ func (s *Server) mayUpgrade(r *http.Request) bool {
 	values := r.Header.Values("Origin")
 	switch len(values) {
 	case 0:
-		return s.cfg.AllowNoOrigin
+		return s.welcome.Load().AllowNoOrigin
 	case 1:
-		return strings.EqualFold(values[0], ownOrigin(r)) || slices.Contains(s.cfg.Origins, values[0])
+		return strings.EqualFold(values[0], ownOrigin(r)) || slices.Contains(s.welcome.Load().Origins, values[0])
 	default:
 		return false
 	}

@@ -48,7 +48,7 @@ func open(t *testing.T, edit func(*Config), prepare ...func(*Server)) *house {
 		Listen: []string{"127.0.0.1:0"}, Plain: []string{"127.0.0.1:0"}, TLS: &tls.Config{Certificates: []tls.Certificate{cert}},
 		Realm: "access", Signals: h.calls,
 		CheckPassword: func(user, password string) bool { return user == "alice" && password == "secret" },
-		Numbers:       func(string) []string { return []string{"100"} },
+		Guests:        Guests{Numbers: func(string) []string { return []string{"100"} }},
 		Events:        telemetry.Listener{Refused: func(e telemetry.Refused) { h.refused <- e }},
 	}
 	if edit != nil {

@@ -21,7 +21,7 @@ func (r *Resolver) ask(ctx context.Context, q question) (records, time.Duration,
 	m.SetEdns0(1232, false)
 	why := errNoServer
 	for range 2 {
-		for _, server := range r.servers {
+		for _, server := range r.set.Load().servers {
 			if ctx.Err() != nil {
 				return records{}, 0, fmt.Errorf("%w: %w", ErrSilent, ctx.Err())
 			}

@@ -16,8 +16,9 @@ import (
 
 // Resolver finds hops. Its methods may be called from any goroutine.
 type Resolver struct {
-	cfg      Config
-	servers  []string
+	events   telemetry.Listener
+	set      atomic.Pointer[settings]
+	changed  chan struct{} // holds one: there are other names to watch
 	exchange func(ctx context.Context, m *dns.Msg, server string) (*dns.Msg, error)
 	cache    *cache
 	queue    chan query
@@ -42,16 +43,47 @@ func (r *Resolver) Stats() Stats { return Stats{Questions: r.sent.Load(), Failur
 // New returns a Resolver that looks nothing up before Run. Without a resolver to ask it still serves numbers. Error: ErrConfig.
 func New(cfg Config) (*Resolver, error) {
 	r := &Resolver{
-		cfg: cfg, exchange: cfg.exchange, cache: newCache(), queue: make(chan query, queued), asked: make(map[query][]func([]txn.Hop)),
+		events: cfg.Events, changed: make(chan struct{}, 1), exchange: cfg.exchange, cache: newCache(), queue: make(chan query, queued), asked: make(map[query][]func([]txn.Hop)),
 	}
 	if r.exchange == nil {
 		r.exchange = exchange
 	}
-	var err error
-	if r.servers, err = cfg.servers(); err != nil && len(cfg.Watch) > 0 {
+	s, err := newSettings(cfg)
+	if err != nil {
 		return nil, err
 	}
+	r.set.Store(s)
 	return r, nil
+}
+
+// settings are what may change while a Resolver runs.
+type settings struct {
+	realms  map[string]Realm
+	watch   []Watch
+	servers []string
+}
+
+func newSettings(cfg Config) (*settings, error) {
+	servers, err := cfg.servers()
+	if err != nil && len(cfg.Watch) > 0 {
+		return nil, err
+	}
+	return &settings{cfg.Realms, cfg.Watch, servers}, nil
+}
+
+// Set makes it ask other servers, for other realms, and keep other names fresh; what is cached stays. Of cfg nothing else counts. Error:
+// ErrConfig, and then nothing has changed.
+func (r *Resolver) Set(cfg Config) error {
+	s, err := newSettings(cfg)
+	if err != nil {
+		return err
+	}
+	r.set.Store(s)
+	select {
+	case r.changed <- struct{}{}:
+	default: // whoever is told of the last change finds this one
+	}
+	return nil
 }
 
 // Run looks up what Hops asks for, until ctx ends, and returns its cause. Who waits then is not told.
@@ -146,7 +178,7 @@ func (r *Resolver) lookup(ctx context.Context, q query, ahead time.Duration) []t
 func (r *Resolver) plan(q query, at time.Time, asked map[question]bool) *plan {
 	r.cache.mu.Lock()
 	defer r.cache.mu.Unlock()
-	p := &plan{query: q, realm: r.cfg.Realms[q.realm]}
+	p := &plan{query: q, realm: r.set.Load().realms[q.realm]}
 	p.known = func(ask question) (records, bool) {
 		rec, fresh := r.cache.find(ask, at)
 		return rec, fresh || asked[ask]
@@ -158,7 +190,7 @@ func (r *Resolver) plan(q query, at time.Time, asked map[question]bool) *plan {
 // report tells of answers that were refused: a name that leads inside is worth an eye.
 func (r *Resolver) report(q query, p *plan) {
 	if p.foreign > 0 {
-		r.cfg.Events.EmitRefused(telemetry.Refused{Kind: "dns-inside", Realm: q.realm, Detail: q.host, Count: p.foreign})
+		r.events.EmitRefused(telemetry.Refused{Kind: "dns-inside", Realm: q.realm, Detail: q.host, Count: p.foreign})
 	}
 }
 

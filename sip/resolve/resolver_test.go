@@ -298,3 +298,30 @@ func TestNew(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestSet: other names are kept fresh at once, what is known stays known, and another realm is asked by its own rules.
+func TestSet(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		z := newZone(t, "a.example. 3600 A 192.0.2.1", "b.example. 3600 A 192.0.2.2")
+		r := newResolver(t, z, Realm{Ways: []Way{{"udp", false}}}, func(*Config) {})
+		stop := run(r)
+		hops(r, uri(t, "sip:a.example:5060"))
+		z.take()
+		err := r.Set(Config{
+			Realms: map[string]Realm{"r": {Ways: []Way{{"udp", false}, {"tcp", false}}}}, Servers: []netip.AddrPort{netip.MustParseAddrPort("192.0.2.53:53")},
+			Watch: []Watch{{Realm: "r", URI: uri(t, "sip:b.example:5060")}},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		equal(t, "asked", len(z.take()), 1)
+		for _, known := range []string{"sip:a.example:5060", "sip:b.example:5060;transport=tcp"} {
+			found, ok := r.Hops("r", uri(t, known), nil)
+			equal(t, known, []bool{len(found) == 1, ok}, []bool{true, true})
+		}
+		found, ok := r.Hops("other", uri(t, "sip:a.example:5060"), nil)
+		equal(t, "a realm that has gone", []bool{len(found) == 0, ok}, []bool{true, true})
+		stop()
+	})
+}

@@ -18,13 +18,10 @@ type Watch struct {
 
 // watch goes round the watched names until ctx ends.
 func (r *Resolver) watch(ctx context.Context) {
-	if len(r.cfg.Watch) == 0 {
-		return
-	}
 	tick := time.NewTicker(watchEvery)
 	defer tick.Stop()
 	for {
-		for _, w := range r.cfg.Watch {
+		for _, w := range r.set.Load().watch {
 			hops := r.lookup(ctx, newQuery(w.Realm, w.URI), watchAhead)
 			if w.Found != nil && len(hops) > 0 {
 				w.Found(hops)
@@ -34,6 +31,7 @@ func (r *Resolver) watch(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
+		case <-r.changed:
 		}
 	}
 }
