@@ -5,6 +5,7 @@
 //	GET /readyz               200, or 503 while draining
 //	GET /metrics              Prometheus
 //	GET /v1/info              version, start time, the addresses in use
+//	POST /v1/reload           reads the configuration again: its version, or 422 and why not
 //	GET /v1/calls             the newest calls in progress with their media as it is now; ?limit=100
 //	GET /v1/calls/ID          one of them
 //	GET /v1/route/explain     where a call would go; ?from=alice&to=100, and caller, realm, at
@@ -15,5 +16,5 @@
 //	DELETE /v1/fraud/ACCOUNT  ends the blocks of an account
 //	GET /debug/pprof/         only with PProf
 //
-// Files: server.go (New, Run, the routes, who may ask), lists.go (/v1/acl), fraud.go (/v1/fraud).
+// Files: server.go (New, Run, the routes, who may ask), lists.go (/v1/acl), fraud.go (/v1/fraud), reload.go (/v1/reload).
 package admin

@@ -42,6 +42,7 @@ type Config struct {
 	Route    func(ctx context.Context, ask url.Values) (any, error) // explains where a call would go; nil does not
 	Blocks   func() any                                             // who is blocked by fraud rules; nil serves none
 	Unblock  func(account string) int                               // ends the blocks of an account; it says how many
+	Reload   func(ctx context.Context) (any, error)                 // reads the configuration again; nil cannot
 	Draining func() bool                                            // required
 	Lists    Lists
 	Log      *slog.Logger // nil means slog.Default
@@ -107,6 +108,7 @@ func (s *Server) routes() *http.ServeMux {
 	mux.HandleFunc("GET /readyz", s.ready)
 	mux.Handle("GET /metrics", s.cfg.Metrics)
 	mux.HandleFunc("GET /v1/info", func(w http.ResponseWriter, _ *http.Request) { s.json(w, s.cfg.Info()) })
+	mux.HandleFunc("POST /v1/reload", s.reload)
 	mux.HandleFunc("GET /v1/calls", s.calls)
 	mux.HandleFunc("GET /v1/route/explain", s.route)
 	mux.HandleFunc("GET /v1/calls/{id}", s.call)

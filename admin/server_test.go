@@ -127,3 +127,29 @@ func TestProfilesAreOffByDefault(t *testing.T) {
 		t.Errorf("profiles asked for: %d, want 200", status)
 	}
 }
+
+func TestReload(t *testing.T) {
+	var says error
+	url := start(t, func(c *Config) {
+		c.Reload = func(context.Context) (any, error) { return map[string]int{"number": 2}, says }
+	}) + "/v1/reload"
+	for _, row := range []struct {
+		err    error
+		status int
+		body   string
+	}{{nil, 200, `"number": 2`}, {errors.New("F:1:2: no such trunk"), 422, "F:1:2: no such trunk"}, {ErrState, 409, "not now"}} {
+		says = row.err
+		resp, err := http.Post(url, "", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, _ := io.ReadAll(resp.Body)
+		_ = resp.Body.Close()
+		if resp.StatusCode != row.status || !strings.Contains(string(body), row.body) {
+			t.Errorf("%v: %d %q", row.err, resp.StatusCode, body)
+		}
+	}
+	if status, _ := get(t, url, nil); status != 405 {
+		t.Errorf("GET: %d", status)
+	}
+}

@@ -1,6 +1,8 @@
 package config
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 
 	"go.yaml.in/yaml/v4"
@@ -14,4 +16,15 @@ func (c Config) Print() ([]byte, error) {
 		return nil, fmt.Errorf("print configuration: %w", err)
 	}
 	return out, nil
+}
+
+// Digest tells configurations apart: the beginning of the SHA-256 of what Print writes, so that nothing of a secret is in it. Files that the
+// configuration only names are not in it either.
+func (c Config) Digest() string {
+	out, err := c.Print()
+	if err != nil {
+		return ""
+	}
+	sum := sha256.Sum256(out)
+	return hex.EncodeToString(sum[:6])
 }

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
 	"runtime"
 	"runtime/debug"
+	"syscall"
 
 	"drawbridge/config"
 )
@@ -17,14 +19,18 @@ type serveCommand struct {
 
 // Run serves until a signal, then drains.
 func (c serveCommand) Run(ctx context.Context) error {
-	snap, err := config.Load(c.Config)
+	hangup := make(chan os.Signal, 1) // what comes while one is obeyed is one more
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
+	load := func() (*config.Snapshot, error) { return config.Load(c.Config) }
+	snap, err := load()
 	if err != nil {
 		return err
 	}
 	tuneMemory()
 	lines := &gathered{to: os.Stderr}
 	defer lines.flush()
-	g, err := open(ctx, snap, extras{log: logger(lines, snap.Log)})
+	g, err := open(ctx, snap, extras{log: logger(lines, snap.Log), load: load, hangup: hangup})
 	if err != nil {
 		return err
 	}

@@ -12,7 +12,9 @@ import (
 	"io"
 	"net/netip"
 	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 	"text/template"
 
 	"golang.org/x/sync/errgroup"
@@ -48,6 +50,8 @@ type demoCommand struct {
 
 // Run starts gateway and echo trunk, and the self-test's call when asked for.
 func (c demoCommand) Run(ctx context.Context) error {
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGHUP) // the terminal has gone: there is no file to read again
+	defer stop()
 	if c.Selftest {
 		c.HTTP, c.HTTPS, c.Admin, c.MediaPort, c.LogLevel = "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0", 0, "error"
 	}
@@ -139,7 +143,7 @@ func (d *demo) greet(out io.Writer) {
 	for _, a := range at.TLS {
 		fmt.Fprintf(w, "                     https://%s/  from elsewhere: accept the self-signed certificate\n", netip.AddrPortFrom(hostAddress(), a.Port()))
 	}
-	for _, u := range d.gateway.snap.Users.Local {
+	for _, u := range d.gateway.snap().Users.Local {
 		fmt.Fprintf(w, "    account          %-6s password %s   number %s\n", u.Name, u.Password.Reveal(), u.Numbers[0])
 	}
 	for _, n := range demoNumbers {
@@ -162,7 +166,7 @@ func (d *demo) selftest(ctx context.Context, w io.Writer) error {
 	roots.AddCert(d.gateway.cert().Leaf)
 	report, err := caller.Call(ctx, caller.Config{
 		URL: "wss://" + d.gateway.web.Addrs().TLS[0].String() + "/sip", TLS: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
-		User: d.alice.Name, Password: d.alice.Password, Domain: d.gateway.snap.Users.Domain, To: demoNumbers[0].Number, CDR: d.recorded,
+		User: d.alice.Name, Password: d.alice.Password, Domain: d.gateway.snap().Users.Domain, To: demoNumbers[0].Number, CDR: d.recorded,
 	})
 	_, unheard := fmt.Fprintln(w, report)
 	stop()

@@ -131,10 +131,10 @@ func question(snap *config.Snapshot, ask url.Values, now time.Time) (q route.Que
 
 // explainRoute answers /v1/route/explain.
 func (g *gateway) explainRoute(_ context.Context, ask url.Values) (any, error) {
-	q, err := question(g.snap, ask, time.Now())
+	q, err := question(g.snap(), ask, time.Now())
 	if err != nil {
 		return nil, err
 	}
 	q.Standing = g.standing
-	return judge(g.snap, g.table, g, q, ask.Get("from")), nil
+	return judge(g.snap(), g.now().table, g, q, ask.Get("from")), nil
 }

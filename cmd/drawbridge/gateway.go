@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"os"
 	"runtime"
 	"sync/atomic"
 	"time"
@@ -17,8 +18,6 @@ import (
 	"drawbridge/b2bua"
 	"drawbridge/config"
 	"drawbridge/media"
-	"drawbridge/policy"
-	"drawbridge/policy/route"
 	"drawbridge/registrar"
 	"drawbridge/sip/resolve"
 	"drawbridge/sip/transport"
@@ -37,11 +36,14 @@ type extras struct {
 	events telemetry.Listener // hears everything, beside log, CDR and metrics
 	demo   *web.Demo
 	quiet  bool // no CDR file: the listener is the record
+
+	load   func() (*config.Snapshot, error) // reads the configuration again; nil: there is no file
+	hangup <-chan os.Signal                 // each signal asks for that; nil: nobody does
 }
 
 // gateway is one running Drawbridge: its parts, in the order in which they are built.
 type gateway struct {
-	snap    *config.Snapshot
+	current atomic.Pointer[current]
 	log     *slog.Logger
 	started time.Time
 
@@ -55,26 +57,34 @@ type gateway struct {
 	registrar *registrar.Registrar
 	frauds    *store.Frauds
 	media     *media.Engine
-	table     *route.Table
 	scores    store.Scores // how the calls of trunks have been
 	calls     *b2bua.Switch
 	web       *web.Server
-	admin     *admin.Server           // nil when turned off
-	cert      func() *tls.Certificate // the web port's, as it is now
+	admin     *admin.Server // nil when turned off
+	shown     atomic.Pointer[shown]
 
+	hangup   <-chan os.Signal // asks to read the configuration again
 	draining atomic.Bool
-	slots    atomic.Int64 // transcoded calls that the machine carries; 0 until that is known
+	measured atomic.Int64 // transcoded calls that the machine carries; 0 until that is known
+	slots    atomic.Int64 // the same, unless the configuration knows better
 	late     lateness
+	renewal  renewal
 }
 
 // open builds every part and opens every socket; nothing is served before run.
 func open(ctx context.Context, snap *config.Snapshot, x extras) (*gateway, error) {
-	g := &gateway{log: x.log, started: time.Now(), frauds: store.NewFrauds(fraudCounters)}
-	var err error
-	if g.snap, err = g.findAddresses(ctx, snap); err != nil {
+	g := &gateway{hangup: x.hangup, log: x.log, started: time.Now(), frauds: store.NewFrauds(fraudCounters)}
+	g.renewal.load = x.load
+	snap, err := g.findAddresses(ctx, nil, snap)
+	if err != nil {
 		return nil, err
 	}
-	for _, w := range g.snap.Warnings {
+	first, err := newCurrent(snap, 1)
+	if err != nil {
+		return nil, err
+	}
+	g.current.Store(first)
+	for _, w := range g.snap().Warnings {
 		g.log.Warn("configuration", "warning", w)
 	}
 	g.warnMarks()
@@ -102,7 +112,7 @@ func open(ctx context.Context, snap *config.Snapshot, x extras) (*gateway, error
 // warnMarks says once which marks the system does not let us make. Their packets go unmarked.
 func (g *gateway) warnMarks() {
 	tried := map[int]bool{0: true} // no mark needs no leave
-	for _, r := range g.snap.Realms {
+	for _, r := range g.snap().Realms {
 		for _, dscp := range []int{r.DSCP.Signalling, r.DSCP.Audio, r.DSCP.RTCP} {
 			if tried[dscp] {
 				continue
@@ -118,7 +128,7 @@ func (g *gateway) warnMarks() {
 func (g *gateway) openTelemetry(x extras) (err error) {
 	g.metrics = metrics.New()
 	sinks := []telemetry.Listener{telemetry.Slog(g.log), g.metrics.Listener(), x.events, {CallEnded: g.scored}}
-	if file := g.snap.CDR.File; file != "off" && !x.quiet {
+	if file := g.snap().CDR.File; file != "off" && !x.quiet {
 		if g.records, err = cdr.New(cdr.Config{File: file, Events: telemetry.Tee(sinks...)}); err != nil {
 			return err
 		}
@@ -132,11 +142,11 @@ func (g *gateway) openTelemetry(x extras) (err error) {
 }
 
 func (g *gateway) openTransactions(extras) (err error) {
-	if g.core, err = txn.New(txn.Config{Server: "Drawbridge", Events: g.events, LFOnly: g.lfOnly(), Ignore: g.ignores, Answered: g.answered}); err != nil {
+	if g.core, err = txn.New(txn.Config{Server: "Drawbridge", Events: g.events, LFOnly: func(f txn.Flow) bool { return g.calls.LFOnly(f) }, Ignore: g.ignores, Answered: g.answered}); err != nil {
 		return err
 	}
 	g.transport, err = transport.New(transport.Config{
-		Listeners: listeners(g.snap), TLS: realmKeys(g.snap), Peers: tlsPeers(g.snap), Receiver: g.core, Events: g.events, Allow: g.hears, Known: g.knows,
+		Listeners: listeners(g.snap()), TLS: realmKeys(g.snap()), Peers: tlsPeers(g.snap()), Receiver: g.core, Events: g.events, Allow: g.hears, Known: g.knows,
 		Denied: g.guard.Denied, Datagram: g.guard.Message,
 	})
 	return err
@@ -145,40 +155,27 @@ func (g *gateway) openTransactions(extras) (err error) {
 // hears lets a datagram or a connection in when its realm is open or answers strangers, or its source belongs to one of the realm's trunks:
 // to one that proves its name over TLS that may be any.
 func (g *gateway) hears(realm, network string, src netip.Addr) bool {
-	r := g.snap.Realms[realm]
+	r := g.snap().Realms[realm]
 	return r.Open || r.Unknown == "reject" || g.knows(realm, src) || network == "tls" && g.calls.Awaits(realm, src)
-}
-
-// lfOnly asks the calls whose lines may end by LF alone; nil when no trunk's may.
-func (g *gateway) lfOnly() func(txn.Flow) bool {
-	for _, t := range g.snap.Trunks {
-		if t.Peer().Wire.LFOnly {
-			return func(f txn.Flow) bool { return g.calls.LFOnly(f) }
-		}
-	}
-	return nil
 }
 
 func (g *gateway) knows(realm string, src netip.Addr) bool { return g.calls.Knows(realm, src) }
 
 // openResolver makes the resolver keep the host names of trunks fresh: their addresses are whom the realms hear.
 func (g *gateway) openResolver(extras) (err error) {
-	learn := func(trunk string, hops []txn.Hop) { g.calls.Learn(trunk, hops) }
-	g.resolver, err = resolve.New(resolve.Config{
-		Servers: nameservers(g.snap), Realms: lookups(g.snap), Watch: watched(g.snap, learn), Events: g.events,
-	})
+	g.resolver, err = resolve.New(g.names(g.snap()))
 	return err
 }
 
 func (g *gateway) openRegistrar(extras) (err error) {
 	g.registrar, err = registrar.New(registrar.Config{
-		Domain: g.snap.Users.Domain, Password: passwords(g.snap), Algorithms: digests(g.snap), Events: g.events,
+		Domain: g.snap().Users.Domain, Password: passwords(g.snap()), Algorithms: digests(g.snap()), Events: g.events,
 	})
 	return err
 }
 
 func (g *gateway) openMedia(extras) error {
-	realms, err := mediaRealms(g.snap)
+	realms, err := mediaRealms(g.snap())
 	if err != nil {
 		return err
 	}
@@ -187,21 +184,9 @@ func (g *gateway) openMedia(extras) error {
 }
 
 func (g *gateway) openCalls(extras) error {
-	var err error
-	if g.table, err = routes(g.snap); err != nil {
-		return err
-	}
-	watch, err := frauds(g.snap)
-	if err != nil {
-		return err
-	}
-	host := policy.Limits{Late: patience(g.snap.Limits.Late)}
 	g.calls = b2bua.New(b2bua.Config{
-		Settings: b2bua.Settings{
-			Trunks: trunks(g.snap), Realms: realms(g.snap), AllDown: g.snap.AllDown, Decide: g.decide(host), Limits: g.limits(),
-			Fraud: watch, Routes: g.table.Candidates, Standing: g.standing, Number: callerID(g.snap),
-		},
-		Core: g.core, Media: g.media, Registrar: g.registrar, Events: g.events, Late: g.late.now, Frauds: g.frauds,
+		Settings: g.callSettings(g.now()),
+		Core:     g.core, Media: g.media, Registrar: g.registrar, Events: g.events, Late: g.late.now, Frauds: g.frauds,
 		Locate: g.locate, Auth: g.registrar.Authenticate, Flow: g.transport.To, Hops: g.resolver.Hops,
 	})
 	g.core.SetUser(g.calls)
@@ -221,17 +206,19 @@ func (g *gateway) locate(user string) []b2bua.Target {
 }
 
 func (g *gateway) openWeb(x extras) (err error) {
-	w := g.snap.Web
-	if g.cert, err = g.certificate(); err != nil {
+	w := g.snap().Web
+	first, err := g.certificate(g.snap())
+	if err != nil {
 		return err
 	}
+	g.shown.Store(first)
 	shown := func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return g.cert(), nil }
 	g.web, err = web.New(web.Config{
 		Listen: words(w.Listen), Plain: words(w.Plain), TLS: &tls.Config{GetCertificate: shown, MinVersion: tls.VersionTLS12},
-		Control: transport.Mark(uint8(g.snap.Realms[w.Realm].DSCP.Signalling)),
-		Realm:   w.Realm, Origins: w.Origins, AllowNoOrigin: w.AllowNoOrigin, Name: w.Name, Demo: x.demo,
+		Control: transport.Mark(uint8(g.snap().Realms[w.Realm].DSCP.Signalling)),
+		Realm:   w.Realm, Guests: guests(g.snap()), Demo: x.demo,
 		Denied: func(src netip.Addr) bool { return g.guard.Denied(w.Realm, src) }, Proved: g.guard.Prove,
-		SIP: inRealm(g.transport.ServeWS, w.Realm), Signals: g.calls, CheckPassword: g.registrar.CheckPassword, Numbers: numbers(g.snap), Events: g.events,
+		SIP: inRealm(g.transport.ServeWS, w.Realm), Signals: g.calls, CheckPassword: g.registrar.CheckPassword, Events: g.events,
 	})
 	return err
 }
@@ -244,14 +231,14 @@ func inRealm[C any](serve func(context.Context, C, string, bool, netip.AddrPort)
 }
 
 func (g *gateway) openAdmin(extras) (err error) {
-	a := g.snap.Admin
+	a := g.snap().Admin
 	if a.Listen == config.Off {
 		return nil
 	}
 	g.admin, err = admin.New(admin.Config{
 		Listen: string(a.Listen), Public: a.Remote, PProf: a.Pprof, Metrics: g.metrics.Handler(), Log: g.log,
 		Lists: g.lists(), Info: g.info, Calls: g.listCalls, Call: g.showCall, Draining: g.draining.Load, Route: g.explainRoute,
-		Blocks: g.fraudBlocks, Unblock: g.unblock,
+		Blocks: g.fraudBlocks, Unblock: g.unblock, Reload: g.reloadAsked,
 	})
 	return err
 }
@@ -289,6 +276,7 @@ func (g *gateway) serve(ctx context.Context) error {
 	g.calls.Enrol()
 	g.events.EmitLifecycle(telemetry.Lifecycle{What: "started", Detail: "version " + version()})
 	group.Go(func() error { return g.watchAddresses(parts) })
+	group.Go(func() error { return g.renew(parts) })
 	group.Go(func() error { return g.measure(parts) })
 	group.Go(func() error { return g.watchLateness(parts) })
 	group.Go(func() error { return keepMemory(parts) })
@@ -322,7 +310,7 @@ func ended(err error) error {
 func (g *gateway) drain(ctx context.Context) error {
 	g.draining.Store(true)
 	g.events.EmitLifecycle(telemetry.Lifecycle{What: "draining", Detail: fmt.Sprintf("%d calls", g.calls.Active())})
-	deadline, cancel := context.WithTimeout(ctx, g.snap.Drain.Timeout)
+	deadline, cancel := context.WithTimeout(ctx, g.snap().Drain.Timeout)
 	defer cancel()
 	if err := g.calls.Drain(deadline); err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		return err

@@ -30,7 +30,7 @@ func (g *gateway) gauges() {
 		func() float64 { return float64(g.calls.InUse(limit.Key{}).Transcodes) })
 	m.Gauges("drawbridge_trunk_calls", "Calls that count for the limits of a trunk, both directions.", "trunk", func() map[string]float64 {
 		out := map[string]float64{}
-		for name := range g.snap.Trunks {
+		for name := range g.snap().Trunks {
 			out[name] = float64(g.calls.InUse(limit.Key{Scope: limit.Trunk, Name: name}).Calls)
 		}
 		return out
@@ -48,6 +48,7 @@ func (g *gateway) gauges() {
 	m.Gauge("drawbridge_fraud_blocks", "Blocks of accounts by fraud rules.", func() float64 { return float64(len(g.frauds.Blocks(time.Now()))) })
 	m.Gauge("drawbridge_fraud_counters", "Accounts and prefixes that fraud rules count.", func() float64 { return float64(g.frauds.Len()) })
 	g.guardGauges()
+	g.configGauges()
 	m.Gauges("drawbridge_trunk_registered", "Whether we are registered at a trunk, of those where we want to be.", "trunk", func() map[string]float64 {
 		out := map[string]float64{}
 		for trunk, on := range g.calls.Enrolled() {
@@ -199,6 +200,7 @@ type info struct {
 	Media   map[string][]netip.AddrPort `json:"media"`
 	SPKI    string                      `json:"spki"` // base64 SHA-256 of the certificate's public key
 	Calls   int                         `json:"calls"`
+	Config  configInfo                  `json:"config"`
 	Drain   bool                        `json:"draining"`
 }
 
@@ -208,7 +210,7 @@ func (g *gateway) info() any {
 		SIP: map[string][]netip.AddrPort{}, SIPTCP: map[string][]netip.AddrPort{}, SIPTLS: map[string][]netip.AddrPort{},
 		Media: map[string][]netip.AddrPort{}, Calls: g.calls.Active(), Drain: g.draining.Load(),
 	}
-	for name, r := range g.snap.Realms {
+	for name, r := range g.snap().Realms {
 		if len(r.Listen) > 0 {
 			out.SIP[name] = g.transport.Addrs(name)
 			out.SIPTCP[name], out.SIPTLS[name] = g.transport.StreamAddrs(name, "tcp"), g.transport.StreamAddrs(name, "tls")
@@ -217,6 +219,7 @@ func (g *gateway) info() any {
 			out.Media[name] = g.media.Addrs(name)
 		}
 	}
+	out.Config = g.configInfo()
 	if leaf := g.cert().Leaf; leaf != nil {
 		sum := sha256.Sum256(leaf.RawSubjectPublicKeyInfo)
 		out.SPKI = base64.StdEncoding.EncodeToString(sum[:])

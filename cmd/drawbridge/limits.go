@@ -10,15 +10,15 @@ import (
 )
 
 // limits are those of the gateway, its realms and its accounts; trunks bring their own.
-func (g *gateway) limits() b2bua.Limits {
-	l := g.snap.Limits
+func (g *gateway) limits(snap *config.Snapshot) b2bua.Limits {
+	l := snap.Limits
 	out := b2bua.Limits{
-		Gateway: reserving(g.snap, l.Bounds()), Realms: map[string]limit.Bounds{}, Requests: map[string]b2bua.RequestRates{}, Account: accountLimits(g.snap),
+		Gateway: reserving(snap, l.Bounds()), Realms: map[string]limit.Bounds{}, Requests: map[string]b2bua.RequestRates{}, Account: accountLimits(snap),
 		Number: limit.Bounds{Calls: l.Number.Calls}, Emergency: emergencies(l.Emergency.Numbers), EmergencyRate: l.Emergency.CPS.Rate,
-		Transcodes: func() int { return int(g.slots.Load()) }, Form: oneForm(g.snap),
+		Transcodes: func() int { return int(g.slots.Load()) }, Form: oneForm(snap),
 	}
-	for name, r := range g.snap.Realms {
-		out.Realms[name] = reserving(g.snap, r.Limits.Bounds())
+	for name, r := range snap.Realms {
+		out.Realms[name] = reserving(snap, r.Limits.Bounds())
 		if r.Limits.Requests() {
 			out.Requests[name] = requestRates(r.Limits)
 		}

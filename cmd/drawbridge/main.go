@@ -21,6 +21,7 @@ type cli struct {
 	Call    callCommand    `cmd:"" help:"Place one WebRTC test call through any gateway; print one JSON line."`
 	Route   routeCommand   `cmd:"" help:"Explain where a call would go, and why."`
 	Rules   rulesCommand   `cmd:"" help:"Try header rules on a message."`
+	Reload  reloadCommand  `cmd:"" help:"Make the running gateway read its configuration again; exit 1 when it is refused."`
 	ACL     aclCommand     `cmd:"" name:"acl" help:"Show and change who the running gateway does not hear."`
 	Version versionCommand `cmd:"" help:"Print what was built."`
 }
@@ -32,7 +33,7 @@ func main() {
 	var c cli
 	k := kong.Parse(&c, kong.Name("drawbridge"), kong.Description("A session border controller gateway between browsers and SIP trunks."),
 		kong.UsageOnError(), kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	k.BindTo(ctx, (*context.Context)(nil))

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"drawbridge/config"
 	"drawbridge/transcode"
 )
 
@@ -18,12 +19,12 @@ const (
 
 // measure finds out how many transcoded calls this machine carries, says so, and ends. The configuration may know better.
 func (g *gateway) measure(ctx context.Context) error {
-	if n := g.snap.Limits.Transcodes; n > 0 {
+	if n := g.snap().Limits.Transcodes; n > 0 {
 		g.slots.Store(int64(n))
 		return nil
 	}
 	opt := transcode.DefaultOptions
-	for _, r := range g.snap.Realms { // the dearest counts
+	for _, r := range g.snap().Realms { // the dearest counts
 		opt.Complexity, opt.Bitrate = max(opt.Complexity, r.Opus.Complexity), max(opt.Bitrate, r.Opus.Bitrate)
 	}
 	cost, err := transcode.Cost(ctx, opt, measureBudget)
@@ -38,9 +39,19 @@ func (g *gateway) measure(ctx context.Context) error {
 		return nil
 	}
 	n := slots(len(g.media.Stats().Loops), cost)
-	g.slots.Store(int64(n))
+	g.measured.Store(int64(n))
+	g.setSlots(g.snap())
 	g.log.Info("transcoding", "slots", n, "per_second_of_call", cost.String(), "complexity", opt.Complexity, "bitrate", opt.Bitrate)
 	return nil
+}
+
+// setSlots puts into force what the configuration says, or what was measured.
+func (g *gateway) setSlots(snap *config.Snapshot) {
+	n := int64(snap.Limits.Transcodes)
+	if n == 0 {
+		n = g.measured.Load()
+	}
+	g.slots.Store(n)
 }
 
 // slots is how many calls of that cost so many cores carry.

@@ -44,6 +44,12 @@ func lookups(snap *config.Snapshot) map[string]resolve.Realm {
 	return out
 }
 
+// names is what the resolver has of a configuration.
+func (g *gateway) names(snap *config.Snapshot) resolve.Config {
+	learn := func(trunk string, hops []txn.Hop) { g.calls.Learn(trunk, hops) }
+	return resolve.Config{Servers: nameservers(snap), Realms: lookups(snap), Watch: watched(snap, learn), Events: g.events}
+}
+
 // watched are the targets with a host name; learn hears where they lead.
 func watched(snap *config.Snapshot, learn func(trunk string, hops []txn.Hop)) []resolve.Watch {
 	var out []resolve.Watch

@@ -14,11 +14,16 @@ import (
 const askEvery = 5 * time.Minute
 
 // findAddresses asks the STUN servers of realms for the addresses to announce. A gateway that does not know its address does not start:
-// every call would be mute in one direction.
-func (g *gateway) findAddresses(ctx context.Context, snap *config.Snapshot) (*config.Snapshot, error) {
+// every call would be mute in one direction. What was found before, for a realm that still asks the same server, stays: calls and sockets
+// have announced it.
+func (g *gateway) findAddresses(ctx context.Context, before, snap *config.Snapshot) (*config.Snapshot, error) {
 	found := map[string]netip.Addr{}
 	for name, r := range snap.Realms {
 		if r.Media.Advertise.STUN == "" {
+			continue
+		}
+		if before != nil && before.Realms[name].Media.Advertise.STUN == r.Media.Advertise.STUN {
+			found[name] = before.Realms[name].Media.Advertise.Addr
 			continue
 		}
 		p, err := media.AskPublic(ctx, bound(r.Media), r.Media.Advertise.STUN)
@@ -44,7 +49,7 @@ func (g *gateway) watchAddresses(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 		}
-		for name, r := range g.snap.Realms {
+		for name, r := range g.snap().Realms {
 			if r.Media.Advertise.STUN == "" {
 				continue
 			}

@@ -19,7 +19,7 @@ func TestFindAddresses(t *testing.T) {
 		t.Fatal(err)
 	}
 	g := &gateway{log: slog.New(slog.DiscardHandler)}
-	told, err := g.findAddresses(t.Context(), snap)
+	told, err := g.findAddresses(t.Context(), nil, snap)
 	if err != nil {
 		t.Fatal(err)
 	}

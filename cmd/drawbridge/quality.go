@@ -23,7 +23,7 @@ func (g *gateway) scored(e telemetry.CallEnded) {
 
 // score judges once more, and tells the operator what has changed.
 func (g *gateway) score(trunk string, by func(score.State, score.Rules) score.State) {
-	t, ok := g.snap.Trunks[trunk]
+	t, ok := g.snap().Trunks[trunk]
 	if !ok {
 		return
 	}
@@ -61,7 +61,7 @@ func scoreRules(t config.Trunk) score.Rules {
 
 // standing is what the routes want to know of a trunk.
 func (g *gateway) standing(trunk string) route.Standing {
-	factor, why := g.scores.Get(trunk).Penalty(scoreRules(g.snap.Trunks[trunk]))
+	factor, why := g.scores.Get(trunk).Penalty(scoreRules(g.snap().Trunks[trunk]))
 	return route.Standing{Penalty: factor, Why: why}
 }
 
@@ -69,7 +69,7 @@ func (g *gateway) standing(trunk string) route.Standing {
 func (g *gateway) byTrunk(read func(score.State, config.Trunk) float64) func() map[string]float64 {
 	return func() map[string]float64 {
 		out := map[string]float64{}
-		for name, t := range g.snap.Trunks {
+		for name, t := range g.snap().Trunks {
 			out[name] = read(g.scores.Get(name), t)
 		}
 		return out

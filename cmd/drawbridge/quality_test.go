@@ -25,12 +25,14 @@ routes: [{to: "*", deck: true}]
 		t.Fatal(err)
 	}
 	var told []string
-	g := &gateway{snap: snap, events: telemetry.Listener{Lifecycle: func(l telemetry.Lifecycle) { told = append(told, l.What+" "+l.Detail) }}}
-	if g.table, err = routes(snap); err != nil {
+	g := &gateway{events: telemetry.Listener{Lifecycle: func(l telemetry.Lifecycle) { told = append(told, l.What+" "+l.Detail) }}}
+	c, err := newCurrent(snap, 1)
+	if err != nil {
 		t.Fatal(err)
 	}
+	g.current.Store(c)
 	first := func(draw uint64) string {
-		return g.table.Candidates(route.Query{Number: "+49301", Draw: draw, Standing: g.standing})[0].Trunk
+		return g.now().table.Candidates(route.Query{Number: "+49301", Draw: draw, Standing: g.standing})[0].Trunk
 	}
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	call := func(in, out float64) {
@@ -47,7 +49,7 @@ routes: [{to: "*", deck: true}]
 	if first(sample) != "two" {
 		t.Errorf("after 20 bad calls %s is first", first(sample))
 	}
-	e := judge(snap, g.table, nil, route.Query{Realm: "access", Number: "+49301", Draw: sample, Standing: g.standing}, "access")
+	e := judge(snap, g.now().table, nil, route.Query{Realm: "access", Number: "+49301", Draw: sample, Standing: g.standing}, "access")
 	if len(e.Steps) != 3 || e.Steps[2].Trunk != "one" || e.Steps[2].Why != "MOS 2.34, below 3.60" || e.Steps[2].Penalty < 2 {
 		t.Errorf("%+v", e.Steps)
 	}

@@ -22,6 +22,7 @@ import (
 	"drawbridge/sip/digest"
 	"drawbridge/sip/transport"
 	"drawbridge/sip/wire"
+	"drawbridge/web"
 )
 
 // The functions below turn the configuration into the small Config of each part.
@@ -323,17 +324,32 @@ func codecs(names []string) []offer.Codec {
 	return out
 }
 
+// guests are who may use the web port, and what they are told.
+func guests(snap *config.Snapshot) web.Guests {
+	w := snap.Web
+	return web.Guests{Origins: w.Origins, AllowNoOrigin: w.AllowNoOrigin, Name: w.Name, Numbers: numbers(snap)}
+}
+
+// shown is the certificate of the web port.
+type shown struct {
+	now    func() *tls.Certificate
+	forget func()
+}
+
+func (g *gateway) cert() *tls.Certificate { return g.shown.Load().now() }
+
 // certificate is that of the web port: the configured files, read again when they change, or a self-signed one for this run.
-func (g *gateway) certificate() (func() *tls.Certificate, error) {
-	if files := g.snap.Web.TLS; files.Cert != "" {
-		return g.transport.Watch(transport.Keys{Cert: g.snap.File(files.Cert), Key: g.snap.File(files.Key)})
+func (g *gateway) certificate(snap *config.Snapshot) (*shown, error) {
+	if files := snap.Web.TLS; files.Cert != "" {
+		now, forget, err := g.transport.Watch(transport.Keys{Cert: snap.File(files.Cert), Key: snap.File(files.Key)})
+		return &shown{now, forget}, err
 	}
 	var names []string
-	for _, l := range g.snap.Web.Listen {
+	for _, l := range snap.Web.Listen {
 		if host, _, err := net.SplitHostPort(string(l)); err == nil && host != "" && !strings.Contains(host, "%") {
 			names = append(names, host)
 		}
 	}
 	made, err := selfSigned(names)
-	return func() *tls.Certificate { return made }, err
+	return &shown{func() *tls.Certificate { return made }, func() {}}, err
 }

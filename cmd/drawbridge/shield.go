@@ -21,12 +21,12 @@ import (
 
 // openGuard builds the door before everything that asks it. It knows trunks as soon as there are calls.
 func (g *gateway) openGuard(events telemetry.Listener) (err error) {
-	s := g.snap.Shield
+	s := g.snap().Shield
 	g.guard, err = guard.New(guard.Config{
-		Settings: guardSettings(g.snap), Entries: s.Entries, Sources: s.Sources, File: g.snap.File(s.File),
+		Settings: guardSettings(g.snap()), Entries: s.Entries, Sources: s.Sources, File: g.snap().File(s.File),
 		NFT:   guard.NFT{Set4: s.NFTables.Set4, Set6: s.NFTables.Set6},
 		Known: func(src netip.Addr) bool { return g.calls.KnowsAnywhere(src) }, Trunks: func() []netip.Prefix { return g.calls.Sources() },
-		Realms: realmNames(g.snap), Events: events,
+		Realms: realmNames(g.snap()), Events: events,
 	})
 	return err
 }
