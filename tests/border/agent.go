@@ -20,12 +20,13 @@ type agent struct {
 	addr    netip.AddrPort
 	gateway netip.AddrPort
 
-	mu     sync.Mutex
-	placed map[string]*placed // by Call-ID
-	got    map[string]*got
-	most   int // calls that it had at a time
-	serial int
-	done   chan struct{}
+	mu      sync.Mutex
+	placed  map[string]*placed // by Call-ID
+	got     map[string]*got
+	most    int // calls that it had at a time
+	serial  int
+	answers bool // every call at once
+	done    chan struct{}
 }
 
 // placed is a call of ours.
@@ -35,6 +36,7 @@ type placed struct {
 	last   string // the newest response
 	status int
 	asked  time.Time // when the INVITE went out last
+	over   bool      // we have hung up
 }
 
 // got is a call that we ring for.
@@ -163,6 +165,10 @@ func (a *agent) hear(m string) {
 			a.got[id] = &got{number: number, invite: m}
 			a.most = max(a.most, a.upLocked())
 		}
+		if a.answers {
+			a.respond(m, "200 OK", offerOf(a.addr.Addr()))
+			return
+		}
 		a.respond(m, "180 Ringing", "")
 	case "CANCEL":
 		a.respond(m, "200 OK", "")
@@ -256,14 +262,26 @@ func (a *agent) hangUp() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for id, c := range a.placed {
-		switch {
-		case c.status >= 300:
-		case c.status >= 200:
-			bye := a.request("BYE", id, c.number, tagOf(c.last), "")
-			a.say(bytes.Replace(bye, []byte("BYE sip:"+c.number+"@"+a.gateway.String()), []byte("BYE "+contactOf(c.last)), 1))
-		default:
-			a.say(a.request("CANCEL", id, c.number, "", ""))
-		}
+		a.end(id, c)
+	}
+}
+
+// hangUpOne ends one call of ours.
+func (a *agent) hangUpOne(id string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.end(id, a.placed[id])
+}
+
+func (a *agent) end(id string, c *placed) {
+	switch {
+	case c.status >= 300, c.over:
+	case c.status >= 200:
+		c.over = true
+		bye := a.request("BYE", id, c.number, tagOf(c.last), "")
+		a.say(bytes.Replace(bye, []byte("BYE sip:"+c.number+"@"+a.gateway.String()), []byte("BYE "+contactOf(c.last)), 1))
+	default:
+		a.say(a.request("CANCEL", id, c.number, "", ""))
 	}
 }
 

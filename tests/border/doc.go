@@ -4,5 +4,5 @@
 //
 // Files: main.go (the parts, in order), report.go (what they say), agent.go (a trunk with many calls), peer.go (a carrier's gateway that can fall
 // silent), netns.go (the network of the floods); a part each in flood.go and scan.go (with disguise.go; both at the gateway of shield.go, while legal.go calls),
-// limits.go, fraud.go, trunks.go.
+// limits.go, fraud.go, trunks.go, reload.go.
 package main

@@ -24,6 +24,7 @@ var parts = []part{
 	{"trunks", deadTrunk},
 	{"limits", limits},
 	{"fraud", tollFraud},
+	{"reload", reloadUnderCalls},
 }
 
 func main() {
