@@ -6,6 +6,9 @@ import "drawbridge/media/fetch"
 // comes. While one packet is served the calls of the next ones are therefore fetched, one pointer further at a time: a packet takes some
 // microseconds, memory a tenth of one.
 
+// headStart is how many events or datagrams before its own turn the first step for one is made. A round begins so much before its first.
+const headStart = 5
+
 // ahead fetches what the events behind event i of n will need.
 func (l *loop) ahead(i, n int) {
 	if i+5 < n {
@@ -19,7 +22,7 @@ func (l *loop) ahead(i, n int) {
 
 // legOf is the leg whose RTP event k is; nil when it is something else, or behind the end.
 func (l *loop) legOf(k, n int) *leg {
-	if k >= n {
+	if k < 0 || k >= n {
 		return nil
 	}
 	if s := l.socks[l.events[k].Fd]; s != nil && s.kind == sockRTP {
@@ -28,18 +31,18 @@ func (l *loop) legOf(k, n int) *leg {
 	return nil
 }
 
-// aheadAt fetches what the datagrams behind datagram i of a browser socket's batch will need; end is that of the batch.
-func (l *loop) aheadAt(d *door, i, end int) {
-	if i+3 < end {
-		_, src := l.in.datagram(i + 3)
-		l.guests[i+3] = d.known[src].leg // a guess: what it is in the end is found again when its turn comes
-		l.guests[i+3].fetch()
+// aheadAt fetches what the datagrams behind datagram i of a browser socket's batch will need, which lies from first to end.
+func (l *loop) aheadAt(d *door, i, first, end int) {
+	if k := i + 5; k < end {
+		_, src := l.in.datagram(k)
+		l.guests[k] = d.known[src].leg // a guess: what it is in the end is found again when its turn comes
+		l.guests[k].fetch()
 	}
-	if i+2 < end {
-		l.guests[i+2].fetchNear()
+	if k := i + 3; k >= first && k < end {
+		l.guests[k].fetchNear()
 	}
-	if i+1 < end {
-		l.guests[i+1].fetchFar()
+	if k := i + 1; k >= first && k < end {
+		l.guests[k].fetchFar()
 	}
 }
 
@@ -48,6 +51,15 @@ func (g *leg) fetch() {
 	if g != nil {
 		fetch.Fields(&g.st.Send, &g.latch.source)
 	}
+}
+
+// fetchSend fetches of a leg what sending takes.
+func (g *leg) fetchSend() {
+	fetch.Value(&g.st.Send)
+	fetch.Fields(&g.st.MaySend, &g.open)
+	fetch.Fields(&g.out, &g.to)
+	fetch.Value(&g.digits)
+	fetch.Value(&g.rtp)
 }
 
 // fetchNear fetches what the leg points to.
@@ -72,7 +84,7 @@ func (g *leg) fetchFar() {
 		g.crypt.in.Fetch()
 	}
 	if r, ok := g.onward.(*relay); ok {
-		r.to.fetch()
+		r.to.fetchSend()
 	}
 }
 

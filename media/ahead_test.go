@@ -21,7 +21,7 @@ func TestAheadMeetsEverySocket(t *testing.T) {
 		}
 	}
 	round := func() {
-		for i := range n {
+		for i := -headStart; i < n; i++ {
 			w.l.ahead(i, n)
 		}
 	}

@@ -17,10 +17,13 @@ import (
 func (l *loop) ingress(s *sock, first, n int) {
 	if s.kind == sockDoor {
 		clear(l.guests[first : first+n])
+		for i := first - headStart; i < first; i++ {
+			l.aheadAt(s.door, i, first, first+n)
+		}
 	}
 	for i := first; i < first+n; i++ {
 		if s.kind == sockDoor {
-			l.aheadAt(s.door, i, first+n)
+			l.aheadAt(s.door, i, first, first+n)
 		}
 		b, src := l.in.datagram(i)
 		switch {

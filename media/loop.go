@@ -169,6 +169,9 @@ func (l *loop) run(ctx context.Context) error {
 		}
 		l.frames = 0
 		heard := false
+		for i := -headStart; i < 0; i++ {
+			l.ahead(i, n)
+		}
 		for i := range n {
 			l.ahead(i, n)
 			heard = l.ready(l.events[i]) || heard //nolint:contextcheck // a handshake has a limit of its own

@@ -2,7 +2,9 @@ package main
 
 import (
 	"errors"
+	"os"
 	"runtime"
+	"strconv"
 
 	"golang.org/x/sys/unix"
 )
@@ -17,6 +19,37 @@ type cores *unix.CPUSet
 // relayCores and pumpCores divide the machine. With a single core there is nothing to divide.
 func relayCores() cores { return choose(func(cpu int) bool { return cpu == 0 }) }
 func pumpCores() cores  { return choose(func(cpu int) bool { return cpu != 0 }) }
+
+// pumpHere keeps what the benchmark itself does off the relays' core until the returned function is called: its own scheduler wakes a
+// thread all the time while the pump waits.
+func pumpHere(c cores) (back func() error, err error) {
+	if c == nil {
+		return func() error { return nil }, nil
+	}
+	var all unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &all); err != nil {
+		return nil, err
+	}
+	return func() error { return eachThread(&all) }, eachThread(c)
+}
+
+// eachThread gives every thread of this process its cores; those to come have them from one of these.
+func eachThread(c cores) error {
+	threads, err := os.ReadDir("/proc/self/task")
+	if err != nil {
+		return err
+	}
+	for _, t := range threads {
+		id, err := strconv.Atoi(t.Name())
+		if err != nil {
+			return err
+		}
+		if err := unix.SchedSetaffinity(id, c); err != nil && !errors.Is(err, unix.ESRCH) {
+			return err
+		}
+	}
+	return nil
+}
 
 func choose(takes func(cpu int) bool) cores {
 	if runtime.NumCPU() < 2 {

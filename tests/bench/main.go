@@ -70,7 +70,6 @@ type bench struct {
 
 	phones  *phones
 	relays  []relay // ours first
-	pump    cores   // where packets come from
 	verdict verdict
 }
 
@@ -115,13 +114,16 @@ func (b *bench) with(ctx context.Context, relays, pump cores, part func(context.
 		for _, r := range b.relays {
 			err = errors.Join(err, r.close())
 		}
-		b.relays, b.pump = nil, nil
+		b.relays = nil
 	}()
-	b.pump = pump
 	if err := on(relays, func() error { return b.open(dir) }); err != nil {
 		return err
 	}
-	return part(ctx)
+	back, err := pumpHere(pump)
+	if err != nil {
+		return err
+	}
+	return errors.Join(part(ctx), back())
 }
 
 // open starts the relays: ours, and rtpengine where it is installed.
@@ -180,8 +182,7 @@ func (b *bench) compare(ctx context.Context, calls int, codec string, s sound) (
 	}
 	for range rounds {
 		for i, f := range farms {
-			var s sample
-			err := on(b.pump, func() (err error) { s, err = f.measure(b.window); return err })
+			s, err := f.measure(b.window)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", b.relays[i].name(), err)
 			}
@@ -249,12 +250,12 @@ func (b *bench) print(name, unit string, res results, per func(sample) float64) 
 	fmt.Println()
 }
 
-// printWindows shows how far apart the windows of a plan were: of a busy machine they tell.
+// printWindows shows how far apart the windows of a plan were, and the longest but a thousandth of the delays: of a busy machine they tell.
 func (b *bench) printWindows(res results, per func(sample) float64) {
 	for i, r := range b.relays {
 		fmt.Printf("  %-11s windows", r.name())
 		for _, s := range res[i] {
-			fmt.Printf(" %.2f", per(s))
+			fmt.Printf(" %.2f (%.2f ms)", per(s), quantile(s.delays, 0.999))
 		}
 		fmt.Println()
 	}
@@ -275,11 +276,16 @@ func (r results) delay(relay int, q float64) float64 {
 	for _, s := range r[relay] {
 		all = append(all, s.delays...)
 	}
-	if len(all) == 0 {
+	return quantile(all, q)
+}
+
+// quantile sorts delays; it returns ms.
+func quantile(delays []int64, q float64) float64 {
+	if len(delays) == 0 {
 		return 0
 	}
-	slices.Sort(all)
-	return float64(all[min(int(q*float64(len(all))), len(all)-1)]) / 1e6
+	slices.Sort(delays)
+	return float64(delays[min(int(q*float64(len(delays))), len(delays)-1)]) / 1e6
 }
 
 func (r results) sent(relay int) (n uint64) {
