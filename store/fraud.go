@@ -2,6 +2,7 @@ package store
 
 import (
 	"hash/maphash"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -70,24 +71,22 @@ func (f *Frauds) Do(w *fraud.Watch, now time.Time, fn func(*fraud.Counter)) {
 // looks bounds the counters that are looked at to make room for one: they lie in no order.
 const looks = 32
 
-// evict makes room: by what says nothing any more, else by what holds neither calls nor a block, else by anything.
+// evict makes room: by what says nothing any more, else by what holds neither calls nor a block, and of these by what has seen the least. So
+// a flood of calling numbers that come once each displaces itself, and not what is known of an account.
 func (s *fraudShard) evict(now time.Time) {
-	var spare, last FraudKey
-	found, n := false, 0
+	var spare FraudKey
+	least, n := math.Inf(1), 0
 	for k, c := range s.kept {
 		if c.Idle(now) {
 			delete(s.kept, k)
 			return
 		}
-		if !found && !c.Busy(now) {
-			spare, found = k, true
+		if w := c.Weight(now); w < least {
+			spare, least = k, w
 		}
-		if last, n = k, n+1; n == looks {
+		if n++; n == looks {
 			break
 		}
-	}
-	if !found {
-		spare = last
 	}
 	delete(s.kept, spare)
 }

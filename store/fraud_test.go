@@ -45,6 +45,38 @@ func TestFraudsAreBounded(t *testing.T) {
 	}
 }
 
+// TestFloodOfCallersDisplacesItself: what an account has done today is not forgotten for calling numbers that come once each.
+func TestFloodOfCallersDisplacesItself(t *testing.T) {
+	f := NewFrauds(800)
+	try := func(w *fraud.Watch) (refused bool) {
+		f.Do(w, noon, func(c *fraud.Counter) {
+			if refused = c.Try(w, noon).Refuse; !refused {
+				c.End(w, noon, fraud.Ending{Answered: true})
+			}
+		})
+		return refused
+	}
+	var known []*fraud.Watch
+	for i := range 100 {
+		known = append(known, watch(t, fmt.Sprint("account", i), fraud.Limits{fraud.PerDay: 20}))
+		for range 20 {
+			try(known[i])
+		}
+	}
+	for i := range 20000 {
+		try(watch(t, fmt.Sprint("caller", i), fraud.Limits{}))
+	}
+	forgotten := 0
+	for _, w := range known {
+		if !try(w) {
+			forgotten++
+		}
+	}
+	if forgotten > 0 {
+		t.Errorf("%d of 100 accounts may begin anew", forgotten)
+	}
+}
+
 func TestFraudsTogether(t *testing.T) {
 	f := NewFrauds(100)
 	w := watch(t, "alice", fraud.Limits{fraud.Concurrent: 50})

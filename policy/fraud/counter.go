@@ -242,5 +242,13 @@ func (c *Counter) Idle(now time.Time) bool {
 	return c.open == 0 && c.blocked <= at && c.day.sum(at/ofDay) == 0 && c.spentDay.sum(at/ofDay) == 0
 }
 
-// Busy reports whether it must not be forgotten: it holds calls, or a block.
-func (c *Counter) Busy(now time.Time) bool { return c.open > 0 || c.blocked > now.Unix() }
+// Weight is how much would be lost with it: the attempts of the day, and more than any number of them for calls or a block that it holds.
+func (c *Counter) Weight(now time.Time) float64 {
+	const held = 1 << 32
+	at := now.Unix()
+	w := c.day.sum(at / ofDay)
+	if c.open > 0 || c.blocked > at {
+		w += held
+	}
+	return w
+}
