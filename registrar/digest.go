@@ -117,11 +117,30 @@ func (r *Registrar) verify(f txn.Flow, m *wire.Message, now time.Time) (string, 
 		return "", guessing
 	case !fresh:
 		return "", stale
+	case !meant(get("uri"), m):
+		return "", broken
 	case !r.counts.use(get("nonce"), uint32(nc), now):
 		r.reject(f, m, challengeStatus(m.Method), "auth/replay")
 		return "", stale
 	}
 	return user, accepted
+}
+
+// meant reports whether credentials were made for what a request asks for (RFC 7616 section 3.4.6): whoever can change it on the way has no
+// other proof that the account wants to call that number. Hosts may differ, since proxies write their own, and so may numbers where the
+// client names its server alone.
+func meant(uri string, m *wire.Message) bool {
+	u, err := wire.ParseURI(uri)
+	if err != nil {
+		return uri == m.URI.String()
+	}
+	of := func(u wire.URI) string {
+		if u.Opaque != "" {
+			return wire.Unescape(u.Opaque)
+		}
+		return wire.Unescape(u.User)
+	}
+	return of(u) == "" || of(u) == of(m.URI)
 }
 
 // credentials finds the one set of digest credentials for our realm. Two for the same realm are refused: which one counts would be a

@@ -113,6 +113,12 @@ func request(t *testing.T, method wire.Method, seq int, extra ...string) *wire.M
 // answerTo computes the credentials for a challenge as a client does.
 func answerTo(t *testing.T, challenge, user, password string, method wire.Method, nc int) string {
 	t.Helper()
+	return answerFor(t, "sip:"+domain, challenge, user, password, method, nc)
+}
+
+// answerFor is answerTo of a request for a URI.
+func answerFor(t *testing.T, uri, challenge, user, password string, method wire.Method, nc int) string {
+	t.Helper()
 	a, err := wire.ParseAuth(challenge)
 	if err != nil {
 		t.Fatal(err)
@@ -122,9 +128,9 @@ func answerTo(t *testing.T, challenge, user, password string, method wire.Method
 		h = func(s string) string { d := sha256.Sum256([]byte(s)); return hex.EncodeToString(d[:]) }
 	}
 	nonce, count := a.Params.Get("nonce"), fmt.Sprintf("%08x", nc)
-	response := h(h(user+":"+domain+":"+password) + ":" + nonce + ":" + count + ":abc:auth:" + h(string(method)+":sip:"+domain))
-	return fmt.Sprintf(`Digest username="%s", realm="%s", nonce="%s", uri="sip:%s", response="%s", algorithm=%s, qop=auth, nc=%s, cnonce="abc"`,
-		user, domain, nonce, domain, response, a.Params.Get("algorithm"), count)
+	response := h(h(user+":"+domain+":"+password) + ":" + nonce + ":" + count + ":abc:auth:" + h(string(method)+":"+uri))
+	return fmt.Sprintf(`Digest username="%s", realm="%s", nonce="%s", uri="%s", response="%s", algorithm=%s, qop=auth, nc=%s, cnonce="abc"`,
+		user, domain, nonce, uri, response, a.Params.Get("algorithm"), count)
 }
 
 // signIn registers and returns the final answer.
@@ -245,6 +251,34 @@ func TestCredentials(t *testing.T) {
 		if !strings.Contains(strings.Join(s.rejected, " "), rule) {
 			t.Errorf("no %s event in %v", rule, s.rejected)
 		}
+	}
+}
+
+// TestCredentialsAreForOneTarget: whoever changes on the way whom an INVITE is for does not make the account call there.
+func TestCredentialsAreForOneTarget(t *testing.T) {
+	now := time.Now()
+	r, s := newRegistrar(t)
+	f := udp("192.0.2.7:5060")
+	for _, tt := range []struct {
+		uri, asks string
+		status    int
+	}{
+		{"sip:+4930123@example.com", "sip:+4930123@example.com", 0}, {"sip:%2b4930123@example.com", "sip:+4930123@example.com;transport=udp", 0},
+		{"sip:+4930123@proxy.example", "sip:+4930123@" + domain, 0}, {"sip:" + domain, "sip:+4930123@" + domain, 0}, {"tel:+4930123", "tel:+4930123", 0},
+		{"sip:+4930123@example.com", "sip:+25261555@example.com", 400}, {"sip:+4930123@example.com", "tel:+25261555", 400},
+		{"sip:+4930123@example.com", "sip:" + domain, 400}, {"*", "sip:+4930123@example.com", 400},
+	} {
+		m := request(t, wire.INVITE, 1, "Proxy-Authorization: "+answerFor(t, tt.uri, r.challenge(f, wire.INVITE, false, now)[0].Value, "alice", password, wire.INVITE, 1))
+		var err error
+		if m.URI, err = wire.ParseURI(tt.asks); err != nil {
+			t.Fatal(err)
+		}
+		if user, _, status := r.Authenticate(f, m, now); status != tt.status || (status == 0) != (user == "alice") {
+			t.Errorf("%s for %s: %q %d, want %d", tt.uri, tt.asks, user, status, tt.status)
+		}
+	}
+	if !strings.Contains(strings.Join(s.rejected, " "), "auth/malformed") {
+		t.Errorf("no event: %v", s.rejected)
 	}
 }
 
