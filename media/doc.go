@@ -17,7 +17,7 @@
 //	demux.go, ice.go
 //	dtls.go, certificate.go, pipe.go, srtp.go, rekey.go
 //	latch.go, police.go
-//	leg.go, change.go, departed.go, stream.go
+//	leg.go, ingress.go (steps 3 to 5 of loop.go, and the way out), change.go, departed.go, stream.go
 //	relay.go
 //	transcode.go, redundancy.go, playout.go, comfort.go
 //	dtmf.go, event.go, play.go, ear.go
