@@ -11,6 +11,13 @@ type passed struct {
 	attributes topology.Attributes
 }
 
+// add puts the header lines into an answer of ours.
+func (p *passed) add(m *wire.Message) {
+	if p != nil {
+		topology.Add(m, p.fields)
+	}
+}
+
 // partsOf are the parts of a caller's body that its side lets in; nil for a body in one piece.
 func (p *Party) partsOf(contentType string, body []byte) []wire.Part {
 	if p == nil || p.Pass == nil || len(p.Pass.In.Bodies) == 0 {
@@ -54,6 +61,12 @@ func (c *Call) pass(from LegID, said *wire.Message) {
 		return
 	}
 	pass := topology.Through(b.party.Pass, a.party.Pass)
+	if pass.Empty() {
+		return
+	}
+	if a.uas.passed == nil {
+		a.uas.passed = &passed{}
+	}
 	a.uas.passed.fields = pass.Fields(said)
 	if !a.uas.shown && hasSDP(said) {
 		a.uas.passed.attributes = pass.Attributes(said.Body)
@@ -61,4 +74,9 @@ func (c *Call) pass(from LegID, said *wire.Message) {
 }
 
 // ownAnswer is our answer to the caller's offer, with what crosses of the callee's.
-func (l *sipLeg) ownAnswer() []byte { return l.uas.passed.attributes.Write(l.uas.answer) }
+func (l *sipLeg) ownAnswer() []byte {
+	if l.uas.passed == nil {
+		return l.uas.answer
+	}
+	return l.uas.passed.attributes.Write(l.uas.answer)
+}

@@ -7,7 +7,6 @@ import (
 	"drawbridge/media/offer"
 	"drawbridge/sip/dialog"
 	"drawbridge/sip/wire"
-	"drawbridge/topology"
 )
 
 // uasState is what a leg knows while we are being called.
@@ -21,9 +20,9 @@ type uasState struct {
 
 	moved []wire.Addr // where the callee's side has said that it is, for a caller that may know
 
-	passed  passed
-	shown   bool // the caller has seen the answer
-	settled bool // the first offer/answer is complete before the 2xx: a reliable 18x carried the answer, or a PRACK did
+	passed  *passed // nil: nothing
+	shown   bool    // the caller has seen the answer
+	settled bool    // the first offer/answer is complete before the 2xx: a reliable 18x carried the answer, or a PRACK did
 }
 
 // newUAS is the caller's leg: an INVITE has come in.
@@ -85,7 +84,7 @@ func (l *sipLeg) Ring(early bool) {
 		return
 	}
 	m, carries := l.ringing(early)
-	topology.Add(m, l.uas.passed.fields)
+	l.uas.passed.add(m)
 	if early && l.uas.stream != nil {
 		l.do(Bind{l.side, *l.uas.stream})
 	}
@@ -157,7 +156,7 @@ func (l *sipLeg) sendOK() {
 	}
 	l.stop(l.id, prackTimer, prackLimitTimer)
 	m := l.replySDP(l.uas.invite, 200, sdp, l.session.fields...)
-	topology.Add(m, l.uas.passed.fields)
+	l.uas.passed.add(m)
 	l.move(Accepted)
 	l.dlg.Established()
 	l.do(Respond{l.uas.tx, m})
