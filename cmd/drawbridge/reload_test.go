@@ -157,3 +157,30 @@ func TestReloadsMeet(t *testing.T) {
 		t.Errorf("while it drains: %v", err)
 	}
 }
+
+// TestSettle: what a configuration takes away is there for half a minute, and then for as long as a call of before lasts.
+func TestSettle(t *testing.T) {
+	r := startReloadable(t)
+	office := func() bool {
+		_, ok := r.media.Stats().Ports["office"]
+		return ok
+	}
+	for _, text := range []string{"realms:\n  office: {listen: [\"udp:127.0.0.1:0\"], open: true, media: {ports: 0-0}}", "realms:"} {
+		r.write("realms:", text)
+		if _, err := r.reload(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if r.settle(); !office() {
+		t.Error("taken away at once")
+	}
+	r.renewal.mu.Lock()
+	r.renewal.leftover = time.Now().Add(-settleAfter)
+	r.renewal.mu.Unlock()
+	if r.settle(); office() || len(r.transport.Addrs("carrier")) != 1 {
+		t.Error("never taken away, or too much of it")
+	}
+	if left := reloads(&r.renewal, func(n *renewal) time.Time { return n.leftover }); !left.IsZero() {
+		t.Errorf("since %s something is kept for nobody", left)
+	}
+}

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -124,6 +125,10 @@ func reloadUnderCalls(ctx context.Context, r *report, binary, dir string) (err e
 	}
 	r.check("100 reloads: taken, or refused with a reason", s.wrong == "" && s.taken+s.refused == reloadsDue, "taken %d, refused %d in %s %s", s.taken, s.refused, took.Round(time.Millisecond), s.wrong)
 	r.check("a listener that stays is the same socket", sockets == 1, "%s", socket)
+	said, status := s.command(ctx, binary, "via: [far]", "via: [fare]")
+	r.check("drawbridge reload: a broken file", status == 1 && strings.Contains(said, `there is no trunk "fare"`), "exit %d: %s", status, said)
+	said, status = s.command(ctx, binary, "", "")
+	r.check("drawbridge reload: a good one", status == 0, "exit %d: %s", status, said)
 	r.check("SIGHUP is a reload, too", s.hangUp(), "configuration %d", s.number)
 	near.hangUp()
 	return s.judge(ctx, r, near, far, n)
@@ -194,9 +199,30 @@ func (s *reloading) post(ctx context.Context) (status int, body []byte, err erro
 	return resp.StatusCode, body, err
 }
 
+// command changes the file, says drawbridge reload, and takes the change back.
+func (s *reloading) command(ctx context.Context, binary, old, text string) (said string, status int) {
+	first, err := os.ReadFile(s.file)
+	if err != nil {
+		return err.Error(), -1
+	}
+	if err := os.WriteFile(s.file, bytes.Replace(first, []byte(old), []byte(text), 1), 0o600); err != nil {
+		return err.Error(), -1
+	}
+	cmd := exec.CommandContext(ctx, binary, "reload", "--admin", s.gw.Admin.String())
+	out, _ := cmd.CombinedOutput() // the exit status says it
+	if err := os.WriteFile(s.file, first, 0o600); err != nil {
+		return err.Error(), -1
+	}
+	return string(bytes.TrimSpace(out)), cmd.ProcessState.ExitCode()
+}
+
 // hangUp reloads by signal, a hundred at once, and waits until that has been done.
 func (s *reloading) hangUp() bool {
-	before := s.number
+	m, err := s.gw.ReadMetrics()
+	if err != nil {
+		return false
+	}
+	before := int(m.Sum("drawbridge_config_version"))
 	for range 100 {
 		_ = s.gw.Signal(syscall.SIGHUP) // it shows in the metrics
 	}
