@@ -148,47 +148,30 @@ func (p *Party) proved(f txn.Flow) bool {
 // open, and has to prove an account soon where it is. A trunk that may come from anywhere makes nobody known. It may be called from any
 // goroutine.
 func (s *Switch) Knows(realm string, src netip.Addr) bool {
-	for _, t := range s.view().order {
-		if t.trunk.Realm == realm && belongs(src, t.sources()) {
-			return true
-		}
-	}
-	return false
+	return s.anyTrunk(func(t *trunkSlots) bool { return t.trunk.Realm == realm && belongs(src, t.sources()) })
 }
 
 // Awaits reports whether a source may turn out to be one of a realm's trunks, once it has proved a name. It may be called from any goroutine.
 func (s *Switch) Awaits(realm string, src netip.Addr) bool {
-	for _, t := range s.view().order {
-		if t.trunk.Realm == realm && t.trunk.TLSName != "" && within(src, t.sources()) {
-			return true
-		}
-	}
-	return false
+	return s.anyTrunk(func(t *trunkSlots) bool {
+		return t.trunk.Realm == realm && t.trunk.TLSName != "" && within(src, t.sources())
+	})
 }
 
 // LFOnly reports whether a flow's source is a trunk whose datagrams may end header lines by LF alone. The transactions ask it, from any
 // goroutine.
 func (s *Switch) LFOnly(f txn.Flow) bool {
-	v := s.view()
-	if !v.lfOnly {
+	if !s.view().lfOnly && s.leaving.Load() == nil {
 		return false
 	}
-	for _, t := range v.order {
-		if t.lfOnly() && t.trunk.Realm == f.Realm() && within(f.Remote().Addr(), t.sources()) {
-			return true
-		}
-	}
-	return false
+	return s.anyTrunk(func(t *trunkSlots) bool {
+		return t.lfOnly() && t.trunk.Realm == f.Realm() && within(f.Remote().Addr(), t.sources())
+	})
 }
 
 // KnowsAnywhere reports whether a source is a trunk's, in any realm. It may be called from any goroutine.
 func (s *Switch) KnowsAnywhere(src netip.Addr) bool {
-	for _, t := range s.view().order {
-		if belongs(src, t.sources()) {
-			return true
-		}
-	}
-	return false
+	return s.anyTrunk(func(t *trunkSlots) bool { return belongs(src, t.sources()) })
 }
 
 // Sources are where trunks' requests come from, but for those that may come from anywhere and prove a name. It may be called from any

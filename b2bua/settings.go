@@ -83,6 +83,7 @@ func (s *Switch) Set(next Settings) {
 	old := s.view()
 	s.set.Store(s.newView(next, old))
 	s.past = append(slices.DeleteFunc(s.past, unused), old)
+	s.hearOn()
 	s.changing.Unlock()
 	s.Probe()
 	s.Enrol()
@@ -94,7 +95,38 @@ func (s *Switch) Settled() bool {
 	s.changing.Lock()
 	defer s.changing.Unlock()
 	s.past = slices.DeleteFunc(s.past, unused)
+	if len(s.past) == 0 {
+		s.leaving.Store(nil)
+	}
 	return len(s.past) == 0
+}
+
+// hearOn notes whose sources only earlier settings have: what their calls still say is heard, and nothing else is made of it. It runs with
+// changing held.
+func (s *Switch) hearOn() {
+	var all []*trunkSlots
+	for _, v := range s.past {
+		for _, t := range v.order {
+			is := s.view().trunks[t.trunk.Name]
+			same := is != nil && is.trunk.Realm == t.trunk.Realm && slices.Equal(is.sources(), t.sources()) && is.lfOnly() == t.lfOnly()
+			known := func(o *trunkSlots) bool {
+				return o.trunkState == t.trunkState && slices.Equal(o.sources(), t.sources())
+			}
+			if !same && !slices.ContainsFunc(all, known) {
+				all = append(all, t)
+			}
+		}
+	}
+	s.leaving.Store(&all)
+}
+
+// anyTrunk finds a trunk that may say something, though it be of earlier settings only.
+func (s *Switch) anyTrunk(is func(*trunkSlots) bool) bool {
+	if slices.ContainsFunc(s.view().order, is) {
+		return true
+	}
+	left := s.leaving.Load()
+	return left != nil && slices.ContainsFunc(*left, is)
 }
 
 func unused(v *view) bool { return v.calls.Load() == 0 }

@@ -23,9 +23,10 @@ type Switch struct {
 	shares     *store.Shares // what calls hold of all that has limits
 	cells      *store.Cells  // how often what has limits was asked for
 	set        atomic.Pointer[view]
-	changing   sync.Mutex // held by Set, and by whoever writes what the next view takes over
-	past       []*view    // guarded by changing: calls may still have them
-	spread     int        // guarded by changing: shards take turns to watch trunks
+	changing   sync.Mutex                    // held by Set, and by whoever writes what the next view takes over
+	past       []*view                       // guarded by changing: calls may still have them
+	leaving    atomic.Pointer[[]*trunkSlots] // of those: trunks that have gone, or have other sources now; nil: none
+	spread     int                           // guarded by changing: shards take turns to watch trunks
 	rests      rests
 	enrolments []*enrolment  // of shard 0 alone
 	serial     atomic.Uint64 // o= session ids

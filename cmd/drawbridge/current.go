@@ -15,7 +15,8 @@ import (
 type current struct {
 	snap    *config.Snapshot
 	table   *route.Table
-	fraud   *fraud.Table // nil without rules
+	fraud   *fraud.Table    // nil without rules
+	heard   map[string]bool // realms where strangers are heard, those of earlier configurations with calls included
 	version telemetry.Version
 	since   time.Time
 }
@@ -31,8 +32,20 @@ func newCurrent(snap *config.Snapshot, number int) (c *current, err error) {
 	if c.table, err = routes(snap); err != nil {
 		return nil, err
 	}
+	c.heard = hearing(snap)
 	c.fraud, err = frauds(snap)
 	return c, err
+}
+
+// hearing are the realms that hear sources which are no trunk's.
+func hearing(snap *config.Snapshot) map[string]bool {
+	out := map[string]bool{}
+	for name, r := range snap.Realms {
+		if r.Open || r.Unknown == "reject" {
+			out[name] = true
+		}
+	}
+	return out
 }
 
 // callSettings are what calls have of a configuration.

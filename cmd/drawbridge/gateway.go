@@ -155,8 +155,7 @@ func (g *gateway) openTransactions(extras) (err error) {
 // hears lets a datagram or a connection in when its realm is open or answers strangers, or its source belongs to one of the realm's trunks:
 // to one that proves its name over TLS that may be any.
 func (g *gateway) hears(realm, network string, src netip.Addr) bool {
-	r := g.snap().Realms[realm]
-	return r.Open || r.Unknown == "reject" || g.knows(realm, src) || network == "tls" && g.calls.Awaits(realm, src)
+	return g.now().heard[realm] || g.knows(realm, src) || network == "tls" && g.calls.Awaits(realm, src)
 }
 
 func (g *gateway) knows(realm string, src netip.Addr) bool { return g.calls.Knows(realm, src) }

@@ -139,6 +139,7 @@ func (g *gateway) use(m *made) error {
 		m.sockets.Discard()
 		return err
 	}
+	maps.Copy(m.heard, g.now().heard) // for phones in calls of before
 	m.sockets.Commit()
 	g.registrar.Set(passwords(m.snap), digests(m.snap))
 	g.guard.Set(guardSettings(m.snap))
@@ -172,6 +173,9 @@ func (g *gateway) settle() {
 		return
 	}
 	r.leftover = time.Time{}
+	narrow := *g.now()
+	narrow.heard = hearing(narrow.snap)
+	g.current.Store(&narrow)
 	g.transport.Retire()
 	realms, err := mediaRealms(g.snap())
 	if err == nil {

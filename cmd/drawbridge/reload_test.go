@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/netip"
 	"os"
 	"strings"
 	"sync"
@@ -171,13 +172,17 @@ func TestSettle(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	phone := netip.MustParseAddr("198.51.100.7")
+	if !r.hears("office", "udp", phone) || r.hears("carrier", "udp", phone) {
+		t.Error("a phone in a call of before is not heard, or a stranger is")
+	}
 	if r.settle(); !office() {
 		t.Error("taken away at once")
 	}
 	r.renewal.mu.Lock()
 	r.renewal.leftover = time.Now().Add(-settleAfter)
 	r.renewal.mu.Unlock()
-	if r.settle(); office() || len(r.transport.Addrs("carrier")) != 1 {
+	if r.settle(); office() || r.hears("office", "udp", phone) || len(r.transport.Addrs("carrier")) != 1 {
 		t.Error("never taken away, or too much of it")
 	}
 	if left := reloads(&r.renewal, func(n *renewal) time.Time { return n.leftover }); !left.IsZero() {

@@ -266,6 +266,29 @@ func (a *agent) hangUp() {
 	}
 }
 
+// leave ends the calls that were placed to us, with a prefix: their callers hear a BYE.
+func (a *agent) leave(prefix string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for id, c := range a.got {
+		if c.over || !strings.HasPrefix(c.number, prefix) {
+			continue
+		}
+		c.over = true
+		var b bytes.Buffer
+		f := func(format string, args ...any) { fmt.Fprintf(&b, format+"\r\n", args...) }
+		f("BYE %s SIP/2.0", contactOf(c.invite))
+		f("Via: SIP/2.0/UDP %s;branch=z9hG4bK%s-left", a.addr, id)
+		f("Max-Forwards: 70")
+		f("From: %s;tag=b%s", field(c.invite, "To"), id)
+		f("To: %s", field(c.invite, "From"))
+		f("Call-ID: %s", id)
+		f("CSeq: 1 BYE")
+		f("Content-Length: 0\r\n")
+		a.say(b.Bytes())
+	}
+}
+
 // hangUpOne ends one call of ours.
 func (a *agent) hangUpOne(id string) {
 	a.mu.Lock()

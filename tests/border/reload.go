@@ -130,6 +130,7 @@ func reloadUnderCalls(ctx context.Context, r *report, binary, dir string) (err e
 	said, status = s.command(ctx, binary, "", "")
 	r.check("drawbridge reload: a good one", status == 0, "exit %d: %s", status, said)
 	r.check("SIGHUP is a reload, too", s.hangUp(), "configuration %d", s.number)
+	r.check("a trunk that has gone is heard in its calls", s.parted(ctx, held), "%d of %d have hung up themselves", s.by("b"), heldCalls)
 	near.hangUp()
 	return s.judge(ctx, r, near, far, n)
 }
@@ -216,6 +217,29 @@ func (s *reloading) command(ctx context.Context, binary, old, text string) (said
 	return string(bytes.TrimSpace(out)), cmd.ProcessState.ExitCode()
 }
 
+// parted takes the trunk of the held calls out of the configuration and lets it hang up.
+func (s *reloading) parted(ctx context.Context, held *agent) bool {
+	first, err := os.ReadFile(s.file)
+	if err != nil || os.WriteFile(s.file, []byte(withoutLine("  held:")(string(first))), 0o600) != nil {
+		return false
+	}
+	if status, _, err := s.post(ctx); err != nil || status != http.StatusOK {
+		return false
+	}
+	held.leave("+4980")
+	return gateway.Within(10*time.Second, func() bool { return s.by("b") == heldCalls })
+}
+
+// by counts the calls that a side has ended.
+func (s *reloading) by(side string) (n int) {
+	for _, c := range s.records() {
+		if c.Cause.By == side {
+			n++
+		}
+	}
+	return n
+}
+
 // hangUp reloads by signal, a hundred at once, and waits until that has been done.
 func (s *reloading) hangUp() bool {
 	m, err := s.gw.ReadMetrics()
@@ -246,7 +270,11 @@ func (s *reloading) judge(_ context.Context, r *report, near, far *agent, placed
 	bad, changed, configs, sample := 0, 0, map[int]int{}, ""
 	for _, c := range records {
 		configs[c.Config.Number]++
-		if c.Answer == nil || c.Cause.SIP != 0 || c.Cause.By != "a" {
+		by := "a"
+		if strings.HasPrefix(c.To, "+4980") {
+			by = "b"
+		}
+		if c.Answer == nil || c.Cause.SIP != 0 || c.Cause.By != by {
 			bad++
 			sample = fmt.Sprintf("%+v", c)
 		}
