@@ -36,6 +36,7 @@ type Call struct {
 
 	origin origin // the caller's INVITE, once setup no longer has it
 	hunt   hunt
+	tries  tries
 	swap   swap
 	met    Leg // who answered first: the callee of the CDR
 	times  times

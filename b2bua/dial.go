@@ -74,6 +74,7 @@ func (c *Call) preview(ev moved) {
 func (c *Call) connect(ev answered) {
 	c.b = c.legs[ev.leg]
 	c.met = c.b
+	c.settle(ev.leg, causeElsewhere)
 	for _, id := range c.hunt.branches {
 		if id != ev.leg {
 			c.legs[id].Hangup(causeElsewhere)

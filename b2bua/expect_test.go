@@ -158,12 +158,27 @@ func (p *player) equal(want, got string) {
 	}
 }
 
+// tried is what a CDR says of the hunt: acme/192.0.2.1:5060/503,backup//200; a rule stands where no status can be.
+func tried(all []telemetry.Attempt) string {
+	var out []string
+	for _, a := range all {
+		status := strconv.Itoa(a.Status)
+		if a.Rule != "" {
+			status = a.Rule
+		}
+		_, at, _ := strings.Cut(a.Target, ":")
+		out = append(out, a.Peer+"/"+at+"/"+status+"/"+strconv.FormatInt(a.MS, 10)+"ms")
+	}
+	return strings.Join(out, ",")
+}
+
 // unlike compares a CDR with words such as sip=486.
 func unlike(e telemetry.CallEnded, w []string) string {
 	fields := map[string]string{
 		"sip": strconv.Itoa(e.Cause.SIP), "q850": strconv.Itoa(e.Cause.Q850), "by": e.Cause.By, "rule": e.Rule,
 		"dur": e.Duration.String(), "setup": e.Setup.String(), "a": e.A.Peer, "b": e.B.Peer, "in": strconv.FormatUint(e.A.PacketsIn, 10),
 		"text": strings.ReplaceAll(e.Cause.Text, " ", "_"), "kindb": e.B.Kind, "codecb": e.B.Codec, "codeca": e.A.Codec,
+		"tried": tried(e.Attempts),
 	}
 	for _, word := range w {
 		name, want, _ := strings.Cut(word, "=")

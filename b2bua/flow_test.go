@@ -37,6 +37,7 @@ import (
 //	A -> INVITE qos=none      with preconditions: what A has reserved; qos=none+ask wants our side confirmed
 //	T -> 200 keys=savp:2      with an SDES key in RTP/SAVP, for the tag 2; savp:2+ another key; avp: in RTP/AVP; dtls, dtls:active
 //	expect ended sip=486 by=b · expect answered 1 · expect cdrs 1 · expect bound a:opus:sendrecv · expect dtmf b 5 · expect calls 0 · expect relaxed 1
+//	expect ended tried=acme/192.0.2.1:5060/503/0ms,backup//limits/trunk/cps/0ms   what the record says of the hunt: target, status or rule, time
 //	expect down acme 1        of acme's targets one is out of service; expect targets acme resting: what the API says of each
 //	expect use trunk/acme 1 80000   calls and bits a second that count for a limit; gateway has the calls that are transcoded behind them
 //	expect enrolled acme true   we are registered there

@@ -89,6 +89,7 @@ func (c *Call) claimed(ev Claimed) {
 	if !ev.Granted || ev.Plain && len(to.Callee.Codecs) == 0 {
 		full := ev.Refusal
 		c.hunt.worst.full = &full
+		c.full(full)
 		c.tryNext()
 		return
 	}
@@ -124,6 +125,7 @@ func (c *Call) fork(ev Opened) {
 		return
 	}
 	in := c.seed()
+	c.tries.since = c.out.now
 	for _, t := range h.current.Targets {
 		id := LegID(len(c.legs))
 		core := newLegCore(c.out, id, h.current.Callee, c.cfg.serial+uint64(id))
@@ -152,6 +154,11 @@ func (c *Call) fork(ev Opened) {
 func (c *Call) branchFailed(ev refused) {
 	h := &c.hunt
 	h.failures = append(h.failures, ev)
+	status := ev.cause.SIP
+	if ev.unreachable {
+		status = 0
+	}
+	c.tried(ev.leg, status, ev.cause)
 	if ev.cause.SIP >= 600 && !ev.goesOn && !h.current.urgent { // a 6xx speaks for the user: it ends the hunt
 		c.fail(ev)
 		return

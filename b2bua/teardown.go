@@ -52,6 +52,9 @@ func (c *Call) hangup(cause Cause) {
 	}
 	c.phase, c.over.cause = ending, cause
 	c.out.stop(noLeg, ringTimer, lookupTimer)
+	if c.met == nil {
+		c.settle(noLeg, cause)
+	}
 	if c.over.rule != "" {
 		c.reject()
 	}
@@ -101,7 +104,7 @@ func (c *Call) record() {
 		Call: string(c.setup.ID), From: c.setup.From, To: c.setup.To,
 		Start: c.times.start, Answer: c.times.answer, End: c.out.now,
 		Setup: c.out.now.Sub(c.times.start), Cause: c.over.cause, Rule: cmp.Or(c.over.rule, c.over.stopped),
-		Transfer: string(c.moved), A: c.legs[legA].Record(),
+		Transfer: string(c.moved), A: c.legs[legA].Record(), Attempts: c.tries.all,
 	}
 	if !e.Answer.IsZero() {
 		e.Setup, e.Duration = e.Answer.Sub(e.Start), e.End.Sub(e.Answer)

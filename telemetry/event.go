@@ -80,6 +80,19 @@ type CallEnded struct {
 	Config   Version // that the call has begun with
 	Transfer string  // the call that a transfer began with, the same for all the calls that it joins; "" without one
 	A, B     Leg
+	Attempts []Attempt // what was called, in order; none when the first target has answered
+}
+
+// Attempt is one target that a call was sent to, or was not because of a rule.
+type Attempt struct {
+	Peer   string    `json:"peer"`             // trunk or account
+	Target string    `json:"target,omitempty"` // of a trunk, such as udp:198.51.100.7:5060
+	Start  time.Time `json:"start"`
+	MS     int64     `json:"ms"`               // to the answer, or to the end of the attempt
+	Status int       `json:"status,omitempty"` // its final response; 0: none came
+	Q850   int       `json:"q850,omitempty"`
+	Text   string    `json:"text,omitempty"` // why it was left
+	Rule   string    `json:"rule,omitempty"` // that it was not called by
 }
 
 // Rejected is a request refused by policy or authentication; Status is what the peer was told, 0 for silence.

@@ -26,6 +26,8 @@ type Record struct {
 	Transfer   string             `json:"transfer,omitempty"` // the call that the transfer began with: the same in the records of all its calls
 	A          telemetry.Leg      `json:"a"`
 	B          telemetry.Leg      `json:"b"`
+
+	Attempts []telemetry.Attempt `json:"attempts,omitempty"` // absent when the first target has answered
 }
 
 // Cause is why the call ended.
@@ -43,7 +45,7 @@ func NewRecord(e telemetry.CallEnded) Record {
 		Start: e.Start.UTC(), End: e.End.UTC(),
 		SetupMS: e.Setup.Milliseconds(), DurationMS: e.Duration.Milliseconds(),
 		Cause: Cause{SIP: e.Cause.SIP, Q850: e.Cause.Q850, Text: e.Cause.Text, By: e.Cause.By},
-		Rule:  e.Rule, Transfer: e.Transfer, A: e.A, B: e.B,
+		Rule:  e.Rule, Transfer: e.Transfer, A: e.A, B: e.B, Attempts: e.Attempts,
 	}
 	if strings.HasPrefix(e.Rule, "fraud/") {
 		r.Term = "fraud"
