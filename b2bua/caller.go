@@ -62,7 +62,7 @@ func (s *Switch) identify(v *view, f txn.Flow, m *wire.Message) caller {
 func unservable(f txn.Flow, m *wire.Message) *policy.Decision {
 	switch {
 	case m.MaxForwards == 0:
-		return &policy.Decision{Status: 483}
+		return &policy.Decision{Status: 483, Rule: "route/hops"}
 	case m.URI.Scheme == "sips" && !overTLS(f):
 		return noTLS
 	}

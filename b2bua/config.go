@@ -118,6 +118,7 @@ type Realm struct {
 	Hosts         classify.Hosts   // what Request-URI and From of a request from here may name besides ourselves; empty: everything
 	Rules         Rules            // header rules for everybody on it
 	Pass          *topology.Passes // what of its accounts' calls may cross as it is; nil: nothing
+	TellRules     bool             // refusals say in Reason which rule refused
 	AllowLoopback bool             // peers may announce loopback media addresses (demo, tests)
 }
 

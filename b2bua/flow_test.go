@@ -105,7 +105,7 @@ func play(t *testing.T, text string, bad *impairment) {
 }
 
 // editOf reads the "config" lines of a flow: "config limit acme 1" (see limitAs), "config ring 20s", "config rel100 acme supported", "config srtp acme sdes", "config auth acme
-// USER PASSWORD [REALM]", "config codecs access opus", "config redirect acme follow [REALM...]", "config refer acme reject", "config dtmf acme
+// USER PASSWORD [REALM]", "config codecs access opus", "config redirect acme follow [REALM...]", "config refer acme reject", "config tell access", "config dtmf acme
 // info", "config name acme trunk.example", "config health acme options [401...]" (every 10 s, those answers count as none), "config health acme
 // calls", "config register acme 4930 provider.example [600s]", "config reroute acme next 480 final 500", "config alldown 503", "config fraud NAME prefixes=252 critical=per_minute:6,duration:600
 // warning=per_minute:3 block=off end" (a minute of a call costs 1), "config rules acme out do=set of=Subject to=a_b methods=INVITE if=To.user:^1"
@@ -128,6 +128,10 @@ func editOf(text string) func(*Config) {
 					codec, _ := offer.Lookup(name)
 					r.Codecs = append(r.Codecs, codec)
 				}
+				c.Realms[w[2]] = r
+			case "tell": // the realm is told which rule has refused
+				r := c.Realms[w[2]]
+				r.TellRules = true
 				c.Realms[w[2]] = r
 			case "gone":
 				c.Trunks = slices.DeleteFunc(c.Trunks, func(t Trunk) bool { return t.Name == w[2] })

@@ -147,6 +147,9 @@ func (s *Switch) turnDown(tx *txn.Server, f txn.Flow, m *wire.Message, d *policy
 	if d.RetryAfter > 0 {
 		fields = append(fields, wire.Field{Name: "Retry-After", Value: strconv.Itoa(d.RetryAfter)})
 	}
+	if d.Rule != "" && s.view().Realms[f.Realm()].TellRules {
+		fields = append(fields, wire.Field{Name: "Reason", Value: topology.Reason(d.Status, cmp.Or(d.Cause, topology.Q850(d.Status)), d.Rule)})
+	}
 	reply(tx, m, d.Status, fields...)
 }
 

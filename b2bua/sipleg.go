@@ -38,6 +38,7 @@ type sipLeg struct {
 	session    sessionState
 	reoffer    reofferState
 	repeat     repeat           // the 2xx we have sent and that waits for its ACK
+	rule       string           // that refuses the call, for peers that are told
 	retryAfter int              // seconds, for a refusal
 	spoken     map[TxID]Request // messages of the other side that wait for their answer
 	hangAfter  *Cause           // hang up as soon as the ACK is in (RFC 3261 section 15)

@@ -199,7 +199,7 @@ func (s *Switch) invite(sh *txn.Shard, tx *txn.Server, f txn.Flow, a arrival) {
 	case a.refusal != nil:
 		who.refusal = a.refusal
 	case status != 0:
-		who.refusal = &policy.Decision{Status: status}
+		who.refusal = &policy.Decision{Status: status, Rule: "dialog/replaces"}
 	case replaces != nil: // whoever is behind that dialog is called, not the number
 		to = ""
 	case !ok:

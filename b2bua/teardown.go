@@ -69,8 +69,11 @@ func (c *Call) hangup(cause Cause) {
 	}
 }
 
-// reject reports a refusal by rule.
+// reject reports a refusal by rule, also to a caller whose realm is told.
 func (c *Call) reject() {
+	if l, ok := c.a.(*sipLeg); ok && c.setup.Caller.Realm.TellRules {
+		l.rule = c.over.rule
+	}
 	r := telemetry.Rejected{Realm: c.setup.Caller.Realm.Name, Method: "INVITE", Status: c.over.cause.SIP, Rule: c.over.rule}
 	if c.setup.Flow != nil {
 		r.Source = c.setup.Flow.Remote().Addr().String()

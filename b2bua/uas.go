@@ -1,6 +1,7 @@
 package b2bua
 
 import (
+	"cmp"
 	"strconv"
 	"time"
 
@@ -271,6 +272,7 @@ func (l *sipLeg) refuse(c Cause) {
 		m.Reason = c.Text
 	}
 	if status != 487 {
+		c.Text = cmp.Or(l.rule, c.Text)
 		addReason(m, l.party.reason(c))
 	}
 	switch status {

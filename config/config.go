@@ -83,6 +83,8 @@ type Realm struct {
 	Shield  RealmShield `yaml:"shield" doc:"What sources may do on this side before they are not heard any more, where it differs from shield."`
 	Limits  RealmLimits `yaml:"limits" doc:"Limits of this side. A call takes one place for each of its ends here."`
 	TLS     RealmTLS    `yaml:"tls" doc:"Certificate of the tls: sockets. Files that change are read again; connections stay."`
+
+	TellRules bool `yaml:"tell_rules" doc:"Refusals towards this side name in Reason the rule that has refused, such as SIP;cause=503;text=\"limits/trunk/calls\". Event and call record name it in any case. Strangers are told nothing."`
 }
 
 // Opus is what transcoding to Opus may cost.

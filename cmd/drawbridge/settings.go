@@ -226,7 +226,7 @@ func realms(snap *config.Snapshot) map[string]b2bua.Realm {
 		out[name] = b2bua.Realm{
 			Hosts: hosts,
 			Name:  name, Browsers: r.Browsers(), Open: r.Open, Codecs: codecs(r.Codecs), Domain: r.Domain, AllowLoopback: r.Media.AllowLoopback,
-			Refer: refers[r.Refer], SRTP: srtps[r.SRTP], Rules: b2bua.Rules{In: in, Out: away}, Pass: r.Pass.Lists(),
+			Refer: refers[r.Refer], SRTP: srtps[r.SRTP], TellRules: r.TellRules, Rules: b2bua.Rules{In: in, Out: away}, Pass: r.Pass.Lists(),
 		}
 	}
 	return out
