@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -51,8 +52,11 @@ func disguise(dir string) (string, error) {
 		}
 		return os.WriteFile(filepath.Join(to, name), []byte(hidden), 0o600)
 	})
-	if err != nil || changed < 2 {
-		return "", fmt.Errorf("%w: this SIPVicious is made otherwise: %d files changed, %v", errNotHere, changed, err)
+	if err == nil && changed < 2 {
+		err = errors.New("not where they were")
+	}
+	if err != nil {
+		return "", fmt.Errorf("%w: this SIPVicious is made otherwise: %d files changed: %w", errNotHere, changed, err)
 	}
 	var list strings.Builder
 	for i := range 300 {
