@@ -17,6 +17,7 @@
 //	             talk.go (until somebody hangs up), teardown.go (one cause, both legs, one CDR)
 //	cause.go     why a call ends: SIP status -> Q.850      errors.go    errors -> SIP status
 //	hunt.go      candidates, forks, failover, and what the caller is told when nobody answers
+//	attempts.go  what the record says of a hunt
 //	redirect.go  3xx: contacts that are called in place of a candidate
 //	passable.go  candidates that a call may not take: loops, sips: without TLS
 //	transfer.go  a leg replaced by a link: refer.go (REFER and its NOTIFYs; referpass.go: passed on), link.go (the pair of legs that joins two
