@@ -15,6 +15,7 @@ type Failover struct {
 	Reroute  route.Reroute
 	Health   health.Rules
 	Probe    Probe
+	Reflect  []string // trunks that its calls lead to: OPTIONS of it are answered 503 while all of them are out of service
 }
 
 // Probe is how targets are asked by OPTIONS whether they live.

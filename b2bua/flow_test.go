@@ -105,7 +105,7 @@ func play(t *testing.T, text string, bad *impairment) {
 }
 
 // editOf reads the "config" lines of a flow: "config limit acme 1" (see limitAs), "config ring 20s", "config rel100 acme supported", "config srtp acme sdes", "config auth acme
-// USER PASSWORD [REALM]", "config codecs access opus", "config redirect acme follow [REALM...]", "config refer acme reject", "config tell access", "config dtmf acme
+// USER PASSWORD [REALM]", "config codecs access opus", "config redirect acme follow [REALM...]", "config refer acme reject", "config tell access", "config reflect backup acme", "config dtmf acme
 // info", "config name acme trunk.example", "config health acme options [401...]" (every 10 s, those answers count as none), "config health acme
 // calls", "config register acme 4930 provider.example [600s]", "config reroute acme next 480 final 500", "config alldown 503", "config fraud NAME prefixes=252 critical=per_minute:6,duration:600
 // warning=per_minute:3 block=off end" (a minute of a call costs 1), "config rules acme out do=set of=Subject to=a_b methods=INVITE if=To.user:^1"
@@ -151,6 +151,8 @@ func editOf(text string) func(*Config) {
 				c.Trunks[i].Refer = map[string]ReferPolicy{"local": ReferLocal, "pass": ReferPass, "reject": ReferReject}[w[3]]
 			case "health":
 				c.Trunks[i].Failover = healthOf(w[3:])
+			case "reflect":
+				c.Trunks[i].Failover.Reflect = w[3:]
 			case "register":
 				c.Trunks[i].Register = Register{AOR: wire.URI{Scheme: "sip", User: w[3], Host: w[4]}}
 				if len(w) > 5 {

@@ -196,11 +196,29 @@ func (s *Switch) options(sh *txn.Shard, tx *txn.Server, f txn.Flow, m *wire.Mess
 		return
 	}
 	setup, found := s.asked(f, m)
+	if len(found) == 0 && s.stranded(f, m) {
+		reply(tx, m, 503, retryAfter())
+		return
+	}
 	if len(found) == 0 || !s.errands.take(setup.Caller.id(), setup.Caller.share(accountErrands, trunkErrands)) {
 		reply(tx, m, 200, capabilities()...)
 		return
 	}
 	s.carry(sh, tx, m, setup, found)
+}
+
+// stranded reports whether the trunk that asks wants to know that the trunks behind us are out of service, and they all are.
+func (s *Switch) stranded(f txn.Flow, m *wire.Message) bool {
+	t := s.view().trunkAt(f, m)
+	if t == nil || len(t.trunk.Failover.Reflect) == 0 {
+		return false
+	}
+	for _, name := range t.trunk.Failover.Reflect {
+		if slices.ContainsFunc(s.Targets(name), func(h TargetHealth) bool { return h.State != "down" }) {
+			return false
+		}
+	}
+	return true
 }
 
 // asked finds whom an OPTIONS of somebody known is for; nobody when it is for us.

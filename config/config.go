@@ -189,6 +189,7 @@ type Health struct {
 	Dead    []int         `yaml:"dead" doc:"Answers to OPTIONS that count as none, besides 408. Any other shows that the target lives; 503 is busy, which changes nothing."`
 	Failing int           `yaml:"failing" doc:"Per cent of the last 20 calls: when so many failed the target is out of service. 50 by default; 101 for never."`
 	Hold    time.Duration `yaml:"hold" doc:"How long a target is out of service at least, without OPTIONS; with them from the second time within ten minutes on. Doubles each time, ten minutes at most. 30s by default."`
+	Reflect []string      `yaml:"reflect" doc:"Trunks that calls of this one lead to, such as [acme, backup]: while all their targets are out of service, its OPTIONS for us are answered 503, so that it calls elsewhere. None by default."`
 }
 
 // On reports whether anybody watches.

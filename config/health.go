@@ -1,6 +1,7 @@
 package config
 
 import (
+	"maps"
 	"slices"
 	"time"
 )
@@ -32,6 +33,21 @@ func (r *Report) checkHealth(at path, h Health) {
 	for i, code := range h.Dead {
 		if code < 300 || code > 699 || code == 503 {
 			r.Addf(at.at("dead", i), "%d is no answer that can mean that nobody lives; 300 to 699, and 503 is busy", code)
+		}
+	}
+}
+
+// checkReflect: what is told of trunks has to be known, and of others than the one that is told.
+func (r *Report) checkReflect(at path, c *Config, name string) {
+	for i, other := range c.Trunks[name].Health.Reflect {
+		t, known := c.Trunks[other]
+		switch {
+		case !known:
+			r.Addf(at.at(i), "there is no trunk %q%s", other, didYouMean(other, slices.Sorted(maps.Keys(c.Trunks))))
+		case other == name:
+			r.Addf(at.at(i), "it is this trunk itself")
+		case !t.Health.On():
+			r.Addf(at.at(i), "nobody watches trunk %s: its health has neither options nor calls", other)
 		}
 	}
 }

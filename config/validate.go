@@ -304,6 +304,7 @@ func (r *Report) checkTrunk(c *Config, name string, at path) {
 	r.oneOf(at.at("dtmf"), t.DTMF, "auto", "rfc4733", "info", "info-dtmf", "inband")
 	r.checkPartyLimits(at.at("limits"), t.Limits)
 	r.checkHealth(at.at("health"), t.Health)
+	r.checkReflect(at.at("health", "reflect"), c, name)
 	if t.InviteTimeout < time.Second || t.InviteTimeout > 32*time.Second {
 		r.Addf(at.at("invite_timeout"), "%s is not between 1s and 32s", t.InviteTimeout)
 	}

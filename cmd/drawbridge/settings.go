@@ -290,7 +290,7 @@ func failover(t config.Trunk) b2bua.Failover {
 	return b2bua.Failover{
 		Patience: t.InviteTimeout, Reroute: route.Reroute{Next: t.Reroute.Next, Final: t.Reroute.Final},
 		Health: health.Rules{On: h.On(), Probed: h.Options > 0, Down: h.Down, Up: h.Up, Failing: h.Failing, Hold: h.Hold},
-		Probe:  b2bua.Probe{Every: h.Options, Dead: h.Dead},
+		Probe:  b2bua.Probe{Every: h.Options, Dead: h.Dead}, Reflect: h.Reflect,
 	}
 }
 
