@@ -286,9 +286,9 @@ func marked(dscp uint8, options func(fd, family int) error) func(fd, family int)
 	}
 	return func(fd, family int) error {
 		if family == unix.AF_INET6 {
-			_ = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_TCLASS, int(dscp)<<2)
+			_ = setOption(fd, unix.IPPROTO_IPV6, unix.IPV6_TCLASS, int32(dscp)<<2)
 		} else {
-			_ = unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_TOS, int(dscp)<<2)
+			_ = setOption(fd, unix.IPPROTO_IP, unix.IP_TOS, int32(dscp)<<2)
 		}
 		if options == nil {
 			return nil
