@@ -24,15 +24,20 @@ type caller struct {
 
 // identify tells who calls: an account proves itself, a trunk is known by its source.
 func (s *Switch) identify(v *view, f txn.Flow, m *wire.Message) caller {
+	return s.identifyBy(v, f, m, m)
+}
+
+// identifyBy is identify for a request that rules have edited: credentials are made for what was sent.
+func (s *Switch) identifyBy(v *view, f txn.Flow, m, sent *wire.Message) caller {
 	realm, known := v.Realms[f.Realm()]
 	var who caller
 	switch {
 	case !known:
 		return s.stranger(f, m)
 	case realm.Browsers:
-		who = s.account(v, f, m)
+		who = s.account(v, f, m, sent)
 	case realm.Open && v.trunkAt(f, m) == nil:
-		who = s.account(v, f, m)
+		who = s.account(v, f, m, sent)
 	default:
 		who = s.trunk(v, f, m)
 	}
@@ -70,11 +75,11 @@ func unservable(f txn.Flow, m *wire.Message) *policy.Decision {
 }
 
 // account authenticates the request of a browser or a phone and binds its From to the account (security.md T32: the identity is ours to say).
-func (s *Switch) account(v *view, f txn.Flow, m *wire.Message) caller {
+func (s *Switch) account(v *view, f txn.Flow, m, sent *wire.Message) caller {
 	if s.cfg.Auth == nil {
 		return s.stranger(f, m)
 	}
-	user, challenge, status := s.cfg.Auth(f, m, s.cfg.now())
+	user, challenge, status := s.cfg.Auth(f, sent, s.cfg.now())
 	who := caller{party: v.account(user, f.Realm()), user: user}
 	switch {
 	case status != 0: // nobody yet: a challenge and unreadable credentials are no call attempt

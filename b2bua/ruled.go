@@ -79,6 +79,7 @@ func refusalOf(res rules.Result, err error) *policy.Decision {
 // arrival is a request outside dialogs behind the rules.
 type arrival struct {
 	msg     *wire.Message
+	sent    *wire.Message // as it was before them
 	refusal *policy.Decision
 	names   *names // nil when its names are as the peer wrote them
 }
@@ -114,7 +115,7 @@ func (s *Switch) arriving(tx *txn.Server, f txn.Flow, m *wire.Message) arrival {
 	v := s.view()
 	realm, known := v.Realms[f.Realm()]
 	if !v.ruled || !known {
-		return arrival{msg: m}
+		return arrival{msg: m, sent: m}
 	}
 	p := &Party{Realm: realm}
 	res, err := p.edit(rules.In, m)
@@ -129,7 +130,7 @@ func (s *Switch) arriving(tx *txn.Server, f txn.Flow, m *wire.Message) arrival {
 	if err != nil {
 		s.misruled(f, m, err)
 	}
-	a := arrival{msg: m, refusal: refusalOf(res, err)}
+	a := arrival{msg: m, sent: m, refusal: refusalOf(res, err)}
 	if a.refusal == nil {
 		a.msg, a.names = res.Message, namesOf(m, res.Message)
 	}

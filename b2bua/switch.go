@@ -182,8 +182,8 @@ func (s *Switch) invite(sh *txn.Shard, tx *txn.Server, f txn.Flow, a arrival) {
 	m := a.msg
 	v := s.view()
 	kind, body := m.ContentType, m.Body
-	who := s.identify(v, f, m) // leaves the session description alone of the body
-	if who.status != 0 {       // no call yet: a challenge, or a stranger
+	who := s.identifyBy(v, f, m, a.sent) // leaves the session description alone of the body
+	if who.status != 0 {                 // no call yet: a challenge, or a stranger
 		reply(tx, m, who.status, who.fields...)
 		return
 	}

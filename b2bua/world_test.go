@@ -114,6 +114,9 @@ func (w *world) config() Config {
 			if m.Has("X-Anonymous") {
 				return "", []wire.Field{{Name: "Proxy-Authenticate", Value: `Digest realm="example.com", nonce="n"`}}, 407
 			}
+			if proof := m.Get("X-Proof"); proof != "" && proof != m.URI.User {
+				return "", nil, 403 // credentials for another number
+			}
 			return map[string]string{"A": "alice", "C": "bob", "D": "bob"}[f.(*memFlow).p.name], nil, 0
 		},
 		Flow:   w.flow,
