@@ -55,6 +55,12 @@ func (p *player) expect(what string, w []string) {
 		p.equal(w[0], strconv.Itoa(last().talking))
 	case "seen":
 		p.equal(strings.Join(w, " "), p.seen())
+	case "ice": // how many credentials media has been given; the last SDP shows the newest
+		at, bodies := last().ice[sideNames[w[0]]], p.peers[w[2]].bodies
+		p.equal(w[1], strconv.Itoa(len(at)))
+		if !strings.Contains(bodies[len(bodies)-1], "a=ice-ufrag:"+at[len(at)-1]+"\r\n") {
+			p.fail("media has %v, but the SDP is\n%s", at, bodies[len(bodies)-1])
+		}
 	case "to":
 		p.equal(w[1], strconv.Itoa(int(last().remotes[sideNames[w[0]]].Port())))
 	case "bound":

@@ -34,6 +34,7 @@ import (
 //	stream T                  T speaks over TCP; after "lose T" over another connection
 //	wait 5s · deaf T · hear T · lose A · drain 5s · media b dtmf 5 · media a failed · media b failed fingerprint
 //	A -> UPDATE hold=zero     on hold by c=0.0.0.0; also zero6, off, session, cut · port=30002 moves the media; expect to b 30002
+//	A -> REINVITE ice=new1    with this ICE user fragment; expect ice a 2 A: media has got two of ours, and the last SDP to A shows the newer
 //	A -> INVITE qos=none      with preconditions: what A has reserved; qos=none+ask wants our side confirmed
 //	T -> 200 keys=savp:2      with an SDES key in RTP/SAVP, for the tag 2; savp:2+ another key; avp: in RTP/AVP; dtls, dtls:active
 //	expect ended sip=486 by=b · expect answered 1 · expect cdrs 1 · expect bound a:opus:sendrecv · expect dtmf b 5 · expect calls 0 · expect relaxed 1

@@ -129,7 +129,7 @@ func (l *jsonLeg) reoffered(s Signal) []Event {
 		l.refuseSignal(s, 400, "no call to hold")
 		return nil
 	}
-	sdp, st, err := l.sdp.Offered([]byte(s.SDP), offer.SendRecv)
+	sdp, st, err := l.offered([]byte(s.SDP))
 	if err != nil {
 		l.refuseSignal(s, statusOf(err), "unusable offer")
 		return nil

@@ -124,6 +124,16 @@ func (p *Party) profile() offer.Profile {
 // Shared are our codecs that the peer has offered.
 func (l *legCore) Shared() []offer.Codec { return l.sdp.Shared() }
 
+// offered answers an offer of the peer. When it begins ICE anew the answer has new credentials; media takes them with the stream, so an offer
+// that cannot be answered leaves nothing behind.
+func (l *legCore) offered(sdp []byte) ([]byte, offer.Stream, error) {
+	if !l.sdp.Restarts(sdp) {
+		return l.sdp.Offered(sdp, offer.SendRecv)
+	}
+	// A token has 80 random bits. RFC 8839 section 5.4 wants 24 and 128.
+	return l.sdp.Renewed(sdp, offer.SendRecv, offer.ICE{Ufrag: l.mint(), Pwd: l.mint() + l.mint()})
+}
+
 func (l *legCore) mediaSide() media.Side { return l.party.mediaSide() }
 
 func (l *legCore) State() LegState { return l.state }

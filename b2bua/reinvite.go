@@ -45,7 +45,7 @@ func (l *sipLeg) reinvited(ev Request) []Event {
 		l.offerLate(ev)
 		return nil
 	}
-	sdp, st, err := l.sdp.Offered(ev.Msg.Body, offer.SendRecv)
+	sdp, st, err := l.offered(ev.Msg.Body)
 	if err != nil {
 		l.answer(ev, statusOf(err))
 		return nil
@@ -115,7 +115,7 @@ func (l *sipLeg) updated(ev Request) []Event {
 	var sdp []byte
 	var news []Event
 	if withOffer {
-		answer, st, err := l.sdp.Offered(ev.Msg.Body, offer.SendRecv)
+		answer, st, err := l.offered(ev.Msg.Body)
 		if err != nil {
 			l.answer(ev, statusOf(err))
 			return nil

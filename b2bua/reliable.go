@@ -4,7 +4,6 @@ import (
 	"strconv"
 	"strings"
 
-	"drawbridge/media/offer"
 	"drawbridge/sip/wire"
 )
 
@@ -152,7 +151,7 @@ func (l *sipLeg) prackBody(ev Request, carries carried) (news []Event, ok bool) 
 		l.answer(ev, 500, wire.Field{Name: "Retry-After", Value: "2"})
 		return nil, true
 	}
-	sdp, st, err := l.sdp.Offered(ev.Msg.Body, offer.SendRecv)
+	sdp, st, err := l.offered(ev.Msg.Body)
 	if err != nil {
 		l.answer(ev, statusOf(err))
 		return nil, true

@@ -14,7 +14,7 @@ type options struct {
 	dir, method, tag, from string
 	frag                   string
 	user, hops, port, hold string
-	qos, cseq, keys        string
+	qos, cseq, keys, ice   string
 	nosdp, keep            bool
 	sips, forwarded        bool
 	args                   []string
@@ -48,6 +48,8 @@ func parseOptions(words []string) options {
 			o.cseq = w[5:]
 		case strings.HasPrefix(w, "keys="):
 			o.keys = w[5:]
+		case strings.HasPrefix(w, "ice="):
+			o.ice = w[4:]
 		case strings.HasPrefix(w, "qos="):
 			o.qos = w[4:]
 		case strings.HasPrefix(w, "hold="):
@@ -206,6 +208,9 @@ func (o options) shape(sdp []byte) []byte {
 		text = strings.TrimSuffix(strings.Replace(text, "a=sendrecv", "a=sendonly", 1), "\r\n")
 	}
 	text = keyed(text, o.keys)
+	if o.ice != "" {
+		text = strings.Replace(text, "a=ice-ufrag:abcd", "a=ice-ufrag:"+o.ice, 1)
+	}
 	if o.qos != "" {
 		text += "a=curr:qos local " + strings.TrimSuffix(o.qos, "+ask") + "\r\na=curr:qos remote none\r\n" +
 			"a=des:qos mandatory local sendrecv\r\na=des:qos none remote sendrecv\r\n"

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -330,6 +331,7 @@ type memMedia struct {
 	notify  func(media.Event)
 	binds   []string
 	remotes [2]netip.AddrPort
+	ice     [2][]string // our user fragments, as they came
 	pairs   int
 	digits  [2]string
 	talking int // times that the answer was told
@@ -376,6 +378,9 @@ func (m *memMedia) Bind(leg media.LegID, st offer.Stream) {
 	m.w.record(func() {
 		m.binds = append(m.binds, fmt.Sprintf("%s:%s:%s", leg, st.Send.Name, way))
 		m.remotes[leg] = st.Remote
+		if u := st.Local.Ufrag; !slices.Contains(m.ice[leg], u) {
+			m.ice[leg] = append(m.ice[leg], u)
+		}
 	})
 }
 

@@ -1,6 +1,7 @@
 package media_test
 
 import (
+	"bytes"
 	"net"
 	"net/netip"
 	"sync"
@@ -30,7 +31,8 @@ type browser struct {
 	seq   uint16
 	ts    uint32
 
-	stream *offer.Stream // as it was bound
+	stream *offer.Stream  // as it was bound
+	sdp    *offer.Machine // the gateway's
 }
 
 var (
@@ -120,9 +122,11 @@ func (br *browser) readReports(s *webrtc.RTPSender) {
 }
 
 // offerSDP gathers and offers.
-func (br *browser) offerSDP() []byte {
+func (br *browser) offerSDP() []byte { return br.offerWith(nil) }
+
+func (br *browser) offerWith(o *webrtc.OfferOptions) []byte {
 	br.t.Helper()
-	sdp, err := br.pc.CreateOffer(nil)
+	sdp, err := br.pc.CreateOffer(o)
 	if err != nil {
 		br.t.Fatal(err)
 	}
@@ -150,10 +154,42 @@ func (br *browser) join(c *call, leg media.LegID, change func(*offer.Stream)) {
 	if change != nil {
 		change(&st)
 	}
-	br.stream = &st
+	br.stream, br.sdp = &st, m
 	c.Bind(leg, st)
 	if err := br.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: string(answer)}); err != nil {
 		br.t.Fatalf("answer: %v\n%s", err, answer)
+	}
+}
+
+// beginAnew restarts ICE and returns when the browser is connected again, by the new credentials alone.
+func (br *browser) beginAnew(c *call, leg media.LegID) {
+	br.t.Helper()
+	sdp := br.offerWith(&webrtc.OfferOptions{ICERestart: true})
+	if !br.sdp.Restarts(sdp) {
+		br.t.Fatalf("no restart:\n%s", sdp)
+	}
+	answer, st, err := br.sdp.Renewed(sdp, offer.SendRecv, offer.ICE{Ufrag: "fresh" + br.stream.Local.Ufrag, Pwd: "fresh" + br.stream.Local.Pwd})
+	if err != nil {
+		br.t.Fatal(err)
+	}
+	up := make(chan struct{})
+	var once sync.Once
+	br.pc.OnICEConnectionStateChange(func(s webrtc.ICEConnectionState) {
+		if s == webrtc.ICEConnectionStateConnected {
+			once.Do(func() { close(up) })
+		}
+	})
+	br.stream = &st
+	c.Bind(leg, st)
+	const refused = "m=audio 0 UDP/TLS/RTP/SAVPF 111\r\n" // of what pion heard without a=ssrc it makes a line of its own, and looks for a format in our refusal
+	answer = bytes.ReplaceAll(answer, []byte(refused), []byte(refused+"a=rtpmap:111 opus/48000/2\r\n"))
+	if err := br.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: string(answer)}); err != nil {
+		br.t.Fatalf("answer: %v\n%s", err, answer)
+	}
+	select {
+	case <-up:
+	case <-time.After(2 * limit):
+		br.t.Fatal("not connected again")
 	}
 }
 

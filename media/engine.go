@@ -25,7 +25,7 @@ type Engine struct {
 	hands  sync.WaitGroup
 
 	mu      sync.RWMutex
-	ufrags  map[string]credential     // our ICE user fragments; read once per STUN message
+	ufrags  map[string]*credential    // our ICE user fragments; read once per STUN message
 	remotes map[netip.AddrPort]uint32 // RTP peers announced or learnt by some leg, with the number of legs: nobody else may latch there
 	next    atomic.Uint32             // spreads sessions over loops
 	ended   atomic.Bool               // Run has returned
@@ -61,7 +61,7 @@ func New(cfg Config) (*Engine, error) {
 	e := &Engine{
 		cfg: cfg, start: time.Now(),
 		pool:    make(chan struct{}, maxHandshakes),
-		ufrags:  make(map[string]credential),
+		ufrags:  make(map[string]*credential),
 		remotes: make(map[netip.AddrPort]uint32),
 	}
 	e.cert.Store(cert)

@@ -19,8 +19,9 @@ const (
 
 // credential is what an ICE user fragment of ours stands for.
 type credential struct {
-	leg *leg
-	pwd string
+	leg        *leg
+	ufrag, pwd string
+	checked    int64 // time of the last verified check, for the owner of the leg; 0 before the first
 }
 
 // icePair is a verified 5-tuple of a leg.
@@ -40,28 +41,34 @@ type ice struct {
 	last     int64          // time of the last verified check; 0 before the first and after consent is lost
 }
 
-// newCredential makes credentials for a leg. They stay valid until the leg ends: a browser goes on to ping with old ones after an
-// ICE restart, so a leg may have several.
-func (e *Engine) newCredential(g *leg) (ufrag, pwd string) {
-	pwd = iceText(pwdLength)
-	e.mu.Lock()
-	defer e.mu.Unlock()
+// newCredential makes a leg's first credentials; see restart.go for more.
+func (e *Engine) newCredential(g *leg) *credential {
+	c := &credential{leg: g, pwd: iceText(pwdLength)}
 	for {
-		ufrag = iceText(ufragLength)
-		if _, taken := e.ufrags[ufrag]; !taken {
-			break
+		c.ufrag = iceText(ufragLength)
+		if e.know(c) {
+			return c
 		}
 	}
-	e.ufrags[ufrag] = credential{leg: g, pwd: pwd}
-	return ufrag, pwd
 }
 
-// forget removes a leg's credentials.
-func (e *Engine) forget(ufrags []string) {
+// know makes credentials valid; false when their user fragment is another's.
+func (e *Engine) know(c *credential) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	for _, u := range ufrags {
-		delete(e.ufrags, u)
+	if _, taken := e.ufrags[c.ufrag]; taken {
+		return false
+	}
+	e.ufrags[c.ufrag] = c
+	return true
+}
+
+// forget ends the validity of credentials.
+func (e *Engine) forget(cs ...*credential) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, c := range cs {
+		delete(e.ufrags, c.ufrag)
 	}
 }
 
@@ -79,34 +86,37 @@ func iceText(n int) string {
 // addressee reads a STUN message into l.check and finds whose user fragment it names. Nothing is answered before integrity.
 func (l *loop) addressee(b []byte) (*leg, Drop) {
 	c, drop := l.credential(b)
-	return c.leg, drop
+	if drop != Delivered {
+		return nil, drop
+	}
+	return c.leg, Delivered
 }
 
 // credential reads a Binding request into l.check and looks up the user fragment that it is for.
-func (l *loop) credential(b []byte) (credential, Drop) {
+func (l *loop) credential(b []byte) (*credential, Drop) {
 	if !stun.IsMessage(b) || stun.Decode(b, &l.check) != nil {
-		return credential{}, DropSTUN
+		return nil, DropSTUN
 	}
 	switch l.check.Type {
 	case stun.BindingRequest:
 	case stun.NewType(stun.MethodBinding, stun.ClassIndication): // keepalive: nothing to do and nothing wrong
-		return credential{}, DropHeld
+		return nil, DropHeld
 	default:
-		return credential{}, DropSTUN
+		return nil, DropSTUN
 	}
 	if stun.Fingerprint.Check(&l.check) != nil {
-		return credential{}, DropSTUNIntegrity
+		return nil, DropSTUNIntegrity
 	}
 	user, err := l.check.Get(stun.AttrUsername)
 	if err != nil {
-		return credential{}, DropSTUN
+		return nil, DropSTUN
 	}
 	ours, _, _ := bytes.Cut(user, []byte{':'}) // RFC 8445 section 7.2.2: ours first
 	l.engine.mu.RLock()
 	c, ok := l.engine.ufrags[string(ours)]
 	l.engine.mu.RUnlock()
 	if !ok {
-		return credential{}, DropSTUNUser
+		return nil, DropSTUNUser
 	}
 	return c, Delivered
 }
@@ -122,6 +132,9 @@ func (g *leg) check(l *loop, d *door, via *loop, b []byte, src netip.AddrPort) D
 	}
 	if l.moves(g.session, via) {
 		return l.handOver(via, g, d.id, via, b, src)
+	}
+	if !g.heed(l, c) {
+		return DropSTUNUser
 	}
 	controlled, nominates := attributes(&l.check)
 	to := sockaddrOf(src)

@@ -21,13 +21,13 @@ type leg struct {
 	own    [2]*sock // rtp and it
 	toRTCP sockaddr
 
-	flood  flood
-	ice    ice // WebRTC: which sources are the browser
-	ufrags []string
-	shake  shake
-	twins  twins
-	report reporter
-	timers [numTimers]timer
+	flood       flood
+	ice         ice           // WebRTC: which sources are the browser
+	credentials []*credential // ours, oldest first
+	shake       shake
+	twins       twins
+	report      reporter
+	timers      [numTimers]timer
 
 	// From st.Send on lies what every packet needs; ahead.go fetches it.
 	st      offer.Stream
@@ -69,9 +69,9 @@ func (g *leg) allocate() (offer.Local, error) {
 	g.cert = e.cert.Load()
 	g.secure = g.mustEncrypt()
 	if g.profile == offer.WebRTC {
-		ufrag, pwd := e.newCredential(g)
-		g.ufrags = append(g.ufrags, ufrag)
-		return offer.Local{RTP: r.announced(e.doors[r.door]), Ufrag: ufrag, Pwd: pwd, Fingerprint: g.cert.fingerprint}, nil
+		c := e.newCredential(g)
+		g.credentials = append(g.credentials, c)
+		return offer.Local{RTP: r.announced(e.doors[r.door]), Ufrag: c.ufrag, Pwd: c.pwd, Fingerprint: g.cert.fingerprint}, nil
 	}
 	pr, err := r.ports.open(r.cfg.Bind)
 	if err != nil {
@@ -110,7 +110,7 @@ func (r *realm) announced(a netip.AddrPort) netip.AddrPort {
 
 // abandon gives back what allocate took.
 func (g *leg) abandon() {
-	g.session.engine.forget(g.ufrags)
+	g.session.engine.forget(g.credentials...)
 	if g.pair.rtp < 0 {
 		return
 	}
@@ -201,6 +201,7 @@ func (g *leg) bind(l *loop, st offer.Stream) {
 	}
 	was, first := g.st, !g.bound
 	g.st, g.bound = st, true
+	g.restart(st.Local)
 	g.in.rebase(st.Recv.Clock)
 	if g.realm.cfg.Police {
 		g.police.limit(st.Recv)

@@ -54,7 +54,8 @@ func (s *Session) Add(leg LegID, side Side) (offer.Local, error) {
 }
 
 // Bind gives a leg its negotiated stream, at first or after a re-offer (hold, resume, address or codec change). Keys, SSRC,
-// clocks and latched addresses survive when the stream's identity (fingerprint, ufrag) is the same. It takes effect between two batches.
+// clocks and latched addresses survive when the stream's identity (fingerprint) is the same. New ICE credentials of ours, after a restart, are
+// valid beside the old ones. It takes effect between two batches.
 func (s *Session) Bind(leg LegID, st offer.Stream) {
 	s.do(func(l *loop) {
 		if g := s.legs[leg]; g != nil {

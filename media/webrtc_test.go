@@ -10,6 +10,7 @@ import (
 	"drawbridge/media/offer"
 
 	"github.com/pion/rtcp"
+	"github.com/pion/rtp"
 )
 
 // passThrough is a browser and a phone that both speak Opus.
@@ -92,6 +93,31 @@ func TestReportsOnBothLegs(t *testing.T) {
 			t.Fatal("the browser hears no report on its stream")
 		}
 	}
+}
+
+// A full WebRTC peer that begins ICE anew is connected by the new credentials, with the keys, the stream and the sequence of before.
+func TestBrowserBeginsICEAnew(t *testing.T) {
+	t.Parallel()
+	_, c, br, ph := passThrough(t, 2)
+	say := func() *rtp.Packet {
+		br.send([]byte("hello phone"))
+		ph.Send(t, c.trunkB, opus.PT, false, []byte("hello browser"), 960)
+		if p := br.next(); string(p.Payload) != "hello browser" {
+			t.Errorf("browser got %q", p.Payload)
+		}
+		return ph.Next(t, limit)
+	}
+	before := say()
+	for range 3 {
+		br.beginAnew(c, media.A)
+		after := say()
+		if after.SSRC != before.SSRC || after.SequenceNumber != before.SequenceNumber+1 || after.Timestamp != before.Timestamp+960 || string(after.Payload) != "hello phone" {
+			t.Errorf("before %v, after %v", before.Header, after.Header)
+		}
+		before = after
+	}
+	c.never(media.EventDTLS)
+	c.never(media.EventFailed)
 }
 
 // A hold on the browser's leg stops both directions; keys and paths survive it.

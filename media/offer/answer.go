@@ -6,7 +6,7 @@ import (
 )
 
 // Restarts reports whether an offer asks for an ICE restart: other credentials than those agreed (RFC 8839 section 4.4.1.1.1).
-// The caller may then fetch new local credentials from media and SetLocal them before it answers.
+// It is answered by Renewed.
 func (m *Machine) Restarts(sdp []byte) bool {
 	m.wake()
 	was := m.agreed.stream.ICE
@@ -15,7 +15,7 @@ func (m *Machine) Restarts(sdp []byte) bool {
 		return false
 	}
 	s := d.sections[m.agreed.audio]
-	return s.ufrag != "" && (s.ufrag != was.Ufrag || s.pwd != was.Pwd)
+	return s.live() && s.ufrag != "" && (s.ufrag != was.Ufrag || s.pwd != was.Pwd)
 }
 
 // answer prepares the state after a peer's offer.
@@ -103,7 +103,7 @@ func (m *Machine) disabled(next session) session {
 	next.refused = true
 	next.formats = m.agreed.formats
 	next.setup, next.mux, next.guard, next.cryptos = m.agreed.setup, m.agreed.mux, m.agreed.guard, m.agreed.cryptos
-	next.stream = Stream{Local: m.local, Refused: true, PtimeMS: defaultPtime}
+	next.stream = Stream{Local: m.local, Refused: true, PtimeMS: defaultPtime, ICE: m.agreed.stream.ICE}
 	return next
 }
 
@@ -147,7 +147,7 @@ func (m *Machine) answered(d *description) (session, error) {
 	s := d.sections[next.audio]
 	if s.portNumber == 0 {
 		next.refused = true
-		next.stream = Stream{Local: m.local, Refused: true, PtimeMS: defaultPtime}
+		next.stream = Stream{Local: m.local, Refused: true, PtimeMS: defaultPtime, ICE: m.agreed.stream.ICE}
 		return next, nil
 	}
 	if !m.speaks(s) {

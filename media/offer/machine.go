@@ -85,8 +85,8 @@ func New(cfg Config) *Machine {
 	return &Machine{state: &state{cfg: cfg.withDefaults()}}
 }
 
-// SetLocal gives the machine what media has allocated. It is called before the first SDP, and again only for a declared ICE restart or
-// when the endpoint has moved: the next SDP then shows the new values.
+// SetLocal gives the machine what media has allocated. It is called before the first SDP, and again only when the endpoint has moved: the
+// next SDP then shows the new values.
 func (m *Machine) SetLocal(l Local) {
 	m.wake()
 	m.local = l
@@ -279,6 +279,19 @@ func (m *Machine) Offered(sdp []byte, like Direction) ([]byte, Stream, error) {
 	m.types, m.agreed, m.fresh = types, next, false
 	m.shared = m.shares(d.sections[next.audio].codecs)
 	return next.local, next.stream, nil
+}
+
+// Renewed is Offered for an offer that Restarts: the answer shows fresh credentials of ours, and so does all SDP after it (RFC 8839 section
+// 4.4.3.1.1). On an error those of before hold.
+func (m *Machine) Renewed(sdp []byte, like Direction, fresh ICE) ([]byte, Stream, error) {
+	m.wake()
+	was := m.local
+	m.local.Ufrag, m.local.Pwd = fresh.Ufrag, fresh.Pwd
+	answer, st, err := m.Offered(sdp, like)
+	if err != nil {
+		m.local = was
+	}
+	return answer, st, err
 }
 
 // Cancel drops our open offer (it was refused, or its INVITE failed): what was agreed before holds.

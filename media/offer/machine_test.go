@@ -554,13 +554,58 @@ func TestRestartIsSeen(t *testing.T) {
 	if !m.Restarts([]byte(restart)) {
 		t.Error("other credentials are a restart")
 	}
-	l := m.local
-	l.Ufrag = "gat2"
-	m.SetLocal(l)
-	after, s := mustAnswer(t, m, restart, SendRecv)
-	want := strings.NewReplacer("o=- 42 1", "o=- 42 2", "ufrag:gate", "ufrag:gat2").Replace(before)
-	if d := cmp.Diff(want, after); d != "" || s.ICE.Ufrag != "new1" || s.Local.Ufrag != "gat2" {
-		t.Error(d)
+	fresh := ICE{Ufrag: "gat2", Pwd: strings.Repeat("p", 24)}
+	after, s, err := m.Renewed([]byte(restart), SendRecv, fresh)
+	want := strings.NewReplacer("o=- 42 1", "o=- 42 2", "ufrag:gate", "ufrag:gat2", ourPwd, fresh.Pwd).Replace(before)
+	if d := cmp.Diff(want, string(after)); d != "" || err != nil || s.ICE.Ufrag != "new1" || s.Local.Ufrag != fresh.Ufrag || s.Local.Pwd != fresh.Pwd {
+		t.Error(d, err)
+	}
+	if m.Restarts([]byte(restart)) {
+		t.Error("what has been agreed is no restart any more")
+	}
+	again, err := m.Offer(SendRecv)
+	if err != nil || !strings.Contains(string(again), "ufrag:gat2") {
+		t.Errorf("our own offer goes back to the former credentials: %v\n%s", err, again)
+	}
+}
+
+// A restart that cannot be answered changes nothing: the next answer shows the credentials of before, byte for byte.
+func TestRestartRefused(t *testing.T) {
+	m := newBrowser(t)
+	first := file(t, "chromium.sdp")
+	before, _ := mustAnswer(t, m, first, SendRecv)
+	restart := strings.Replace(first, "ice-ufrag:kQ7x", "ice-ufrag:new1", 1)
+	for name, sdp := range map[string]string{
+		"no fingerprint": strings.Replace(restart, "a=fingerprint:", "a=x:", 1),
+		"short password": strings.Replace(restart, "a=ice-pwd:", "a=ice-pwd:short\r\na=x:", 1),
+		"not SDP":        "v=1",
+	} {
+		state := snapshot(m)
+		if _, _, err := m.Renewed([]byte(sdp), SendRecv, ICE{Ufrag: "gat2", Pwd: strings.Repeat("p", 24)}); err == nil {
+			t.Errorf("%s: answered", name)
+		}
+		unchanged(t, name, state, snapshot(m))
+	}
+	if after, s := mustAnswer(t, m, first, SendRecv); after != before || s.Local.Ufrag != "gate" {
+		t.Errorf("credentials of a refused restart stay behind:\n%s", after)
+	}
+}
+
+// While the audio is switched off nothing is restarted; what it comes back with is compared with what there was before.
+func TestRestartOfAudioThatWasOff(t *testing.T) {
+	m := newBrowser(t)
+	first := file(t, "chromium.sdp")
+	mustAnswer(t, m, first, SendRecv)
+	restart := strings.Replace(first, "ice-ufrag:kQ7x", "ice-ufrag:new1", 1)
+	off := strings.NewReplacer("m=audio 51472 ", "m=audio 0 ", "a=group:BUNDLE 0", "a=x").Replace(restart)
+	if m.Restarts([]byte(off)) {
+		t.Error("a restart of audio that is switched off")
+	}
+	if _, s := mustAnswer(t, m, off, SendRecv); !s.Refused {
+		t.Fatalf("not switched off: %+v", s)
+	}
+	if m.Restarts([]byte(first)) || !m.Restarts([]byte(restart)) {
+		t.Error("the credentials of before are forgotten")
 	}
 }
 

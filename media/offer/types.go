@@ -35,12 +35,12 @@ type Codec struct {
 type Local struct {
 	RTP         netip.AddrPort // address announced in c= and m=; for WebRTC also the one host candidate
 	RTCP        netip.AddrPort // RTP profile: the odd port; invalid for WebRTC (rtcp-mux)
-	Ufrag, Pwd  string         // WebRTC: ICE-lite credentials (RFC 8445), constant for the call
+	Ufrag, Pwd  string         // WebRTC: ICE-lite credentials (RFC 8445), the same until the peer begins ICE anew
 	Fingerprint string         // DTLS: "sha-256 AB:CD:..." of the process's certificate
 	Keys        *Keys          // RTP profile with SDES; nil: none are to be had
 }
 
-// ICE is the remote side's credentials; Ufrag "" means no ICE.
+// ICE is a side's credentials; Ufrag "" means no ICE.
 type ICE struct {
 	Ufrag, Pwd string
 }
