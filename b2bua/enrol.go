@@ -20,6 +20,7 @@ type Register struct {
 	Contact string        // user part of the contact; "" means that of AOR
 	Expires time.Duration // that is asked for; 0 means an hour
 	NoRoute bool          // Service-Route (RFC 3608) is not heard
+	Bulk    bool          // for all numbers that the registrar has with AOR (RFC 6140)
 }
 
 // Chosen here, but for the bounds of RFC 5626 section 4.5.
@@ -28,7 +29,7 @@ const (
 	enrolPatience = 8 * time.Second // for an answer, before the next target is asked
 	enrolAgain    = 30 * time.Second
 	enrolRarely   = 30 * time.Minute
-	enrolRefused  = 5 * time.Minute // after a refusal of our credentials: more of the same would lock the account
+	enrolRefused  = 5 * time.Minute // after a refusal of us: more of the same would lock the account
 	leastGrant    = 10 * time.Second
 	mostGrant     = 24 * time.Hour
 	mostRoutes    = 8 // of a Service-Route
@@ -100,7 +101,7 @@ func (s *Switch) Enrol() {
 // follows reports whether a registration is still the same one to its registrar: the same address and contact, out of the same realm.
 func (e *enrolment) follows(t *trunkSlots) bool {
 	was, is := e.t.trunk.Register, t.trunk.Register
-	return e.t.trunkState == t.trunkState && sameURI(was.AOR, is.AOR) && was.Contact == is.Contact
+	return e.t.trunkState == t.trunkState && sameURI(was.AOR, is.AOR) && was.Contact == is.Contact && was.Bulk == is.Bulk
 }
 
 // enrolAt begins to register at a trunk, or goes on as it is configured now: at once when that makes a difference.
@@ -207,6 +208,9 @@ func (e *enrolment) ask(expires time.Duration) bool {
 	m.Contact = []wire.Addr{e.contact()}
 	m.Expires = int(expires.Seconds())
 	m.Set("Allow", allow)
+	if r.Bulk {
+		requireBulk(m)
+	}
 	e.keys.Sign(m)
 	turn := e.turn
 	if _, err := e.s.request(e.sh, e.t.party, e.at.flow, m, &registering{e, turn}); err != nil {
@@ -220,8 +224,21 @@ func (e *enrolment) ask(expires time.Duration) bool {
 	return true
 }
 
+// requireBulk makes a registration for all numbers of the registrar's (RFC 6140 section 5.1): who does not know of it, a proxy on the way
+// as well, has to answer 420 instead of registering a contact without a user.
+func requireBulk(m *wire.Message) {
+	m.Add("Require", "gin")
+	m.Add("Proxy-Require", "gin")
+	m.Add("Supported", "path")
+}
+
 // contact is where the trunk's calls for us go.
 func (e *enrolment) contact() wire.Addr {
+	if e.t.trunk.Register.Bulk { // the registrar puts each number where the user would be (RFC 6140 section 5.1)
+		at := contactAt(e.at.flow, "")
+		at.URI.Params.Set("bnc", "")
+		return at
+	}
 	user := e.t.trunk.Register.Contact
 	if user == "" {
 		user = e.t.trunk.Register.AOR.User
@@ -351,7 +368,7 @@ func (e *enrolment) failed() {
 	}
 	d = d/2 + rand.N(d/2)
 	switch e.status {
-	case 401, 403, 404, 407:
+	case 401, 403, 404, 407, 420:
 		d = max(d, enrolRefused)
 	}
 	d = max(d, min(e.wait, enrolRarely))

@@ -108,7 +108,7 @@ func play(t *testing.T, text string, bad *impairment) {
 // editOf reads the "config" lines of a flow: "config limit acme 1" (see limitAs), "config ring 20s", "config rel100 acme supported", "config srtp acme sdes", "config auth acme
 // USER PASSWORD [REALM]", "config codecs access opus", "config redirect acme follow [REALM...]", "config refer acme reject", "config tell access", "config reflect backup acme", "config dtmf acme
 // info", "config name acme trunk.example", "config health acme options [401...]" (every 10 s, those answers count as none), "config health acme
-// calls", "config register acme 4930 provider.example [600s]", "config reroute acme next 480 final 500", "config alldown 503", "config fraud NAME prefixes=252 critical=per_minute:6,duration:600
+// calls", "config register acme 4930 provider.example [600s] [bulk]", "config reroute acme next 480 final 500", "config alldown 503", "config fraud NAME prefixes=252 critical=per_minute:6,duration:600
 // warning=per_minute:3 block=off end" (a minute of a call costs 1), "config rules acme out do=set of=Subject to=a_b methods=INVITE if=To.user:^1"
 // (realms, too; with on=response for those alone), "config pass acme in headers=X-A,X-B sdp=x-note bodies=text/plain" (realms, too). "config ports 2",
 // the RTP port pairs that are left from there on, is a step.
@@ -156,8 +156,10 @@ func editOf(text string) func(*Config) {
 				c.Trunks[i].Failover.Reflect = w[3:]
 			case "register":
 				c.Trunks[i].Register = Register{AOR: wire.URI{Scheme: "sip", User: w[3], Host: w[4]}}
-				if len(w) > 5 {
-					c.Trunks[i].Register.Expires, _ = time.ParseDuration(w[5])
+				for _, word := range w[5:] {
+					if c.Trunks[i].Register.Bulk = word == "bulk"; !c.Trunks[i].Register.Bulk {
+						c.Trunks[i].Register.Expires, _ = time.ParseDuration(word)
+					}
 				}
 			case "reroute":
 				c.Trunks[i].Failover.Reroute = rerouteOf(w[3:])

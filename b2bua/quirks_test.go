@@ -176,7 +176,7 @@ func shape(t *testing.T, to *Trunk, lines []string) {
 	to.Refer = map[string]ReferPolicy{"local": ReferLocal, "pass": ReferPass, "reject": ReferReject}[c.Refer]
 	to.Auth = digest.Account{User: c.Auth.User, Password: c.Auth.Password.Reveal(), Realm: c.Auth.Realm}
 	if user, host, ok := c.Register.Address(); ok {
-		to.Register = Register{AOR: wire.URI{Scheme: "sip", User: user, Host: host}, Contact: c.Register.Contact, Expires: c.Register.Expires, NoRoute: c.Register.NoServiceRoute}
+		to.Register = Register{AOR: wire.URI{Scheme: "sip", User: user, Host: host}, Contact: c.Register.Contact, Expires: c.Register.Expires, NoRoute: c.Register.NoServiceRoute, Bulk: c.Register.Bulk}
 	}
 	to.Failover.Health = health.Rules{On: c.Health.On(), Probed: c.Health.Options > 0, Down: c.Health.Down, Up: c.Health.Up, Failing: c.Health.Failing, Hold: c.Health.Hold}
 	to.Failover.Probe = Probe{Every: c.Health.Options, Dead: c.Health.Dead}

@@ -200,6 +200,7 @@ type Register struct {
 	AOR            string        `yaml:"aor" doc:"What is registered, such as 4930555@provider.example."`
 	Contact        string        `yaml:"contact" doc:"User part of the contact, which its calls for us are sent to; that of aor by default."`
 	Expires        time.Duration `yaml:"expires" doc:"How long it is to last; the trunk may grant less, and is asked again after half of what it grants. 1h by default."`
+	Bulk           bool          `yaml:"bulk" doc:"Register for all numbers that the trunk has with aor at once (RFC 6140, GIN), instead of for aor alone: its calls then name the number in the Request-URI."`
 	NoServiceRoute bool          `yaml:"no_service_route" doc:"Do not send requests along the Service-Route (RFC 3608) that it names."`
 }
 

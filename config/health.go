@@ -87,6 +87,9 @@ func (r *Report) checkRegister(at path, g Register) {
 	if g.Contact != "" && !userForm.MatchString(g.Contact) {
 		r.Addf(at.at("contact"), "%q: letters, digits and . _ + - only", g.Contact)
 	}
+	if g.Contact != "" && g.Bulk {
+		r.Addf(at.at("contact"), "a bulk contact has no user part")
+	}
 	if g.Expires != 0 && (g.Expires < leastRegister || g.Expires > mostRegister) {
 		r.Addf(at.at("expires"), "%s is not between %s and %s", g.Expires, leastRegister, mostRegister)
 	}

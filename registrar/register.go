@@ -73,7 +73,7 @@ func (r *Registrar) FlowLost(key txn.FlowKey) { r.table.flowLost(key, time.Now()
 func (r *Registrar) Request(sh *txn.Shard, tx *txn.Server, f txn.Flow, m *wire.Message) {
 	resp := r.register(f, m, sh.Token(), time.Now())
 	switch resp.Status {
-	case 400, 401, 404: // anybody can earn these without a password: nothing is kept of them
+	case 400, 401, 404, 420: // anybody can earn these without a password: nothing is kept of them
 		tx.Dismiss(m, resp.Status, resp.Fields...)
 	default:
 		_ = tx.Respond(resp) // an answer that cannot be sent leaves with the flow; the client asks again
@@ -89,6 +89,9 @@ func (r *Registrar) register(f txn.Flow, m *wire.Message, tag string, now time.T
 	}
 	if !strings.EqualFold(m.To.URI.Host, r.cfg.Domain) {
 		return answer(404)
+	}
+	if m.HasOption("Require", "gin") || m.HasOption("Proxy-Require", "gin") {
+		return answer(420, wire.Field{Name: "Unsupported", Value: "gin"})
 	}
 	user, challenge, status := r.Authenticate(f, m, now)
 	if status != 0 {

@@ -281,7 +281,7 @@ func register(r config.Register) b2bua.Register {
 	if !ok {
 		return b2bua.Register{}
 	}
-	return b2bua.Register{AOR: wire.URI{Scheme: "sip", User: user, Host: host}, Contact: r.Contact, Expires: r.Expires, NoRoute: r.NoServiceRoute}
+	return b2bua.Register{AOR: wire.URI{Scheme: "sip", User: user, Host: host}, Contact: r.Contact, Expires: r.Expires, NoRoute: r.NoServiceRoute, Bulk: r.Bulk}
 }
 
 // failover is how a trunk's targets are watched and left.

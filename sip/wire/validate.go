@@ -24,6 +24,9 @@ const AllowedMethods = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, 
 // understood are the option tags a peer may require.
 var understood = []string{"timer", "100rel", "precondition", "replaces", "norefersub", "outbound", "path", "privacy"}
 
+// bulk is the option tag of registrations for many numbers (RFC 6140); it means nothing elsewhere.
+const bulk = "gin"
+
 // Validate judges a parsed message: what the grammar cannot say, and what the gateway cannot serve whoever asks (RFC 3261 section 8.2).
 // What depends on a dialog, a user or a body's content is for the layers above.
 func Validate(m *Message) Verdict {
@@ -146,7 +149,7 @@ func missing(m *Message) []string {
 		}
 		for tag := range strings.SplitSeq(f.Value, ",") {
 			tag = strings.ToLower(strings.TrimSpace(tag))
-			if !all(tag, isToken) || slices.Contains(understood, tag) || slices.Contains(tags, tag) {
+			if !all(tag, isToken) || slices.Contains(understood, tag) || tag == bulk && m.Method == REGISTER || slices.Contains(tags, tag) {
 				continue
 			}
 			if tags = append(tags, tag); len(tags) == maxTags {

@@ -61,6 +61,7 @@ func TestStatusOwed(t *testing.T) {
 		{"Require with unknown tags", invite("Require: timer, nothingSupportsThis, x,x"), 420, "Bad Extension",
 			unsupported("nothingsupportsthis, x")},
 		{"Proxy-Require with an unknown tag", invite("Proxy-Require: y"), 420, "Bad Extension", unsupported("y")},
+		{"Require gin outside REGISTER", invite("Require: gin"), 420, "Bad Extension", unsupported("gin")},
 		{"Require and Proxy-Require", invite("Require: x", "Proxy-Require: y"), 420, "Bad Extension", unsupported("x, y")},
 		{"Require with known tags", invite("Require: timer, outbound,Path"), 0, "", nil},
 		{"Require with many unknown tags", invite("Require: " + repeat(100, ",", func(i int) string { return "t" + string(rune('a'+i%26)) })),
