@@ -78,13 +78,26 @@ func callWithChanges(t *testing.T, rounds int) {
 // change does it and looks for what is to be heard then.
 func (s *stage) change(t *testing.T, c change, media *phone.Media) {
 	t.Helper()
+	_, before := s.caller.Descriptions()
 	s.caller.Do(nil, c.verb, c.arg)
-	if _, remote := s.caller.Descriptions(); !strings.Contains(remote, c.want) {
+	_, remote := s.caller.Descriptions()
+	if !strings.Contains(remote, c.want) {
 		t.Errorf("%s is not answered with %q:\n%s", c.name, c.want, remote)
+	}
+	again, _ := c.arg.(renegotiation)
+	if renewed := fragment(before) != fragment(remote); renewed != again.Restart {
+		t.Errorf("%s: new ICE credentials of the gateway: %v\n%s", c.name, renewed, remote)
 	}
 	if c.held {
 		s.caller.Quiet(eventSeen)
 		return
 	}
 	s.bothHear(t, media)
+}
+
+// fragment is the ICE user fragment of an SDP.
+func fragment(sdp string) string {
+	_, rest, _ := strings.Cut(sdp, "a=ice-ufrag:")
+	ufrag, _, _ := strings.Cut(rest, "\r\n")
+	return ufrag
 }
