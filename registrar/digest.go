@@ -119,7 +119,7 @@ func (r *Registrar) verify(f txn.Flow, m *wire.Message, now time.Time) (string, 
 		return "", stale
 	case !meant(get("uri"), m):
 		return "", broken
-	case !r.counts.use(get("nonce"), uint32(nc), now):
+	case !r.counts.use(user, get("nonce"), uint32(nc), now):
 		r.reject(f, m, challengeStatus(m.Method), "auth/replay")
 		return "", stale
 	}

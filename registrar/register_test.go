@@ -429,9 +429,44 @@ func TestNonceCountWindow(t *testing.T) {
 		nc   uint32
 		want bool
 	}{{1, true}, {1, false}, {3, true}, {2, true}, {2, false}, {40, true}, {8, false}, {9, true}, {9, false}, {1 << 31, true}, {41, false}} {
-		if got := c.use("n", tt.nc, now); got != tt.want {
+		if got := c.use("alice", "n", tt.nc, now); got != tt.want {
 			t.Errorf("count %d: %v, want %v", tt.nc, got, tt.want)
 		}
+	}
+}
+
+// TestNoncesOfOneAccount: an account that makes a request for each challenge meets its own bound, and however many accounts do, another
+// one is let in.
+func TestNoncesOfOneAccount(t *testing.T) {
+	var c counts
+	now := time.Now()
+	for i := range mostNonces {
+		if !c.use("mallory", "m"+strconv.Itoa(i), 1, now) {
+			t.Fatalf("the account's request %d is refused", i)
+		}
+	}
+	if c.use("mallory", "one more", 1, now) {
+		t.Error("an account has no bound")
+	}
+	if !c.use("mallory", "m0", 2, now) {
+		t.Error("a nonce that is in use goes on no more")
+	}
+	for i := 0; len(c.used) < maxNonces; i++ {
+		c.use("helper"+strconv.Itoa(i%20), "h"+strconv.Itoa(i), 1, now)
+	}
+	for i := range fewNonces {
+		if !c.use("alice", "a"+strconv.Itoa(i), 1, now) {
+			t.Fatalf("others keep an account out after %d requests", i)
+		}
+	}
+	if c.use("alice", "one more", 1, now) {
+		t.Error("the table has no bound")
+	}
+	if c.sweep(now.Add(2 * nonceLife)); len(c.used)+len(c.held) != 0 {
+		t.Errorf("%d nonces of %d accounts are kept for ever", len(c.used), len(c.held))
+	}
+	if !c.use("mallory", "again", 1, now) {
+		t.Error("an account stays full")
 	}
 }
 
