@@ -1,6 +1,8 @@
 package registrar
 
 import (
+	"crypto/sha256"
+
 	"drawbridge/sip/txn"
 	"drawbridge/telemetry"
 )
@@ -24,9 +26,15 @@ func (a *accounts) offered(f txn.Flow) []string {
 	return []string{"SHA-256", "MD5"} // in order of strength, RFC 8760 section 2.4
 }
 
-// Set changes the accounts. The devices of an account that has gone cannot be reached any more. Who has registered with a password that
-// is another one now proves itself again with its next request; until then, or until it expires, its binding still rings. It may be
-// called from any goroutine; password and algorithms are as in Config.
+// proof tells one password of an account from another one, without being it.
+func (a *accounts) proof(user string) [sha256.Size]byte {
+	password, _ := a.password(user)
+	return sha256.Sum256([]byte(password))
+}
+
+// Set changes the accounts. What an account has registered with another password than it has now, or before it was taken out, cannot be
+// reached any more, and its connections prove again whose they are. It may be called from any goroutine; password and algorithms are as in
+// Config.
 func (r *Registrar) Set(password func(user string) (string, bool), algorithms map[string][]string) {
 	old := r.accounts.Swap(&accounts{password, algorithms})
 	r.mu.Lock()
@@ -46,20 +54,22 @@ func (r *Registrar) judgeLate() {
 	}
 }
 
-// judge takes from those whom old let in what they have no right to now.
+// judge takes from those whom old let in what they have no right to now. Who has registered with the new password meanwhile keeps that.
 func (r *Registrar) judge(old *accounts) {
 	now := r.accounts.Load()
 	for _, user := range r.table.names() {
-		was, _ := old.password(user)
-		is, known := now.password(user)
-		switch {
-		case !known:
-			r.table.disown(user)
-			for range r.table.clear(user) {
-				r.cfg.Events.EmitUnregistered(telemetry.Unregistered{AOR: r.aor(user), Why: "account"})
-			}
-		case is != was:
-			r.table.disown(user)
+		_, known := now.password(user)
+		is := now.proof(user)
+		if known && is == old.proof(user) {
+			continue
+		}
+		why := "password"
+		if !known {
+			why = "account"
+		}
+		r.table.disown(user)
+		for range r.table.remove(user, func(b *Binding) bool { return !known || b.proof != is }) {
+			r.cfg.Events.EmitUnregistered(telemetry.Unregistered{AOR: r.aor(user), Why: why})
 		}
 	}
 }

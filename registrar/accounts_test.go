@@ -23,7 +23,7 @@ func TestAccountsChange(t *testing.T) {
 		gone     []string
 	}{
 		{"as before", known(password), 0, 1, nil},
-		{"another password", known("other"), 407, 1, nil},
+		{"another password", known("other"), 407, 0, []string{"password"}},
 		{"gone", none, 407, 0, []string{"account"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -48,6 +48,32 @@ func TestAccountsChange(t *testing.T) {
 				t.Errorf("events %q, want %q", got, row.gone)
 			}
 		})
+	}
+}
+
+// TestComesBackWithNewPassword: a device that registers with the new password right after the change stays, and the one with the old
+// password does not come back.
+func TestComesBackWithNewPassword(t *testing.T) {
+	r, _ := newRegistrar(t)
+	now := time.Now()
+	if resp := signIn(t, r, ws(1), 1, now, "Contact: <sip:old@x.invalid>"); resp.Status != 200 {
+		t.Fatal(resp.Status)
+	}
+	r.Set(func(user string) (string, bool) { return "other", user == "alice" }, nil)
+	sign := func(f flow, secret string) int {
+		challenge := r.challenge(f, wire.REGISTER, false, now)[0].Value
+		m := request(t, wire.REGISTER, 2, "Contact: <sip:new@x.invalid>", "Authorization: "+answerTo(t, challenge, "alice", secret, wire.REGISTER, 1))
+		return r.register(f, m, "tag", now).Status
+	}
+	if status := sign(ws(2), "other"); status != 200 {
+		t.Fatalf("the new password earns %d", status)
+	}
+	if status := sign(ws(3), password); status != 401 {
+		t.Errorf("the old password earns %d", status)
+	}
+	r.judgeLate()
+	if got := r.Lookup("alice"); len(got) != 1 || got[0].Contact.URI.User != "new" {
+		t.Errorf("reached: %v", got)
 	}
 }
 

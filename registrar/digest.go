@@ -32,7 +32,12 @@ func (r *Registrar) Authenticate(f txn.Flow, m *wire.Message, now time.Time) (us
 	if user, ok := r.table.identity(f.Key(), now); ok && m.Method != wire.REGISTER {
 		return user, nil, 0
 	}
-	user, v := r.verify(f, m, now)
+	return r.prove(r.accounts.Load(), f, m, now)
+}
+
+// prove is Authenticate by the credentials of a request alone, and by certain accounts.
+func (r *Registrar) prove(by *accounts, f txn.Flow, m *wire.Message, now time.Time) (user string, challenge []wire.Field, status int) {
+	user, v := r.verify(by, f, m, now)
 	switch v {
 	case accepted:
 		if g, ok := f.(txn.Guarded); ok {
@@ -80,14 +85,14 @@ func (r *Registrar) challenge(f txn.Flow, method wire.Method, stale bool, now ti
 
 // verify reads the credentials for our realm, whichever header carries them, and checks them. An unknown user costs the same work as a
 // wrong password.
-func (r *Registrar) verify(f txn.Flow, m *wire.Message, now time.Time) (string, verdict) {
+func (r *Registrar) verify(by *accounts, f txn.Flow, m *wire.Message, now time.Time) (string, verdict) {
 	creds, v := r.credentials(m)
 	if v != accepted {
 		return "", v
 	}
 	get := creds.Params.Get
 	alg, ok := digest.Named(get("algorithm"))
-	if !ok || !slices.Contains(r.accounts.Load().offered(f), alg.Name) || get("qop") != "auth" || get("cnonce") == "" {
+	if !ok || !slices.Contains(by.offered(f), alg.Name) || get("qop") != "auth" || get("cnonce") == "" {
 		return "", missing // as if it had not been there: our challenge says what we take
 	}
 	nc, err := strconv.ParseUint(get("nc"), 16, 32)
@@ -99,7 +104,7 @@ func (r *Registrar) verify(f txn.Flow, m *wire.Message, now time.Time) (string, 
 		return "", stale
 	}
 	user := get("username")
-	password, known := r.accounts.Load().password(user)
+	password, known := by.password(user)
 	if !known {
 		password = r.decoy
 	}

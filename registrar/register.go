@@ -93,7 +93,8 @@ func (r *Registrar) register(f txn.Flow, m *wire.Message, tag string, now time.T
 	if m.HasOption("Require", "gin") || m.HasOption("Proxy-Require", "gin") {
 		return answer(420, wire.Field{Name: "Unsupported", Value: "gin"})
 	}
-	user, challenge, status := r.Authenticate(f, m, now)
+	by := r.accounts.Load()
+	user, challenge, status := r.prove(by, f, m, now)
 	if status != 0 {
 		return answer(status, challenge...)
 	}
@@ -105,6 +106,9 @@ func (r *Registrar) register(f txn.Flow, m *wire.Message, tag string, now time.T
 		return r.removeAll(m, user, answer)
 	}
 	changes, status := r.changes(f, m, user, now)
+	for i := range changes {
+		changes[i].proof = by.proof(user)
+	}
 	switch {
 	case status == 423:
 		return answer(423, wire.Field{Name: "Min-Expires", Value: seconds(r.cfg.MinExpires)})

@@ -324,7 +324,7 @@ func TestRealmChoosesDigest(t *testing.T) {
 	}
 	strong := request(t, wire.REGISTER, 1, "Authorization: "+strings.Replace(
 		answerTo(t, fields[0].Value, "alice", password, wire.REGISTER, 1), "algorithm=MD5", "algorithm=SHA-256", 1))
-	if _, v := r.verify(udp("192.0.2.1:5060"), strong, time.Now()); v != missing {
+	if _, v := r.verify(r.accounts.Load(), udp("192.0.2.1:5060"), strong, time.Now()); v != missing {
 		t.Errorf("an algorithm that was not offered: %v, want the challenge again", v)
 	}
 }

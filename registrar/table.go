@@ -1,6 +1,7 @@
 package registrar
 
 import (
+	"crypto/sha256"
 	"maps"
 	"slices"
 	"sync"
@@ -20,6 +21,8 @@ type Binding struct {
 	RegID    string
 	CallID   string
 	CSeq     uint32
+
+	proof [sha256.Size]byte // of the password that it was made with
 
 	lost time.Time // when the flow went; zero while it lives
 }
@@ -145,14 +148,22 @@ func (t *table) identify(user string, changes []Binding) {
 }
 
 // clear removes every binding of an account ("Contact: *") and returns how many there were.
-func (t *table) clear(user string) int {
+func (t *table) clear(user string) int { return t.remove(user, func(*Binding) bool { return true }) }
+
+// remove removes the bindings of an account that goes says so of, and returns how many those are.
+func (t *table) remove(user string, goes func(*Binding) bool) int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	n := len(t.users[user])
+	var kept []*Binding
 	for _, b := range t.users[user] {
-		delete(t.flows, b.Flow.Key())
+		if goes(b) {
+			delete(t.flows, b.Flow.Key())
+		} else {
+			kept = append(kept, b)
+		}
 	}
-	delete(t.users, user)
+	n := len(t.users[user]) - len(kept)
+	t.set(user, kept)
 	return n
 }
 
