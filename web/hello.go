@@ -15,6 +15,7 @@ var (
 	faultRefused = &fault{status: 401, reason: "user or password is wrong"}
 	faultVersion = &fault{status: 505, reason: "version 1 is spoken here"}
 	faultBlocked = &fault{status: 429, reason: "too many attempts, try again in a minute"}
+	faultFormer  = &fault{status: 401, reason: "the password has changed: sign in again"}
 	faultLines   = &fault{status: 429, reason: "too many pages of this account are open"}
 )
 
@@ -31,7 +32,7 @@ func (s *Server) hello(l *line, src netip.Prefix) bool {
 		var f *fault
 		switch {
 		case err == nil:
-			l.user = m.User
+			l.user, l.password = m.User, m.Password
 			return true
 		case errors.As(err, &f):
 			s.refused("json-hello", l.from, f.reason)

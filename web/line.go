@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -21,6 +22,9 @@ type line struct {
 	user  string
 	realm string
 	from  netip.AddrPort
+
+	password string      // that it has signed in with: it is judged again when the accounts change
+	former   atomic.Bool // the account has gone, or has another password: it begins no call and is not rung, and ends those that it has
 
 	conn *websocket.Conn
 	out  chan []byte   // to talk
@@ -101,6 +105,9 @@ func (s *Server) signal(w http.ResponseWriter, r *http.Request) {
 		s.lines.remove(l)
 		s.cfg.Signals.LineLost(l)
 	}()
+	if !s.cfg.CheckPassword(l.user, l.password) { // the accounts have changed behind hello
+		s.lines.dismiss(l)
+	}
 	l.send(message{Type: typeHello, V: signalVersion, User: l.user, Name: s.welcome.Load().Name, Numbers: s.numbers(l.user)}.encode())
 	s.listen(ctx, l)
 }
@@ -124,6 +131,9 @@ func (s *Server) listen(ctx context.Context, l *line) {
 		}
 		var f *fault
 		switch {
+		case err == nil && sig.Type == b2bua.SignalCall && l.former.Load():
+			s.refused("json-former", l.from, faultFormer.reason)
+			l.sendFault(&fault{status: faultFormer.status, reason: faultFormer.reason, call: sig.Call})
 		case err == nil:
 			s.cfg.Signals.Signal(l, sig)
 		case errors.As(err, &f):

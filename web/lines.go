@@ -8,10 +8,10 @@ import (
 	"drawbridge/b2bua"
 )
 
-// lines are the authenticated JSON lines by account.
+// lines are the authenticated JSON lines by account, those that can be rung.
 type lines struct {
 	mu sync.Mutex
-	by map[string][]*line
+	by map[string][]*line // guarded by mu
 }
 
 // add reports false when the account has as many lines as it may have.
@@ -37,6 +37,27 @@ func (ls *lines) remove(l *line) {
 		return
 	}
 	ls.by[l.user] = rest
+}
+
+// dismiss makes a line one of the past.
+func (ls *lines) dismiss(l *line) {
+	l.former.Store(true)
+	ls.remove(l)
+}
+
+// judge dismisses every line that is good for nothing any more.
+func (ls *lines) judge(good func(user, password string) bool) {
+	ls.mu.Lock()
+	var all []*line
+	for _, of := range ls.by {
+		all = append(all, of...)
+	}
+	ls.mu.Unlock()
+	for _, l := range all {
+		if !good(l.user, l.password) {
+			ls.dismiss(l)
+		}
+	}
 }
 
 // of returns the lines of an account, oldest first.

@@ -125,10 +125,12 @@ func checkLoopback(addr string) error {
 	return nil
 }
 
-// Set changes who is let in from now on, and what they are told. It may be called from any goroutine.
+// Set changes who is let in from now on, and what they are told. A JSON line whose password CheckPassword knows no more begins no call and
+// is not rung; the calls that it has go on. It may be called from any goroutine.
 func (s *Server) Set(g Guests) {
 	g = g.withDefaults()
 	s.welcome.Store(&g)
+	s.lines.judge(s.cfg.CheckPassword)
 }
 
 // Addrs returns the bound addresses, in the order of the configuration.
