@@ -3,6 +3,7 @@ package b2bua
 import (
 	"math/rand/v2"
 	"slices"
+	"strings"
 
 	"drawbridge/policy/route"
 	"drawbridge/sip/txn"
@@ -23,7 +24,7 @@ func (s *Switch) routes(v *view, a AskRoutes) Routed {
 			continue
 		}
 		if c.User != "" {
-			r.Candidates = append(r.Candidates, s.toAccount(v, c.User, c.Rule)...)
+			r.Candidates = append(r.Candidates, s.toAccount(v, c.User, a.Number, c.Rule)...)
 		}
 	}
 	r.Candidates = restingLast(r.Candidates)
@@ -63,12 +64,20 @@ func (p *Party) named(hop txn.Hop) txn.Hop {
 	return hop
 }
 
-// toAccount groups the contacts of an account by realm, in the order they were found.
-func (s *Switch) toAccount(v *view, user, rule string) []Candidate {
+// toAccount groups the contacts of an account by realm, in the order they were found. Those of a PBX that stand for all its numbers are
+// dialled with the number.
+func (s *Switch) toAccount(v *view, user, number, rule string) []Candidate {
 	var all []Candidate
 	at := map[string]int{}
 	for _, t := range s.cfg.Locate(user) {
 		var realm string
+		if _, bulk := t.Contact.URI.Params.Lookup("bnc"); bulk {
+			if strings.EqualFold(number, user) {
+				continue // the contact is none of the account's own name
+			}
+			t.Contact.URI.User = number // RFC 6140 section 5.2
+			t.Contact.URI.Params.Del("bnc")
+		}
 		if t.Line != nil {
 			realm = t.Line.Realm()
 		} else {

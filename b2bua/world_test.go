@@ -137,6 +137,8 @@ func (w *world) locate(user string) []Target {
 		return []Target{w.peers["C"].registered("bob"), w.peers["D"].registered("bob")}
 	case "carol":
 		return []Target{{Line: w.line}}
+	case "pbx":
+		return []Target{{Flow: w.peers["C"].flow, Contact: wire.Addr{URI: wire.URI{Scheme: "sip", Host: "192.0.2.50", Port: 5070, Params: wire.Params{{Name: "line", Value: "7"}, {Name: "bnc"}}}}}}
 	case "erin":
 		return []Target{w.peers["C"].registered("erin"), {Line: w.line}}
 	}
@@ -168,6 +170,8 @@ func staticRoutes(q route.Query) []route.Candidate {
 	switch {
 	case number == "bob", number == "carol", number == "dave", number == "erin":
 		return []route.Candidate{{User: number}}
+	case number == "pbx", strings.HasPrefix(number, "+4977"):
+		return []route.Candidate{{User: "pbx"}}
 	case strings.HasPrefix(number, "1"):
 		return []route.Candidate{{Trunk: "acme"}}
 	case strings.HasPrefix(number, "4"):

@@ -128,6 +128,7 @@ type User struct {
 	Name     string      `yaml:"name" doc:"User part of its address."`
 	Password Secret      `yaml:"password" doc:"env:NAME, file:PATH or the password itself."`
 	Numbers  []string    `yaml:"numbers" doc:"Telephone numbers that ring this account; the first is its caller id on trunks."`
+	PBX      []string    `yaml:"pbx" doc:"Beginnings of the numbers of a PBX behind this account, such as [+49305551*]: it registers for all of them at once (RFC 6140, GIN), and is called with the number in the Request-URI. The longest beginning counts, numbers of accounts before it. None by default."`
 	Limits   PartyLimits `yaml:"limits" doc:"Limits of this account; limits.account by default."`
 }
 

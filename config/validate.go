@@ -15,6 +15,7 @@ import (
 var (
 	nameForm   = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$`)
 	userForm   = regexp.MustCompile(`^[A-Za-z0-9+][A-Za-z0-9_.+-]{0,62}$`)
+	rangeForm  = regexp.MustCompile(`^\+?[0-9]{3,32}\*$`) // shorter ones would take the calls of a country
 	numberForm = regexp.MustCompile(`^\+?[0-9*#]{1,32}$`)
 	domainForm = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$`)
 	globForm   = regexp.MustCompile(`^[A-Za-z0-9+#_.-]*\*?$`)
@@ -249,6 +250,16 @@ func (r *Report) checkUsers(u Users) {
 				r.Addf(at.at("numbers", j), "%q is not a number such as +4930123456", n)
 			case owner[n] != "":
 				r.Addf(at.at("numbers", j), "%s is already in use by account %s", n, owner[n])
+			default:
+				owner[n] = user.Name
+			}
+		}
+		for j, n := range user.PBX {
+			switch {
+			case !rangeForm.MatchString(n):
+				r.Addf(at.at("pbx", j), "%q is no beginning of numbers such as +49305551*", n)
+			case owner[n] != "":
+				r.Addf(at.at("pbx", j), "%s is already in use by account %s", n, owner[n])
 			default:
 				owner[n] = user.Name
 			}

@@ -11,6 +11,7 @@ import (
 type accounts struct {
 	password   func(user string) (string, bool)
 	algorithms map[string][]string
+	bulk       func(user string) bool
 }
 
 // offered says what f is challenged with. Browsers get MD5 alone, since both widespread libraries read the first challenge only and
@@ -33,10 +34,10 @@ func (a *accounts) proof(user string) [sha256.Size]byte {
 }
 
 // Set changes the accounts. What an account has registered with another password than it has now, or before it was taken out, cannot be
-// reached any more, and its connections prove again whose they are. It may be called from any goroutine; password and algorithms are as in
-// Config.
-func (r *Registrar) Set(password func(user string) (string, bool), algorithms map[string][]string) {
-	old := r.accounts.Swap(&accounts{password, algorithms})
+// reached any more, and its connections prove again whose they are. It may be called from any goroutine; password, algorithms and bulk are
+// as in Config.
+func (r *Registrar) Set(password func(user string) (string, bool), algorithms map[string][]string, bulk func(user string) bool) {
+	old := r.accounts.Swap(&accounts{password, algorithms, orNobody(bulk)})
 	r.mu.Lock()
 	r.former = append(r.former, old)
 	r.mu.Unlock()

@@ -32,7 +32,7 @@ func TestAccountsChange(t *testing.T) {
 			if resp := signIn(t, r, ws(1), 1, now, "Contact: <sip:a@x.invalid>"); resp.Status != 200 {
 				t.Fatal(resp.Status)
 			}
-			r.Set(row.password, nil)
+			r.Set(row.password, nil, nil)
 			for _, again := range []bool{false, true} {
 				if again {
 					r.judgeLate()
@@ -59,7 +59,7 @@ func TestComesBackWithNewPassword(t *testing.T) {
 	if resp := signIn(t, r, ws(1), 1, now, "Contact: <sip:old@x.invalid>"); resp.Status != 200 {
 		t.Fatal(resp.Status)
 	}
-	r.Set(func(user string) (string, bool) { return "other", user == "alice" }, nil)
+	r.Set(func(user string) (string, bool) { return "other", user == "alice" }, nil, nil)
 	sign := func(f flow, secret string) int {
 		challenge := r.challenge(f, wire.REGISTER, false, now)[0].Value
 		m := request(t, wire.REGISTER, 2, "Contact: <sip:new@x.invalid>", "Authorization: "+answerTo(t, challenge, "alice", secret, wire.REGISTER, 1))
@@ -81,7 +81,7 @@ func TestComesBackWithNewPassword(t *testing.T) {
 func TestRegisterCrossesChange(t *testing.T) {
 	r, _ := newRegistrar(t)
 	now := time.Now()
-	r.Set(func(string) (string, bool) { return "", false }, nil)
+	r.Set(func(string) (string, bool) { return "", false }, nil, nil)
 	late := Binding{User: "alice", Contact: request(t, wire.REGISTER, 1, "Contact: <sip:a@x.invalid>").Contact[0], Flow: ws(1), Expires: now.Add(time.Hour)}
 	r.table.apply("alice", []Binding{late}, 10)
 	if r.judgeLate(); len(r.Lookup("alice")) != 0 {

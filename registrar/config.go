@@ -23,6 +23,7 @@ type Config struct {
 	Domain     string                           // digest realm and the only host accepted in To; required
 	Password   func(user string) (string, bool) // required; must not block
 	Algorithms map[string][]string              // digest algorithms of a realm, best first; without: MD5 on WebSocket, SHA-256 and MD5 elsewhere
+	Bulk       func(user string) bool           // whether an account is a PBX that may register for all of its numbers; nil: none is
 	MinExpires time.Duration                    // 0 means 30 s; a shorter wish is answered 423
 	MaxExpires time.Duration                    // 0 means 1 h; a longer wish is shortened
 	Contacts   int                              // bindings of one account; 0 means 10
@@ -35,6 +36,7 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Domain == "" || c.Password == nil {
 		return c, fmt.Errorf("registrar: domain and password source are required")
 	}
+	c.Bulk = orNobody(c.Bulk)
 	c.MinExpires = orDefault(c.MinExpires, defaultMinExpires)
 	c.MaxExpires = orDefault(c.MaxExpires, defaultMaxExpires)
 	c.Grace = orDefault(c.Grace, defaultGrace)
@@ -46,6 +48,13 @@ func (c Config) withDefaults() (Config, error) {
 		_, _ = rand.Read(c.NonceKey) // never fails: crypto/rand ends the process instead
 	}
 	return c, nil
+}
+
+func orNobody(bulk func(string) bool) func(string) bool {
+	if bulk == nil {
+		return func(string) bool { return false }
+	}
+	return bulk
 }
 
 func orDefault(d, otherwise time.Duration) time.Duration {

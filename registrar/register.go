@@ -37,7 +37,7 @@ func New(cfg Config) (*Registrar, error) {
 	}
 	n := nonces{key: cfg.NonceKey, realm: cfg.Domain}
 	r := &Registrar{cfg: cfg, nonces: n, table: newTable(), decoy: string(n.mac([]byte("decoy"), noPeer))}
-	r.accounts.Store(&accounts{cfg.Password, cfg.Algorithms})
+	r.accounts.Store(&accounts{cfg.Password, cfg.Algorithms, cfg.Bulk})
 	return r, nil
 }
 
@@ -73,7 +73,7 @@ func (r *Registrar) FlowLost(key txn.FlowKey) { r.table.flowLost(key, time.Now()
 func (r *Registrar) Request(sh *txn.Shard, tx *txn.Server, f txn.Flow, m *wire.Message) {
 	resp := r.register(f, m, sh.Token(), time.Now())
 	switch resp.Status {
-	case 400, 401, 404, 420: // anybody can earn these without a password: nothing is kept of them
+	case 400, 401, 404: // anybody can earn these without a password: nothing is kept of them
 		tx.Dismiss(m, resp.Status, resp.Fields...)
 	default:
 		_ = tx.Respond(resp) // an answer that cannot be sent leaves with the flow; the client asks again
@@ -90,9 +90,6 @@ func (r *Registrar) register(f txn.Flow, m *wire.Message, tag string, now time.T
 	if !strings.EqualFold(m.To.URI.Host, r.cfg.Domain) {
 		return answer(404)
 	}
-	if m.HasOption("Require", "gin") || m.HasOption("Proxy-Require", "gin") {
-		return answer(420, wire.Field{Name: "Unsupported", Value: "gin"})
-	}
 	by := r.accounts.Load()
 	user, challenge, status := r.prove(by, f, m, now)
 	if status != 0 {
@@ -104,6 +101,9 @@ func (r *Registrar) register(f txn.Flow, m *wire.Message, tag string, now time.T
 	}
 	if m.ContactStar {
 		return r.removeAll(m, user, answer)
+	}
+	if status := r.bulk(by, f, m, user); status != 0 {
+		return answer(status)
 	}
 	changes, status := r.changes(f, m, user, now)
 	for i := range changes {

@@ -486,14 +486,3 @@ func FuzzAuthenticate(f *testing.F) {
 		}
 	})
 }
-
-// TestBulkRefused: nobody here has many numbers to register (RFC 6140); who requires that is told so before it proves anything.
-func TestBulkRefused(t *testing.T) {
-	r, _ := newRegistrar(t)
-	for _, name := range []string{"Require", "Proxy-Require"} {
-		m := request(t, wire.REGISTER, 1, "Contact: <sip:192.0.2.1;bnc>", name+": path, gin")
-		if resp := r.register(ws(1), m, "t", time.Now()); resp.Status != 420 || resp.Get("Unsupported") != "gin" {
-			t.Errorf("%s: %d", name, resp.Status)
-		}
-	}
-}

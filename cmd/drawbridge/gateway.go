@@ -168,7 +168,7 @@ func (g *gateway) openResolver(extras) (err error) {
 
 func (g *gateway) openRegistrar(extras) (err error) {
 	g.registrar, err = registrar.New(registrar.Config{
-		Domain: g.snap().Users.Domain, Password: passwords(g.snap()), Algorithms: digests(g.snap()), Events: g.events,
+		Domain: g.snap().Users.Domain, Password: passwords(g.snap()), Algorithms: digests(g.snap()), Bulk: pbxs(g.snap()), Events: g.events,
 	})
 	return err
 }

@@ -141,7 +141,7 @@ func (g *gateway) use(m *made) error {
 	}
 	maps.Copy(m.heard, g.now().heard) // for phones in calls of before
 	m.sockets.Commit()
-	g.registrar.Set(passwords(m.snap), digests(m.snap))
+	g.registrar.Set(passwords(m.snap), digests(m.snap), pbxs(m.snap))
 	g.guard.Set(guardSettings(m.snap))
 	g.current.Store(m.current)
 	g.calls.Set(g.callSettings(m.current))

@@ -91,17 +91,32 @@ func passwords(snap *config.Snapshot) func(user string) (string, bool) {
 
 // accounts finds the account that a dialled name or number belongs to.
 func accounts(snap *config.Snapshot) func(number string) (string, bool) {
-	by := map[string]string{}
+	by, ranges := map[string]string{}, map[string]string{}
 	for _, u := range snap.Users.Local {
 		by[route.Normal(u.Name)] = u.Name
 		for _, n := range u.Numbers {
 			by[route.Normal(n)] = u.Name
 		}
+		for _, n := range u.PBX {
+			ranges[strings.TrimSuffix(n, "*")] = u.Name
+		}
 	}
 	return func(number string) (string, bool) {
 		user, ok := by[number]
+		for n := len(number); n > 0 && !ok && len(ranges) > 0; n-- { // the longest beginning
+			user, ok = ranges[number[:n]]
+		}
 		return user, ok
 	}
+}
+
+// pbxs tells the accounts that are a PBX.
+func pbxs(snap *config.Snapshot) func(user string) bool {
+	is := map[string]bool{}
+	for _, u := range snap.Users.Local {
+		is[u.Name] = len(u.PBX) > 0
+	}
+	return func(user string) bool { return is[user] }
 }
 
 func numbers(snap *config.Snapshot) func(user string) []string {

@@ -25,3 +25,24 @@ func TestEveryWordOfDTMFMeansSomething(t *testing.T) {
 		t.Errorf("inband is %d", got)
 	}
 }
+
+// TestRangesOfPBXs: an account's number comes before a range, the longer range before a shorter one.
+func TestRangesOfPBXs(t *testing.T) {
+	snap := &config.Snapshot{Config: config.Config{Users: config.Users{Local: []config.User{
+		{Name: "hq", PBX: []string{"+4930555*"}},
+		{Name: "lab", PBX: []string{"+49305559*"}},
+		{Name: "desk", Numbers: []string{"+493055591"}},
+	}}}}
+	of, pbx := accounts(snap), pbxs(snap)
+	for number, want := range map[string]string{
+		"+4930555": "hq", "+493055512": "hq", "+49305559": "lab", "+4930555922": "lab", "+493055591": "desk", "+4930555911": "lab",
+		"+493055": "", "4930555": "", "": "", "lab": "lab",
+	} {
+		if user, ok := of(number); user != want || ok != (want != "") {
+			t.Errorf("%q leads to %q, want %q", number, user, want)
+		}
+	}
+	if !pbx("hq") || pbx("desk") || pbx("nobody") {
+		t.Error("who is a PBX")
+	}
+}
