@@ -68,7 +68,7 @@ func (s *Switch) execute(at *seat, a Action) {
 	case AskDialog:
 		s.mapDialog(at, a)
 	case Vacate:
-		s.vacate(at, a.Side)
+		s.moveOut(at, a)
 	case LinkTo:
 		s.link(end{at, a.Leg}, a)
 	case AskTarget:

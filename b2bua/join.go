@@ -19,8 +19,12 @@ type (
 		Goal dialog.Replaces
 		By   *Party
 	}
-	// Vacate gives back the slot of a trunk whose leg was replaced.
-	Vacate struct{ Side media.LegID }
+	// Vacate gives back the place of a leg that was replaced. An account keeps its place among its calls where what goes on without it is on
+	// its bill (Billed): it could have any number of them by transferring each as soon as it is up.
+	Vacate struct {
+		Side   media.LegID
+		Billed bool
+	}
 	// LinkTo says a word to the other end of a link.
 	LinkTo struct {
 		Leg   LegID

@@ -17,6 +17,7 @@ type slots struct {
 	transcoded bool   // it may have to be, or is
 	number     string // that it counts for; "" is none
 	legs       [2]share
+	billed     [2]*Party // accounts that have left the side, and pay for what goes on
 }
 
 // share is what a leg takes: of its realm, and as whom. The zero share takes nothing.
@@ -200,10 +201,26 @@ func (s *Switch) vacate(at *seat, side media.LegID) {
 	*p = share{}
 }
 
+// moveOut gives back the place of a leg that was replaced, but for what its account goes on paying for. A link that has come in its place
+// stays until the call ends.
+func (s *Switch) moveOut(at *seat, a Vacate) {
+	p := at.slots.legs[a.Side].party
+	if a.Billed && p != nil && !p.Trunk && at.slots.billed[a.Side] == nil {
+		s.recount(p.key(), limit.Use{Calls: 1}, true) // before the place is given back: nobody gets it in between
+		at.slots.billed[a.Side] = p
+	}
+	s.vacate(at, a.Side)
+}
+
 // release gives back every slot of a call. It may be called twice.
 func (s *Switch) release(at *seat) {
 	s.vacate(at, media.A)
 	s.vacate(at, media.B)
+	for _, p := range at.slots.billed {
+		if p != nil {
+			s.shares.Give(p.key(), limit.Use{Calls: 1})
+		}
+	}
 	if at.slots.number != "" {
 		s.shares.Give(limit.Key{Scope: limit.Number, Name: at.slots.number}, limit.Use{Calls: 1})
 	}

@@ -16,11 +16,12 @@ import (
 //	REFER     this call asks: judge -> 202 -> link asks -> it rings -> its offer -> media -> BYE to who referred
 //	Replaces  this call is asked, by a call made for the INVITE or by one whose leg sent a REFER: media -> offer -> answer -> BYE
 type swap struct {
-	on    bool
-	old   LegID // who leaves
-	new   LegID // the link; noLeg while policy is asked
-	refer *refer
-	left  bool // who leaves has hung up already
+	on     bool
+	old    LegID // who leaves
+	new    LegID // the link; noLeg while policy is asked
+	refer  *refer
+	left   bool // who leaves has hung up already
+	billed bool // who leaves pays for what goes on: a call made for its REFER, or the one that it has made itself
 
 	passed  bool // whoever is transferred has been asked to do it
 	refused bool // and has refused
@@ -85,6 +86,7 @@ func (c *Call) carryOut() {
 	l := c.legs[c.swap.old].(*sipLeg)
 	c.takeUp(l)
 	c.partOf(c.setup.ID)
+	c.swap.billed = c.swap.refer.replaces == nil || c.sideOf(l.id) == media.A
 	if goal := c.swap.refer.replaces; goal != nil {
 		c.ask(newAsking(c.insideCore(l.id), goal, l.party)).Dial(nil, false)
 		return
@@ -150,6 +152,7 @@ func (c *Call) joined(ev Joining) {
 		c.hunt.branches = append(c.hunt.branches, link.id)
 	}
 	c.swap = swap{on: true, old: ev.Leg, new: link.id}
+	c.swap.billed = ev.Moved != "" && link.side == media.A // an INVITE with Replaces has taken a place of its own
 	c.out.do(AskMedia{link.side, link.mediaSide()})
 }
 
@@ -221,7 +224,7 @@ func (c *Call) replace(st offer.Stream) {
 		c.b = c.legs[s.new]
 	}
 	c.rebind(s.new, st)
-	c.out.do(Vacate{c.sideOf(s.new)})
+	c.out.do(Vacate{c.sideOf(s.new), s.billed})
 	if l, ok := old.(*sipLeg); ok && s.refer != nil {
 		l.notify(200)
 	}
