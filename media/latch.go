@@ -45,14 +45,26 @@ func (la *latch) standing(src netip.AddrPort) standing {
 		return standsHost
 	case host == la.nat:
 		return standsNAT
-	default:
-		for _, p := range la.prefixes {
-			if p.Contains(host) {
-				return standsPrefix
-			}
-		}
+	case la.known(host):
+		return standsPrefix
 	}
 	return standsNot // whoever sprays the port range would hear a call whose peer is silent
+}
+
+// aimable tells whether the believed source may be sent to. A peer that signals from a public address and announces a private one has named
+// some host of our networks, if any: nothing leaves before its packets have come from where it signals, or a trunk's prefixes know the host.
+func (la *latch) aimable() bool {
+	return !la.nat.IsValid() || la.source.Addr() != la.announced.Addr() || la.known(la.announced.Addr())
+}
+
+// known tells a host of the trunk's media prefixes.
+func (la *latch) known(host netip.Addr) bool {
+	for _, p := range la.prefixes {
+		if p.Contains(host) {
+			return true
+		}
+	}
+	return false
 }
 
 // probation counts the packets of a source that would like to be the peer.

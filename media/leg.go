@@ -237,12 +237,12 @@ func (g *leg) bindTrunk(l *loop) {
 		e.claim(remote)
 	}
 	g.latch.announce(remote, g.st.NAT)
-	g.open = true
 	g.redirect()
 }
 
-// redirect points the leg at the peer that the latch believes.
+// redirect points the leg at the peer that the latch believes, if it may be sent to.
 func (g *leg) redirect() {
+	g.open = g.latch.aimable()
 	g.to = sockaddrOf(g.latch.source)
 	rtcp := unmapped(g.st.RemoteRTCP)
 	if !rtcp.IsValid() || g.latch.source != g.latch.announced {

@@ -41,7 +41,7 @@ func checkTarget(ap netip.AddrPort, local Local, allowLoopback bool) error {
 
 // behindNAT tells whether a peer announces an address that only its own network knows, while its signalling comes from a public one.
 func behindNAT(announced, signals netip.Addr) bool {
-	return signals.IsValid() && announced.Is4() == signals.Is4() && isPrivate(announced) && !isPrivate(signals)
+	return signals.IsValid() && isPrivate(announced) && !isPrivate(signals)
 }
 
 // isPrivate tells the addresses of networks behind NAT: RFC 1918, RFC 4193, and those that carriers share (RFC 6598).

@@ -17,7 +17,7 @@ func TestNAT(t *testing.T) {
 		{"a private network", "10.0.0.5", "10.0.9.9", false},
 		{"a public phone by a private proxy", "198.51.100.8", "10.0.9.9", false},
 		{"nobody knows", "192.168.1.20", "", false},
-		{"signalling over the other family", "192.168.1.20", "2001:db8::7", false},
+		{"signalling over the other family", "192.168.1.20", "2001:db8::7", true}, // it may be a host of ours as well
 		{"mapped", "192.168.1.20", "::ffff:198.51.100.7", true},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -40,6 +40,25 @@ func TestNAT(t *testing.T) {
 				t.Errorf("media goes to %s, want %s", st.Remote, row.announced)
 			}
 		})
+	}
+}
+
+// A peer that signals from a public address sends no RTCP of ours to a private host by a=rtcp, other than its own.
+func TestRTCPAtPrivateHost(t *testing.T) {
+	for _, row := range []struct{ media, rtcp, signals, want string }{
+		{"198.51.100.8", "192.168.1.20", "198.51.100.7", "invalid AddrPort"},
+		{"192.168.1.21", "192.168.1.20", "198.51.100.7", "invalid AddrPort"},
+		{"192.168.1.20", "192.168.1.20", "198.51.100.7", "192.168.1.20:4009"},
+		{"198.51.100.8", "198.51.100.9", "198.51.100.7", "198.51.100.9:4009"},
+		{"198.51.100.8", "192.168.1.20", "192.168.1.1", "192.168.1.20:4009"},
+	} {
+		m := newTrunk(t)
+		m.SetPeer(netip.MustParseAddr(row.signals))
+		sdp := crlf("\nv=0\no=- 1 1 IN IP4 192.0.2.1\ns=-\nc=IN IP4 " + row.media + "\nt=0 0\nm=audio 4000 RTP/AVP 8\na=rtcp:4009 IN IP4 " + row.rtcp + "\n")
+		_, st, err := m.Offered([]byte(sdp), SendRecv)
+		if err != nil || st.RemoteRTCP.String() != row.want {
+			t.Errorf("%+v: RTCP goes to %s (%v)", row, st.RemoteRTCP, err)
+		}
 	}
 }
 

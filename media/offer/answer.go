@@ -258,7 +258,8 @@ func (m *Machine) judgeAddress(st *Stream, s section) error {
 	if st.RemoteRTCP = s.rtcp; !s.rtcp.IsValid() && s.portNumber < 65535 {
 		st.RemoteRTCP = netip.AddrPortFrom(s.addr, s.portNumber+1)
 	}
-	if checkTarget(st.RemoteRTCP, m.local, m.cfg.AllowLoopback) != nil {
+	hidden := st.RemoteRTCP.Addr() != s.addr && behindNAT(st.RemoteRTCP.Addr(), m.peer) // a host of ours that has nothing to do with it
+	if hidden || checkTarget(st.RemoteRTCP, m.local, m.cfg.AllowLoopback) != nil {
 		st.RemoteRTCP = netip.AddrPort{} // a call without RTCP is better than no call
 	}
 	return nil
