@@ -35,13 +35,14 @@ type ours struct {
 	log *os.File
 }
 
-func (b *bench) startOurs() (*ours, error) {
+// startOurs starts it; env is added to its environment.
+func (b *bench) startOurs(env ...string) (*ours, error) {
 	log, err := os.Create(filepath.Join(b.dir, "drawbridge.log"))
 	if err != nil {
 		return nil, err
 	}
 	o := &ours{log: log, cmd: exec.Command("taskset", "-c", coreOfGateway, b.binary, "serve", "--config", filepath.Join(b.dir, "drawbridge.yaml"))}
-	o.cmd.Stderr = log
+	o.cmd.Stderr, o.cmd.Env = log, append(os.Environ(), env...)
 	if err := o.cmd.Start(); err != nil {
 		return nil, err
 	}
