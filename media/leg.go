@@ -33,6 +33,7 @@ type leg struct {
 	st      offer.Stream
 	session *Session
 	crypt   *crypt // nil before keys
+	parked  *crypt // SDES keys while the leg is in clear
 	onward  path   // takes this leg's media to the other leg; nil until both are bound
 	id      LegID
 	profile offer.Profile

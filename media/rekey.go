@@ -51,12 +51,31 @@ func (g *leg) bindKeys(l *loop, was offer.Stream, first bool) {
 	case g.st.Fingerprint != "":
 		g.bindDTLS(l, was, first)
 	default:
-		g.unshake()
+		g.park()
 	}
+}
+
+// park lays SDES keys aside for a stretch in clear: they come back in use, and what they have encrypted is never encrypted again.
+func (g *leg) park() {
+	if c := g.crypt; c != nil && c.agreed != nil {
+		g.parked = c
+	}
+	g.unshake()
+}
+
+// unpark takes keys up again where they were laid aside, so that what was heard before is no news (RFC 3711 section 3.3.2). What left in clear
+// has moved our numbers on, perhaps round: a source of its own begins a key stream of its own (section 9.1).
+func (g *leg) unpark() {
+	if g.parked == nil || g.crypt != nil {
+		return
+	}
+	g.crypt, g.parked = g.parked, nil
+	g.out.ssrc = mathrand.Uint32()
 }
 
 // bindSDES takes keys from SDP, unless they are those in use.
 func (g *leg) bindSDES(l *loop) {
+	g.unpark()
 	if c := g.crypt; c != nil && c.agreed != nil && *c.agreed == *g.st.SDES {
 		return
 	}

@@ -275,6 +275,36 @@ func TestEncryptionComesAndGoes(t *testing.T) {
 	}
 }
 
+// Keys that come back after a stretch in clear go on where they were: nothing is heard twice, and nothing leaves under a key stream that was used.
+func TestKeysComeBackAsTheyWere(t *testing.T) {
+	b := newBench(t, profiles["GCM"], opusCodec, opusCodec)
+	d := agreement(offer.AESCM80, "s", "r", "")
+	b.secured(d)
+	phone := far(t, d)
+	first := bytes.Clone(b.fromSecurePhone(phone, []byte{1}))
+	if drop := b.b.media(b.l, append(b.cipher[:0], first...), b.phone); drop != Delivered {
+		t.Fatalf("encrypted: %s", drop)
+	}
+	used := b.b.out.ssrc
+	b.secured(nil)
+	b.secured(agreement(offer.AESCM80, "s", "r", "")) // equal, not the same
+	if b.b.out.ssrc == used {
+		t.Error("the same key encrypts the same source again")
+	}
+	if drop := b.b.media(b.l, append(b.cipher[:0], first...), b.phone); drop != DropReplay {
+		t.Errorf("a packet of before: %s", drop)
+	}
+	if drop := b.b.media(b.l, b.fromSecurePhone(phone, []byte{1}), b.phone); drop != Delivered {
+		t.Errorf("encrypted again: %s", drop)
+	}
+	b.secured(nil)
+	other := agreement(offer.AESCM80, "t", "u", "")
+	b.secured(other)
+	if drop := b.b.media(b.l, b.fromSecurePhone(far(t, other), []byte{1}), b.phone); drop != Delivered {
+		t.Errorf("other keys: %s", drop)
+	}
+}
+
 // New legs get another certificate once a day; those that are there keep the one that their SDP shows.
 func TestCertificateRotates(t *testing.T) {
 	b := newBench(t, profiles["GCM"], opusCodec, opusCodec)
