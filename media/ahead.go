@@ -38,12 +38,23 @@ func (l *loop) aheadAt(d *door, i, first, end int) {
 		l.guests[k] = d.known[src].leg // a guess: what it is in the end is found again when its turn comes
 		l.guests[k].fetch()
 	}
+	if k := i + 4; k >= first && k < end && l.guests[k] != nil {
+		fetch.Value(l.guests[k].session)
+	}
 	if k := i + 3; k >= first && k < end {
-		l.guests[k].fetchNear()
+		l.mine(l.guests[k]).fetchNear()
 	}
 	if k := i + 1; k >= first && k < end {
-		l.guests[k].fetchFar()
+		l.mine(l.guests[k]).fetchFar()
 	}
+}
+
+// mine is a guest whose call is this loop's; nil for another's, which changes while it is looked at.
+func (l *loop) mine(g *leg) *leg {
+	if g == nil || g.session.owner.Load() != l {
+		return nil
+	}
+	return g
 }
 
 // fetch fetches the leg.

@@ -50,3 +50,16 @@ func TestAheadMeetsEverySocket(t *testing.T) {
 	round()
 	_ = w.l.watch(&w.b.rtp)
 }
+
+// A browser's packets may come in where its call does not live: the loop that has it writes to the leg meanwhile.
+func TestAheadLooksIntoNoCallOfAnotherLoop(t *testing.T) {
+	w := newBench(t, profiles["AES-CM"], opusCodec, opusCodec)
+	if w.l.mine(w.a) != w.a || w.l.mine(nil) != nil {
+		t.Error("a call of this loop is taken for another's")
+	}
+	owner := w.s.owner.Swap(&loop{})
+	defer w.s.owner.Store(owner)
+	if w.l.mine(w.a) != nil {
+		t.Error("a call of another loop is looked into")
+	}
+}
