@@ -1,7 +1,6 @@
 package telemetry
 
 import (
-	"bytes"
 	"fmt"
 	"unicode"
 	"unicode/utf8"
@@ -12,7 +11,7 @@ import (
 // turn the direction of text come from the wire, too.
 func AppendPlain(dst, line []byte) []byte {
 	for {
-		at := bytes.IndexFunc(line, acts)
+		at := firstActing(line)
 		if at < 0 {
 			return append(dst, line...)
 		}
@@ -21,6 +20,22 @@ func AppendPlain(dst, line []byte) []byte {
 		dst = fmt.Appendf(dst, `\u%04x`, c)
 		line = line[at+size:]
 	}
+}
+
+// firstActing is where in line the first character is that acts, or -1. Nearly all of a line is ASCII, which is not decoded.
+func firstActing(line []byte) int {
+	for i := 0; i < len(line); {
+		if line[i] < 0x7f {
+			i++
+			continue
+		}
+		c, size := utf8.DecodeRune(line[i:])
+		if acts(c) {
+			return i
+		}
+		i += size
+	}
+	return -1
 }
 
 // acts finds characters that a terminal obeys instead of showing them. All are in the basic plane. A newline ends the line.

@@ -51,7 +51,8 @@ func NewRecord(e telemetry.CallEnded) Record {
 		r.Term = "fraud"
 	}
 	if e.Config.Number > 0 {
-		r.Config = &e.Config
+		config := e.Config // and not e as a whole
+		r.Config = &config
 	}
 	if !e.Answer.IsZero() {
 		at := e.Answer.UTC()
@@ -60,13 +61,24 @@ func NewRecord(e telemetry.CallEnded) Record {
 	return r
 }
 
-// appendLine encodes r as one line, newline included. Control characters in values from the wire come out escaped.
-func appendLine(dst []byte, r Record) ([]byte, error) {
-	var buf bytes.Buffer
-	enc := json.NewEncoder(&buf)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(r); err != nil {
-		return dst, err
+// encoder makes lines of records. It keeps its memory from one to the next: records come at the rate of calls.
+type encoder struct {
+	buf  bytes.Buffer
+	json *json.Encoder
+}
+
+func newEncoder() *encoder {
+	e := &encoder{}
+	e.json = json.NewEncoder(&e.buf)
+	e.json.SetEscapeHTML(false)
+	return e
+}
+
+// line encodes r as one line, newline included. Control characters in values from the wire come out escaped.
+func (e *encoder) line(r *Record) ([]byte, error) {
+	e.buf.Reset()
+	if err := e.json.Encode(r); err != nil {
+		return nil, err
 	}
-	return telemetry.AppendPlain(dst, buf.Bytes()), nil
+	return telemetry.AppendPlain(make([]byte, 0, e.buf.Len()), e.buf.Bytes()), nil
 }

@@ -41,6 +41,7 @@ type Writer struct {
 	queue  chan telemetry.CallEnded
 	events telemetry.Listener
 
+	encoder *encoder
 	pending [][]byte // lines not yet on disk, oldest first
 	done    int      // bytes of pending[0] that are on disk
 	batch   []byte   // scratch: what one write takes
@@ -52,7 +53,7 @@ type Writer struct {
 
 // New opens the file.
 func New(cfg Config) (*Writer, error) {
-	w := &Writer{keep: cfg.Keep, out: cfg.Out, events: cfg.Events}
+	w := &Writer{keep: cfg.Keep, out: cfg.Out, events: cfg.Events, encoder: newEncoder()}
 	if w.keep <= 0 {
 		w.keep = 10_000
 	}
@@ -172,7 +173,8 @@ func (w *Writer) takeQueued() {
 
 // take encodes e. When too much is waiting, the oldest whole line goes.
 func (w *Writer) take(e telemetry.CallEnded) {
-	line, err := appendLine(nil, NewRecord(e))
+	r := NewRecord(e)
+	line, err := w.encoder.line(&r)
 	if err != nil {
 		w.dropped.Add(1)
 		return
