@@ -17,6 +17,7 @@ const tombDay = 250 * time.Millisecond
 type tombs struct {
 	seed maphash.Seed
 	all  map[tagKey]tomb
+	room txn.Room
 	day  []tagKey // of the tombs that have come since the last day was closed; nil: none
 }
 
@@ -72,8 +73,11 @@ func (b *book) raise(sh *txn.Shard, tag string, flow txn.FlowKey, rang bool) {
 
 // level takes a day's tombs away.
 func (b *book) level(day []tagKey) {
+	t := b.tombs
+	t.room.Note(len(t.all))
 	for _, k := range day {
-		delete(b.tombs.all, k)
+		delete(t.all, k)
 	}
+	t.all = txn.Lean(t.all, &t.room)
 	b.count()
 }

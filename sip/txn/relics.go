@@ -55,7 +55,8 @@ type relics struct {
 	places           map[key]place
 	merged           map[key]uint64 // by keyer.request: a hash of the branch
 	days             map[time.Duration]*day
-	spare            []*day // their arrays are used again
+	rooms            [2]Room // of places and merged
+	spare            []*day  // their arrays are used again
 	servers, clients int
 }
 
@@ -134,13 +135,24 @@ func (d *day) of(r *relic) []byte { return d.bytes[r.start:r.end] }
 // expire ends the day, and with it the transactions.
 func (d *day) expire(timerKind) {
 	rs := &d.sh.relics
+	rs.rooms[0].Note(len(rs.places))
+	rs.rooms[1].Note(len(rs.merged))
 	for i := range d.relics {
 		if r := &d.relics[i]; rs.places[r.key] == (place{d.due, i}) {
 			d.sh.forget(r)
 		}
 	}
 	delete(rs.days, d.due)
-	if len(rs.spare) < spareDays {
+	rs.recycle(d)
+	rs.places, rs.merged = Lean(rs.places, &rs.rooms[0]), Lean(rs.merged, &rs.rooms[1])
+}
+
+// recycle keeps the arrays of a day for another, unless the day was an exception; only one when there are no other days.
+func (rs *relics) recycle(d *day) {
+	if len(rs.days) == 0 {
+		rs.spare = nil
+	}
+	if len(rs.spare) < spareDays && cap(d.bytes) <= 4*len(d.bytes) {
 		clear(d.flows)
 		d.relics, d.bytes, d.flows = d.relics[:0], d.bytes[:0], d.flows[:0]
 		rs.spare = append(rs.spare, d)
