@@ -359,7 +359,7 @@ func (a *agent) offered(callID string) string {
 
 // socketAt names the gateway's UDP socket as the kernel does: one that is opened again has another inode.
 func socketAt(gw *gateway.Gateway) string {
-	table, _ := os.ReadFile("/proc/net/udp") // "" is none
+	table, _ := os.ReadFile("/proc/thread-self/net/udp") // "" is none
 	at := gw.SIP.Addr().As4()
 	key := fmt.Sprintf("%02X%02X%02X%02X:%04X", at[3], at[2], at[1], at[0], gw.SIP.Port())
 	for line := range strings.Lines(string(table)) {

@@ -174,11 +174,12 @@ func (s Scenario) reach() string {
 	return netip.AddrPortFrom(s.Addr, uint16(s.Port)).String()
 }
 
-// bound reports whether something has a UDP port, or a TCP port for SIPp's words for TCP.
+// bound reports whether something has a UDP port, or a TCP port for SIPp's words for TCP. It asks for its own thread: /proc/net is the first
+// thread's, which a test may have left in another network namespace.
 func bound(at netip.Addr, port int, over string) bool {
-	file := "/proc/net/udp"
+	file := "/proc/thread-self/net/udp"
 	if over != "" {
-		file = "/proc/net/tcp"
+		file = "/proc/thread-self/net/tcp"
 	}
 	table, err := os.ReadFile(file)
 	if err != nil {
