@@ -31,11 +31,24 @@ var (
 type renewal struct {
 	load func() (*config.Snapshot, error) // nil: there is no file
 
-	mu   sync.Mutex // one reload at a time; guards all
+	turn     sync.Mutex // one at a time changes what is in force; guards leftover
+	leftover time.Time  // since when something is kept for calls of before; zero: nothing is
+
+	mu   sync.Mutex // nobody waits for it while a configuration is read; guards what is told of reloads
 	last outcome
 	tries,
 	refusals uint64
-	leftover time.Time // since when something is kept for calls of before; zero: nothing is
+}
+
+// note keeps what came of a reload.
+func (r *renewal) note(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.last = outcome{time.Now(), err}
+	r.tries++
+	if err != nil {
+		r.refusals++
+	}
 }
 
 // outcome is what came of a reload.
@@ -48,13 +61,11 @@ type outcome struct {
 // keep what they began with. One at a time; whoever comes meanwhile waits, and reads the file after that.
 func (g *gateway) reload(ctx context.Context) (*current, error) {
 	r := &g.renewal
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.turn.Lock()
+	defer r.turn.Unlock()
 	next, err := g.replace(ctx)
-	r.last = outcome{time.Now(), err}
-	r.tries++
+	r.note(err)
 	if err != nil {
-		r.refusals++
 		g.events.EmitLifecycle(telemetry.Lifecycle{What: "configuration refused", Detail: err.Error()})
 		return nil, err
 	}
@@ -137,7 +148,7 @@ func (g *gateway) use(m *made) error {
 	}
 	if err := g.media.SetRealms(g.widened(m.media)); err != nil {
 		m.sockets.Discard()
-		return err
+		return errors.Join(err, g.resolver.Set(g.names(g.snap())))
 	}
 	maps.Copy(m.heard, g.now().heard) // for phones in calls of before
 	m.sockets.Commit()
@@ -167,8 +178,8 @@ func (g *gateway) widened(next map[string]media.Realm) map[string]media.Realm {
 // settle takes away what was kept for calls that began with earlier configurations, when the last of them is over.
 func (g *gateway) settle() {
 	r := &g.renewal
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.turn.Lock()
+	defer r.turn.Unlock()
 	if r.leftover.IsZero() || time.Since(r.leftover) < settleAfter || !g.calls.Settled() {
 		return
 	}
@@ -225,18 +236,17 @@ type configInfo struct {
 func (g *gateway) configInfo() configInfo {
 	c, r := g.now(), &g.renewal
 	out := configInfo{Version: c.version, Since: c.since}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if !r.last.at.IsZero() {
-		out.Tried = &r.last.at
+	last := reloads(r, func(r *renewal) outcome { return r.last })
+	if !last.at.IsZero() {
+		out.Tried = &last.at
 	}
-	if r.last.err != nil {
-		out.Refused = r.last.err.Error()
+	if last.err != nil {
+		out.Refused = last.err.Error()
 	}
 	return out
 }
 
-// reloads reads something of the reloads.
+// reloads reads something of what is told of reloads.
 func reloads[T any](r *renewal, read func(*renewal) T) T {
 	r.mu.Lock()
 	defer r.mu.Unlock()

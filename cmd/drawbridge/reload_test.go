@@ -159,6 +159,32 @@ func TestReloadsMeet(t *testing.T) {
 	}
 }
 
+// TestReloadIsToldOf: whoever asks while a configuration is read is not kept waiting, and what he was told stays what it was.
+func TestReloadIsToldOf(t *testing.T) {
+	r := startReloadable(t)
+	if _, err := r.reload(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	told := r.configInfo()
+	tried, read := *told.Tried, r.renewal.load
+	r.renewal.load = func() (*config.Snapshot, error) {
+		asked := make(chan configInfo)
+		go func() { asked <- r.configInfo() }()
+		select {
+		case <-asked:
+		case <-time.After(20 * time.Second):
+			t.Error("who asks waits for the reload")
+		}
+		return read()
+	}
+	if _, err := r.reload(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if !told.Tried.Equal(tried) {
+		t.Error("what was told of one reload has become another")
+	}
+}
+
 // TestSettle: what a configuration takes away is there for half a minute, and then for as long as a call of before lasts.
 func TestSettle(t *testing.T) {
 	r := startReloadable(t)
@@ -179,13 +205,15 @@ func TestSettle(t *testing.T) {
 	if r.settle(); !office() {
 		t.Error("taken away at once")
 	}
-	r.renewal.mu.Lock()
+	r.renewal.turn.Lock()
 	r.renewal.leftover = time.Now().Add(-settleAfter)
-	r.renewal.mu.Unlock()
+	r.renewal.turn.Unlock()
 	if r.settle(); office() || r.hears("office", "udp", phone) || len(r.transport.Addrs("carrier")) != 1 {
 		t.Error("never taken away, or too much of it")
 	}
-	if left := reloads(&r.renewal, func(n *renewal) time.Time { return n.leftover }); !left.IsZero() {
+	r.renewal.turn.Lock()
+	defer r.renewal.turn.Unlock()
+	if left := r.renewal.leftover; !left.IsZero() {
 		t.Errorf("since %s something is kept for nobody", left)
 	}
 }
