@@ -127,7 +127,7 @@ type (
 type (
 	Bind struct {
 		Side   media.LegID
-		Stream offer.Stream
+		Stream *offer.Stream // nobody writes to it
 	}
 	// PlayDTMF is answered by a Media event of kind EventDTMF, unless the digit has come in by another way already.
 	PlayDTMF struct {

@@ -52,7 +52,7 @@ func (c *Call) waited(t Timer) {
 func (c *Call) alert(ev rang) {
 	c.hunt.alerted = true
 	if ev.early != nil {
-		c.out.do(Bind{media.B, *ev.early})
+		c.out.do(Bind{media.B, ev.early})
 		c.media.early = true
 		c.a.Suit(ev.early.Send)
 	}
@@ -86,7 +86,7 @@ func (c *Call) connect(ev answered) {
 	c.a.Suit(ev.stream.Send)
 	c.pass(ev.leg, ev.said)
 	if st := c.a.Accept(); st != nil {
-		c.out.do(Bind{media.A, *st})
+		c.out.do(Bind{media.A, st})
 	}
 	c.out.do(Answered(telemetry.CallAnswered{Call: string(c.setup.ID), At: c.out.now}))
 	if c.a.State() == Confirmed { // a JSON line has no ACK to wait for
@@ -103,7 +103,7 @@ func (c *Call) answer(ev Event) {
 		return
 	}
 	if up.stream != nil {
-		c.out.do(Bind{media.A, *up.stream})
+		c.out.do(Bind{media.A, up.stream})
 	}
 	c.phase = talking
 	c.search()

@@ -131,7 +131,7 @@ type (
 	// answered: the callee has answered.
 	answered struct {
 		leg    LegID
-		stream offer.Stream
+		stream *offer.Stream
 		said   *wire.Message // the response, where something of it may cross
 	}
 	// refused: the callee's leg has failed before it was answered.
@@ -151,7 +151,7 @@ type (
 	// moved: a leg has renegotiated its stream.
 	moved struct {
 		leg    LegID
-		stream offer.Stream
+		stream *offer.Stream
 	}
 	// dialled: digits asked for by signalling (INFO, JSON).
 	dialled struct {

@@ -140,9 +140,9 @@ func (s *Switch) executeMore(at *seat, a Action) {
 	case SendRaw:
 		s.sendRaw(at, a)
 	case Bind:
-		s.settle(at, a.Side, &a.Stream)
+		s.settle(at, a.Side, a.Stream)
 		if at.media != nil {
-			at.media.Bind(a.Side, a.Stream)
+			at.media.Bind(a.Side, *a.Stream)
 		}
 	case PlayDTMF:
 		if at.media != nil {

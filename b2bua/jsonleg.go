@@ -120,7 +120,7 @@ func (l *jsonLeg) answered(s Signal) []Event {
 		return []Event{refused{leg: l.id, cause: withSide(causeBadAnswer, l.id)}}
 	}
 	l.move(Confirmed)
-	return []Event{answered{leg: l.id, stream: st}}
+	return []Event{answered{leg: l.id, stream: &st}}
 }
 
 // reoffered answers a re-offer of the page: hold or resume.
@@ -135,7 +135,7 @@ func (l *jsonLeg) reoffered(s Signal) []Event {
 		return nil
 	}
 	l.say(Signal{Type: SignalHold, On: s.On, SDP: string(sdp)})
-	return []Event{moved{l.id, st}}
+	return []Event{moved{l.id, &st}}
 }
 
 // Open gives the leg its media address: the caller's offer is answered, the callee's is made.
@@ -179,7 +179,7 @@ func (l *jsonLeg) Ring(early bool) {
 	s := Signal{Type: SignalRinging}
 	if sound {
 		l.early, s.SDP = true, string(l.answer)
-		l.do(Bind{l.side, *l.stream})
+		l.do(Bind{l.side, l.stream})
 	}
 	l.say(s)
 }

@@ -121,7 +121,7 @@ func (l *linkLeg) offered(sdp []byte) []Event {
 	if err != nil {
 		return []Event{refused{leg: l.id, cause: causeBadAnswer}}
 	}
-	return []Event{answered{leg: l.id, stream: st}}
+	return []Event{answered{leg: l.id, stream: &st}}
 }
 
 // take answers the offer that has come.

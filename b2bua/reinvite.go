@@ -51,7 +51,7 @@ func (l *sipLeg) reinvited(ev Request) []Event {
 		return nil
 	}
 	l.accepted(ev, sdp, false)
-	return []Event{moved{l.id, st}}
+	return []Event{moved{l.id, &st}}
 }
 
 // offerLate answers a re-INVITE without SDP with our offer (RFC 3261 section 14.2); the ACK brings the answer.
@@ -134,14 +134,14 @@ func (l *sipLeg) updated(ev Request) []Event {
 func (l *sipLeg) updatedTo(m *wire.Message, st offer.Stream) []Event {
 	f := l.early(m)
 	if f == nil {
-		return []Event{moved{l.id, st}}
+		return []Event{moved{l.id, &st}}
 	}
 	f.early = &st
 	if v := m.Get("P-Early-Media"); v != "" && l.party.Trunk {
 		f.gate = f.gate.turned(v)
 	}
 	if s := f.sounding(); s != nil {
-		return []Event{moved{l.id, *s}}
+		return []Event{moved{l.id, s}}
 	}
 	return nil
 }
@@ -201,7 +201,7 @@ func (l *sipLeg) refreshed(m *wire.Message, abandoned bool) []Event {
 	var news []Event
 	if on != nil && !abandoned {
 		if st, err := on.Answered(m.Body); err == nil {
-			news = []Event{moved{l.id, st}}
+			news = []Event{moved{l.id, &st}}
 		} else {
 			on.Cancel()
 		}

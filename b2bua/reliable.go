@@ -143,7 +143,7 @@ func (l *sipLeg) prackBody(ev Request, carries carried) (news []Event, ok bool) 
 			return l.ended(causeBadAnswer), false
 		}
 		l.uas.stream, l.uas.settled = &st, true
-		return []Event{moved{l.id, st}}, true
+		return []Event{moved{l.id, &st}}, true
 	case !hasSDP(ev.Msg):
 		l.answer(ev, 200)
 		return nil, true
@@ -160,5 +160,5 @@ func (l *sipLeg) prackBody(ev Request, carries carried) (news []Event, ok bool) 
 	m := l.reply(ev.Msg, 200)
 	m.ContentType, m.Body = sdpType, sdp
 	l.do(Respond{ev.Tx, m})
-	return []Event{moved{l.id, st}}, true
+	return []Event{moved{l.id, &st}}, true
 }

@@ -13,7 +13,7 @@ func (c *Call) talk(ev Event) {
 	switch ev := ev.(type) {
 	case confirmed:
 		if ev.stream != nil {
-			c.rebind(ev.leg, *ev.stream)
+			c.rebind(ev.leg, ev.stream)
 		}
 	case moved:
 		c.rebind(ev.leg, ev.stream)
@@ -33,7 +33,7 @@ func (c *Call) talk(ev Event) {
 }
 
 // rebind gives the media plane a leg's new stream; who watches the other side learns of hold.
-func (c *Call) rebind(id LegID, st offer.Stream) {
+func (c *Call) rebind(id LegID, st *offer.Stream) {
 	if !c.concerns(id) {
 		return
 	}

@@ -202,7 +202,7 @@ func (c *Call) seatLink(ev Opened) {
 		c.swapFailed(causeBadAnswer, false)
 		return
 	}
-	c.replace(st)
+	c.replace(&st)
 }
 
 // codecBeside is what the side that stays speaks.
@@ -214,7 +214,7 @@ func (c *Call) codecBeside(id LegID) string {
 }
 
 // replace puts the link in the place of the leg that leaves, which is told and let go.
-func (c *Call) replace(st offer.Stream) {
+func (c *Call) replace(st *offer.Stream) {
 	s := c.swap
 	c.swap = swap{}
 	old := c.legs[s.old]
@@ -272,10 +272,10 @@ func (c *Call) swapping(ev Event) bool {
 		}
 		if c.phase == dialling { // it was ringing: the link is the branch that answers
 			c.swap = swap{}
-			c.connect(answered{leg: ev.leg, stream: *ev.stream})
+			c.connect(answered{leg: ev.leg, stream: ev.stream})
 			return true
 		}
-		c.replace(*ev.stream)
+		c.replace(ev.stream)
 	case answered: // a branch that rang beside the one that is being replaced; its media is gone
 		c.legs[ev.leg].Hangup(causeElsewhere)
 	case refused:

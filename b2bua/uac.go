@@ -161,7 +161,7 @@ func (l *sipLeg) taken(m *wire.Message) []Event {
 	}
 	l.session.learn(m)
 	l.session.run(l)
-	return []Event{answered{leg: l.id, stream: st, said: l.heard(m)}}
+	return []Event{answered{leg: l.id, stream: &st, said: l.heard(m)}}
 }
 
 // answerOf is the answer to our offer: in the 2xx, or in the 18x before it. A peer whose 2xx differs from its reliable 18x is believed

@@ -87,7 +87,7 @@ func (l *sipLeg) Ring(early bool) {
 	m, carries := l.ringing(early)
 	l.uas.passed.add(m)
 	if early && l.uas.stream != nil {
-		l.do(Bind{l.side, *l.uas.stream})
+		l.do(Bind{l.side, l.uas.stream})
 	}
 	l.move(Early)
 	if l.rel.on {
