@@ -47,9 +47,13 @@ func newCertificate() (*certificate, error) {
 	if err != nil {
 		return nil, fmt.Errorf("media: certificate: %w", err)
 	}
+	leaf, err := x509.ParseCertificate(der) // once, and not in every handshake
+	if err != nil {
+		return nil, fmt.Errorf("media: certificate: %w", err)
+	}
 	sum := sha256.Sum256(der)
 	return &certificate{
-		tls:         tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key},
+		tls:         tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf},
 		fingerprint: "sha-256 " + colonHex(sum[:]),
 	}, nil
 }

@@ -4,14 +4,12 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
-	"io"
 	"net/netip"
 	"strings"
 
 	"drawbridge/media/offer"
 
 	"github.com/pion/dtls/v3"
-	"github.com/pion/logging"
 )
 
 // A handshake runs on a goroutine of its own over a pipe that the loop feeds. When keys are exported the connection is let go, without
@@ -54,6 +52,7 @@ type association struct {
 	cert   *certificate
 	expect string // the peer's fingerprint, "" when SDP has not told it yet
 	client bool   // the peer waits for us
+	proven bool   // a connectivity check vouches for where the peer is
 }
 
 // shakesHands tells whether DTLS may come on the leg's own port: it is agreed, or may be.
@@ -155,6 +154,7 @@ func (g *leg) associate(l *loop, d *door, peer netip.AddrPort) *association {
 	ctx, cancel := context.WithTimeout(context.Background(), handshakeLimit)
 	a := &association{
 		pipe: newPipe(fd, local, peer), cancel: cancel, cert: g.cert, expect: g.st.Fingerprint, client: g.st.Setup == offer.SetupActive,
+		proven: d != nil,
 	}
 	g.shake.running = a
 	e.shaking.Add(1)
@@ -200,18 +200,21 @@ func (a *association) run(ctx context.Context, pool chan struct{}) (*keys, error
 }
 
 // open prepares the connection; nothing is sent yet.
+//
+// A server asks for a cookie (RFC 6347 section 4.2.1) only who has not passed a connectivity check: that check has named the leg and proved
+// its password, which a stranger cannot, and a browser is connected a round trip earlier.
 func (a *association) open() (*dtls.Conn, error) {
 	certificates := dtls.WithCertificates(a.cert.tls)
 	profiles := dtls.WithSRTPProtectionProfiles(dtls.SRTP_AEAD_AES_128_GCM, dtls.SRTP_AES128_CM_HMAC_SHA1_80)
 	secret := dtls.WithExtendedMasterSecret(dtls.RequireExtendedMasterSecret)
 	verify := dtls.WithVerifyPeerCertificate(a.verify)
-	silence := dtls.WithLoggerFactory(&logging.DefaultLoggerFactory{Writer: io.Discard, DefaultLogLevel: logging.LogLevelDisabled})
+	quiet := dtls.WithLoggerFactory(unlogged{})
 	if a.client {
-		return dtls.ClientWithOptions(a.pipe, a.pipe.RemoteAddr(), certificates, profiles, secret, verify, silence,
+		return dtls.ClientWithOptions(a.pipe, a.pipe.RemoteAddr(), certificates, profiles, secret, verify, quiet,
 			dtls.WithInsecureSkipVerify(true)) // no authority vouches for these certificates: the fingerprint in SDP does, in verify
 	}
-	return dtls.ServerWithOptions(a.pipe, a.pipe.RemoteAddr(), certificates, profiles, secret, verify, silence,
-		dtls.WithClientAuth(dtls.RequireAnyClientCert))
+	return dtls.ServerWithOptions(a.pipe, a.pipe.RemoteAddr(), certificates, profiles, secret, verify, quiet,
+		dtls.WithClientAuth(dtls.RequireAnyClientCert), dtls.WithInsecureSkipVerifyHello(a.proven))
 }
 
 // verify refuses a wrong certificate inside the handshake, so that the peer hears of it. shaken checks again before keys are used.

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/pion/logging"
 	"github.com/pion/transport/v4/deadline"
 )
 
@@ -110,3 +111,22 @@ func (p *pipe) SetReadDeadline(t time.Time) error {
 
 // SetWriteDeadline implements net.PacketConn: writes never wait.
 func (p *pipe) SetWriteDeadline(time.Time) error { return nil }
+
+// unlogged is the log of a handshake: what went wrong is counted and told by its error.
+type unlogged struct{}
+
+// NewLogger implements logging.LoggerFactory.
+func (unlogged) NewLogger(string) logging.LeveledLogger { return unlogged{} }
+
+// The methods of logging.LeveledLogger.
+
+func (unlogged) Trace(string)          {}
+func (unlogged) Tracef(string, ...any) {}
+func (unlogged) Debug(string)          {}
+func (unlogged) Debugf(string, ...any) {}
+func (unlogged) Info(string)           {}
+func (unlogged) Infof(string, ...any)  {}
+func (unlogged) Warn(string)           {}
+func (unlogged) Warnf(string, ...any)  {}
+func (unlogged) Error(string)          {}
+func (unlogged) Errorf(string, ...any) {}

@@ -3,7 +3,7 @@
 // figures that have a target, and the exit status says whether all were met.
 //
 // Files: main.go (the plan), verdict.go (targets), farm.go (calls), pump.go (their traffic), cores.go, quality.go (what speech
-// sounds like), held.go (memory and set-up of calls), uas.go (the phone behind our trunk), ours.go and rtpengine.go (the two media relays),
+// sounds like), held.go (memory and set-up of calls), setup.go (set-up once more, to compare), uas.go (the phone behind our trunk), ours.go and rtpengine.go (the two media relays),
 // ng.go (rtpengine's control protocol), ahead.go.
 package main
 
@@ -43,7 +43,7 @@ type relay interface {
 func main() {
 	b := bench{}
 	flag.StringVar(&b.binary, "binary", "", "the gateway's program")
-	flag.StringVar(&b.only, "only", "", "parts to run, of relay,transcode,speech,held; all by default")
+	flag.StringVar(&b.only, "only", "", "parts to run, of relay,transcode,speech,held; all by default, and setup too with -against")
 	flag.BoolVar(&b.alone, "alone", false, "without rtpengine")
 	flag.StringVar(&b.against, "against", "", "another program of the gateway, to compare with instead of rtpengine")
 	flag.DurationVar(&b.window, "window", 4*time.Second, "length of a measured window")
@@ -93,8 +93,9 @@ func (b *bench) run(ctx context.Context) (err error) {
 		{"transcode", func(ctx context.Context) error { return b.with(ctx, nil, nil, b.transcoding) }},
 		{"speech", func(ctx context.Context) error { return b.with(ctx, nil, nil, b.listening) }},
 		{"held", b.holding},
+		{"setup", func(ctx context.Context) error { return b.with(ctx, nil, nil, b.settingUp) }},
 	} {
-		if b.only != "" && !strings.Contains(b.only, part.name) {
+		if b.only != "" && !strings.Contains(b.only, part.name) || b.only == "" && part.name == "setup" && b.against == "" {
 			continue
 		}
 		if err := part.run(ctx); err != nil {

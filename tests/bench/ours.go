@@ -15,6 +15,7 @@ type ours struct {
 	gw    *gateway.Gateway
 	uas   *uas
 	lines []*light.Line
+	farms int // that have ended: a call's name is never used again
 }
 
 // lines is how many signalling connections share the calls: the gateway serves 50 messages a second of each.
@@ -65,7 +66,7 @@ func (o *ours) pid() int { return o.gw.PID() }
 
 func (o *ours) join(_ context.Context, call int, offer string) (string, farmTarget, error) {
 	number := fmt.Sprintf("+4970%04d", call)
-	answer, err := o.lines[call%lines].Call(id(call), number, offer)
+	answer, err := o.lines[call%lines].Call(o.id(call), number, offer)
 	if err != nil {
 		return "", farmTarget{}, err
 	}
@@ -73,10 +74,11 @@ func (o *ours) join(_ context.Context, call int, offer string) (string, farmTarg
 	return answer, target, err
 }
 
-func (o *ours) leave(call int) error { return o.lines[call%lines].Hangup(id(call)) }
+func (o *ours) leave(call int) error { return o.lines[call%lines].Hangup(o.id(call)) }
 
 // idle waits until the gateway has no call left.
 func (o *ours) idle() error {
+	o.farms++
 	if gateway.Within(ending, func() bool {
 		m, err := o.gw.ReadMetrics()
 		return err == nil && m["drawbridge_calls_active"] == 0
@@ -95,5 +97,7 @@ func (o *ours) close() error {
 	o.uas.close()
 	return err
 }
+
+func (o *ours) id(call int) string { return fmt.Sprintf("%s-%d", id(call), o.farms) }
 
 func id(call int) string { return fmt.Sprintf("bench%d", call) }
