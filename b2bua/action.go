@@ -152,7 +152,7 @@ type (
 		Inside bool
 	}
 	// Ended carries the CDR; slots are given back with it.
-	Ended telemetry.CallEnded
+	Ended struct{ *telemetry.CallEnded }
 	// Buried is the last action: the switch forgets the call, but for its tombs.
 	Buried struct{ Tombs []Tomb }
 )

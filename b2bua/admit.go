@@ -43,7 +43,9 @@ func (c *Call) begin(s Setup) {
 		c.a = newUAS(newLegCore(c.out, legA, s.Caller, c.cfg.serial), s, c.cfg.session)
 	}
 	c.legs = append(c.legs, c.a)
-	c.out.do(Started(telemetry.CallStarted{Call: string(s.ID), At: c.out.now, From: s.From, To: s.To, A: c.a.Record()}))
+	c.out.do(Started(telemetry.CallStarted{
+		Call: string(s.ID), At: c.out.now, From: s.From, To: s.To, Realm: s.party().Realm.Name, Peer: s.party().Name,
+	}))
 }
 
 // route takes the candidates for the number, and asks for the caller's media.
@@ -72,11 +74,16 @@ func (c *Call) route(ev Event) {
 }
 
 // mediaSide is where the caller's media is.
-func (s Setup) mediaSide() media.Side {
+func (s *Setup) mediaSide() media.Side {
+	return s.party().mediaSide()
+}
+
+// party is who is at the far end of the caller's leg: within the gateway the caller is another call.
+func (s *Setup) party() *Party {
 	if s.Link != nil {
-		return inside("").mediaSide()
+		return inside("")
 	}
-	return s.Caller.mediaSide()
+	return s.Caller
 }
 
 func (p *Party) mediaSide() media.Side {

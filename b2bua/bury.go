@@ -52,7 +52,7 @@ func (s *Switch) discard(at *seat) {
 	s.release(at)
 	if !at.ended {
 		setup, times := at.call.setup, at.call.times
-		s.cfg.Events.EmitCallEnded(telemetry.CallEnded{
+		s.cfg.Events.EmitCallEnded(&telemetry.CallEnded{
 			Call: string(at.id), Config: at.view.Version, From: setup.From, To: setup.To,
 			Start: times.start, Answer: times.answer, End: s.cfg.now(), Cause: causeInternal,
 		})

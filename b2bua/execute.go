@@ -117,7 +117,7 @@ func (s *Switch) execute(at *seat, a Action) {
 		s.release(at)
 		at.ended = true
 		a.Config = at.view.Version
-		s.cfg.Events.EmitCallEnded(telemetry.CallEnded(a))
+		s.cfg.Events.EmitCallEnded(a.CallEnded)
 	case Buried:
 		s.bury(at, a.Tombs)
 	default:

@@ -103,7 +103,7 @@ func (c *Call) record() {
 		return
 	}
 	c.over.recorded = true
-	e := telemetry.CallEnded{
+	e := &telemetry.CallEnded{
 		Call: string(c.setup.ID), From: c.setup.From, To: c.setup.To,
 		Start: c.times.start, Answer: c.times.answer, End: c.out.now,
 		Setup: c.out.now.Sub(c.times.start), Cause: c.over.cause, Rule: cmp.Or(c.over.rule, c.over.stopped),
@@ -119,7 +119,7 @@ func (c *Call) record() {
 		measure(&e.A, st[media.A])
 		measure(&e.B, st[media.B])
 	}
-	c.out.do(Ended(e))
+	c.out.do(Ended{e})
 }
 
 // callee is the leg that the CDR shows as B: who answered, else the last one tried.

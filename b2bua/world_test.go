@@ -260,7 +260,7 @@ func (w *world) listener() telemetry.Listener {
 	return telemetry.Listener{
 		CallStarted:  func(e telemetry.CallStarted) { w.event(e) },
 		CallAnswered: func(e telemetry.CallAnswered) { w.event(e) },
-		CallEnded:    func(e telemetry.CallEnded) { w.event(e) },
+		CallEnded:    func(e *telemetry.CallEnded) { w.event(*e) },
 		Rejected:     func(e telemetry.Rejected) { w.event(e) },
 		Refused:      func(e telemetry.Refused) { w.event(e) },
 		Fraud:        func(e telemetry.Fraud) { w.event(e) },

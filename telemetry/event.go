@@ -51,7 +51,8 @@ type CallStarted struct {
 	At   time.Time
 	From string
 	To   string
-	A    Leg
+
+	Realm, Peer string // of the caller, as in Leg
 }
 
 // CallAnswered is emitted when the caller's side has its 2xx.

@@ -5,7 +5,7 @@ package telemetry
 type Listener struct {
 	CallStarted  func(CallStarted)
 	CallAnswered func(CallAnswered)
-	CallEnded    func(CallEnded) // carries the CDR
+	CallEnded    func(*CallEnded) // carries the CDR: it may be kept, nobody writes to it
 	Rejected     func(Rejected)
 	Registered   func(Registered)
 	Unregistered func(Unregistered)
@@ -23,7 +23,7 @@ func Tee(ls ...Listener) Listener {
 	return Listener{
 		CallStarted:  tee(ls, func(l Listener) func(CallStarted) { return l.CallStarted }),
 		CallAnswered: tee(ls, func(l Listener) func(CallAnswered) { return l.CallAnswered }),
-		CallEnded:    tee(ls, func(l Listener) func(CallEnded) { return l.CallEnded }),
+		CallEnded:    tee(ls, func(l Listener) func(*CallEnded) { return l.CallEnded }),
 		Rejected:     tee(ls, func(l Listener) func(Rejected) { return l.Rejected }),
 		Registered:   tee(ls, func(l Listener) func(Registered) { return l.Registered }),
 		Unregistered: tee(ls, func(l Listener) func(Unregistered) { return l.Unregistered }),
@@ -67,7 +67,7 @@ func (l Listener) EmitCallStarted(e CallStarted) { emit(l.CallStarted, e) }
 func (l Listener) EmitCallAnswered(e CallAnswered) { emit(l.CallAnswered, e) }
 
 // EmitCallEnded reports the end of a call attempt: once for each.
-func (l Listener) EmitCallEnded(e CallEnded) { emit(l.CallEnded, e) }
+func (l Listener) EmitCallEnded(e *CallEnded) { emit(l.CallEnded, e) }
 
 // EmitRejected reports a request refused by policy or authentication.
 func (l Listener) EmitRejected(e Rejected) { emit(l.Rejected, e) }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"strconv"
+	"time"
 )
 
 // Slog returns a Listener that writes to log: one info line at the end of a call with everything, refusals summed to one line a
@@ -52,20 +53,28 @@ func Slog(log *slog.Logger) Listener {
 // slogSink turns events into lines.
 type slogSink struct{ log *slog.Logger }
 
+// write is LogAttrs without a look at who calls: these lines say what has happened, and nobody asks where in the program.
 func (s slogSink) write(level slog.Level, msg string, attrs ...slog.Attr) {
-	s.log.LogAttrs(context.Background(), level, msg, attrs...)
+	ctx, to := context.Background(), s.log.Handler()
+	if !to.Enabled(ctx, level) {
+		return
+	}
+	r := slog.NewRecord(time.Now(), level, msg, 0)
+	r.AddAttrs(attrs...)
+	_ = to.Handle(ctx, r)
 }
 
 func (s slogSink) callStarted(e CallStarted) {
 	s.write(slog.LevelDebug, "call started",
-		slog.String("call", e.Call), slog.String("from", Mask(e.From)), slog.String("to", Mask(e.To)), legAttr("a", e.A))
+		slog.String("call", e.Call), slog.String("from", Mask(e.From)), slog.String("to", Mask(e.To)),
+		slog.Group("a", slog.String("realm", e.Realm), slog.String("peer", e.Peer)))
 }
 
 func (s slogSink) callAnswered(e CallAnswered) {
 	s.write(slog.LevelDebug, "call answered", slog.String("call", e.Call))
 }
 
-func (s slogSink) callEnded(e CallEnded) {
+func (s slogSink) callEnded(e *CallEnded) {
 	const most = 13
 	attrs := append(make([]slog.Attr, 0, most),
 		slog.String("call", e.Call),
@@ -82,10 +91,10 @@ func (s slogSink) callEnded(e CallEnded) {
 	if e.Rule != "" {
 		attrs = append(attrs, slog.String("rule", e.Rule))
 	}
-	s.write(slog.LevelInfo, "call ended", append(attrs, legAttr("a", e.A), legAttr("b", e.B))...)
+	s.write(slog.LevelInfo, "call ended", append(attrs, legAttr("a", &e.A), legAttr("b", &e.B))...)
 }
 
-func legAttr(name string, l Leg) slog.Attr {
+func legAttr(name string, l *Leg) slog.Attr {
 	return slog.Attr{Key: name, Value: slog.GroupValue(
 		slog.String("realm", l.Realm), slog.String("peer", l.Peer), slog.String("codec", l.Codec),
 		slog.Uint64("in", l.PacketsIn), slog.Uint64("out", l.PacketsOut), slog.Uint64("lost", l.Lost))}

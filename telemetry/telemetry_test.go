@@ -204,7 +204,7 @@ func TestBurstKindsAreBounded(t *testing.T) {
 func TestWireTextCannotForgeALine(t *testing.T) {
 	l, lines := logged(t)
 	evil := "x\x1b[2J\r\n{\"msg\":\"fake\"}"
-	l.EmitCallEnded(CallEnded{Call: "c1", From: evil, To: "+4930123456", Cause: Cause{Text: evil}})
+	l.EmitCallEnded(&CallEnded{Call: "c1", From: evil, To: "+4930123456", Cause: Cause{Text: evil}})
 	got := lines() // fails when there is more than one object a line, or none
 	if len(got) != 1 || got[0]["msg"] != "call ended" {
 		t.Fatalf("got %v", got)
@@ -215,7 +215,7 @@ func TestWireTextCannotForgeALine(t *testing.T) {
 
 	var text bytes.Buffer
 	tl := Slog(slog.New(slog.NewTextHandler(&text, nil)))
-	tl.EmitCallEnded(CallEnded{From: evil})
+	tl.EmitCallEnded(&CallEnded{From: evil})
 	if s := strings.TrimSuffix(text.String(), "\n"); strings.ContainsAny(s, "\r\n\x1b") {
 		t.Errorf("control characters reach the text log: %q", s)
 	}

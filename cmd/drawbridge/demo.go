@@ -70,7 +70,7 @@ func (c demoCommand) Run(ctx context.Context) error {
 type demo struct {
 	gateway *gateway
 	echo    *echo.Echo
-	ended   chan telemetry.CallEnded // the self-test waits for its call record
+	ended   chan *telemetry.CallEnded // the self-test waits for its call record
 	alice   web.DemoUser
 }
 
@@ -84,7 +84,7 @@ func (c demoCommand) open(ctx context.Context) (*demo, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &demo{echo: phone, ended: make(chan telemetry.CallEnded, 16), alice: users[0]}
+	d := &demo{echo: phone, ended: make(chan *telemetry.CallEnded, 16), alice: users[0]}
 	d.gateway, err = open(ctx, snap, extras{
 		log: logger(os.Stderr, snap.Log), demo: &web.Demo{Users: users, Numbers: demoNumbers},
 		events: telemetry.Listener{CallEnded: d.note},
@@ -113,7 +113,7 @@ func (c demoCommand) snapshot(trunk netip.AddrPort, users []web.DemoUser) (*conf
 }
 
 // note keeps call records for the self-test; without one nobody reads, and the newest are dropped.
-func (d *demo) note(e telemetry.CallEnded) {
+func (d *demo) note(e *telemetry.CallEnded) {
 	select {
 	case d.ended <- e:
 	default:

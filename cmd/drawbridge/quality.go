@@ -10,11 +10,11 @@ import (
 )
 
 // scored takes from the record of a call how the trunks in it have been.
-func (g *gateway) scored(e telemetry.CallEnded) {
+func (g *gateway) scored(e *telemetry.CallEnded) {
 	if e.B.Trunk {
 		g.score(e.B.Peer, func(s score.State, r score.Rules) score.State { return s.Tried(!e.Answer.IsZero(), r) })
 	}
-	for _, l := range []telemetry.Leg{e.A, e.B} {
+	for _, l := range []*telemetry.Leg{&e.A, &e.B} {
 		if mos := sounded(l); l.Trunk && mos > 0 && !e.Answer.IsZero() {
 			g.score(l.Peer, func(s score.State, r score.Rules) score.State { return s.Heard(mos, r, e.End) })
 		}
@@ -45,7 +45,7 @@ func (g *gateway) score(trunk string, by func(score.State, score.Rules) score.St
 }
 
 // sounded is the worse of both directions of a leg, as it was measured here and as the peer has said; 0: nothing is known.
-func sounded(l telemetry.Leg) float64 {
+func sounded(l *telemetry.Leg) float64 {
 	mos := 0.0
 	for _, q := range []*telemetry.Quality{l.In, l.Out} {
 		if q != nil && q.MOS > 0 && (mos == 0 || q.MOS < mos) {

@@ -37,7 +37,7 @@ routes: [{to: "*", deck: true}]
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	call := func(in, out float64) {
 		leg := telemetry.Leg{Peer: "one", Trunk: true, In: &telemetry.Quality{MOS: in}, Out: &telemetry.Quality{MOS: out}}
-		g.scored(telemetry.CallEnded{Answer: now, End: now, B: leg})
+		g.scored(&telemetry.CallEnded{Answer: now, End: now, B: leg})
 	}
 	for range 19 {
 		call(4.3, 2.34) // what we hear is good, what the peer hears is not
@@ -69,8 +69,8 @@ routes: [{to: "*", deck: true}]
 		t.Error("five good trials bring it back")
 	}
 	for range 40 {
-		g.scored(telemetry.CallEnded{End: now, B: telemetry.Leg{Peer: "one", Trunk: true}})
-		g.scored(telemetry.CallEnded{End: now, B: telemetry.Leg{Peer: "one"}}) // an account of that name
+		g.scored(&telemetry.CallEnded{End: now, B: telemetry.Leg{Peer: "one", Trunk: true}})
+		g.scored(&telemetry.CallEnded{End: now, B: telemetry.Leg{Peer: "one"}}) // an account of that name
 	}
 	if first(sample) != "two" || len(told) != 3 || told[0] != "trunk worse one: MOS 2.34, below 3.60" || told[1] != "trunk good again one" {
 		t.Errorf("first %s, told %q", first(sample), told)

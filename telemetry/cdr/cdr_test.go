@@ -23,8 +23,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func ended(id int) telemetry.CallEnded {
-	return telemetry.CallEnded{Call: strconv.Itoa(id)}
+func ended(id int) *telemetry.CallEnded {
+	return &telemetry.CallEnded{Call: strconv.Itoa(id)}
 }
 
 // run starts w and returns what stops it and gives Run's error.
@@ -42,7 +42,7 @@ func run(w *Writer) (stop func() error) {
 func calls(t *testing.T, text string) (ids []string) {
 	t.Helper()
 	for line := range strings.Lines(text) {
-		var r Record
+		var r record
 		if err := json.Unmarshal([]byte(line), &r); err != nil || !strings.HasSuffix(line, "}\n") {
 			t.Fatalf("not a whole record: %q (%v)", line, err)
 		}
@@ -62,13 +62,13 @@ func TestOneLineForEachAttempt(t *testing.T) {
 	}
 	stop := run(w)
 	start := time.Date(2026, 1, 2, 3, 4, 5, 0, time.FixedZone("x", 3600))
-	w.Listener().EmitCallEnded(telemetry.CallEnded{
+	w.Listener().EmitCallEnded(&telemetry.CallEnded{
 		Call: "c1", From: "alice", To: "+4930123456", Start: start, Answer: start.Add(2 * time.Second), End: start.Add(5 * time.Second),
 		Setup: 2 * time.Second, Duration: 3 * time.Second,
 		Cause: telemetry.Cause{Q850: 16, Text: "normal", By: "a"}, Transfer: "c0",
 		A: telemetry.Leg{Realm: "access", PacketsIn: 150}, B: telemetry.Leg{Realm: "carrier", Codec: "PCMA"},
 	})
-	w.Listener().EmitCallEnded(telemetry.CallEnded{Call: "c2\n\x1b\u009b", Start: start, End: start, Rule: "limits/calls",
+	w.Listener().EmitCallEnded(&telemetry.CallEnded{Call: "c2\n\x1b\u009b", Start: start, End: start, Rule: "limits/calls",
 		Cause: telemetry.Cause{SIP: 503, Q850: 42, Text: "limit", By: "gateway"}})
 	if err := stop(); err != nil {
 		t.Fatal(err)

@@ -5,5 +5,5 @@
 // disk refuses to write, the newest Config.Keep lines stay in memory and are tried again each second; a line cut short by a full disk
 // is completed, never repeated. A file that is renamed or removed is opened anew under its name, so that it may be rotated.
 //
-// Files: record.go (the line), writer.go (queue and file).
+// Files: line.go (the record as JSON), backlog.go (lines that wait), writer.go (queue and file).
 package cdr

@@ -38,14 +38,11 @@ type Writer struct {
 	path   string // "" when Out or standard output is used
 	out    io.Writer
 	file   *os.File // what path was when it was opened; nil as out is not a file of ours
-	queue  chan telemetry.CallEnded
+	queue  chan *telemetry.CallEnded
 	events telemetry.Listener
 
-	encoder *encoder
-	pending [][]byte // lines not yet on disk, oldest first
-	done    int      // bytes of pending[0] that are on disk
-	batch   []byte   // scratch: what one write takes
-	refused bool     // the last write was
+	pending backlog
+	refused bool // the last write was
 
 	written, dropped, failures atomic.Uint64
 	waiting                    atomic.Int64
@@ -53,14 +50,14 @@ type Writer struct {
 
 // New opens the file.
 func New(cfg Config) (*Writer, error) {
-	w := &Writer{keep: cfg.Keep, out: cfg.Out, events: cfg.Events, encoder: newEncoder()}
+	w := &Writer{keep: cfg.Keep, out: cfg.Out, events: cfg.Events}
 	if w.keep <= 0 {
 		w.keep = 10_000
 	}
 	if cfg.Queue <= 0 {
 		cfg.Queue = 4096
 	}
-	w.queue = make(chan telemetry.CallEnded, cfg.Queue)
+	w.queue = make(chan *telemetry.CallEnded, cfg.Queue)
 	switch {
 	case w.out != nil:
 	case cfg.File == "" || cfg.File == Stdout:
@@ -98,14 +95,14 @@ func (w *Writer) follow() error {
 			return nil
 		}
 		_ = w.file.Close() // synced after each write
-		w.file, w.done = nil, 0
+		w.file, w.pending.done = nil, 0
 	}
 	return w.open()
 }
 
 // Listener takes the CallEnded events. It never blocks: a full queue drops the record and counts it.
 func (w *Writer) Listener() telemetry.Listener {
-	return telemetry.Listener{CallEnded: func(e telemetry.CallEnded) {
+	return telemetry.Listener{CallEnded: func(e *telemetry.CallEnded) {
 		select {
 		case w.queue <- e:
 		default:
@@ -143,13 +140,13 @@ func (w *Writer) Run(ctx context.Context) error {
 			w.take(e)
 			w.takeQueued()
 			if w.refused { // a dead disk is tried once a second and not at every call
-				w.waiting.Store(int64(len(w.pending)))
+				w.waiting.Store(int64(w.pending.len()))
 				continue
 			}
 			queue = nil
 			gathered.Reset(gather)
 		case <-retry.C:
-			if len(w.pending) == 0 {
+			if w.pending.len() == 0 {
 				continue
 			}
 		case <-ctx.Done():
@@ -172,29 +169,18 @@ func (w *Writer) takeQueued() {
 }
 
 // take encodes e. When too much is waiting, the oldest whole line goes.
-func (w *Writer) take(e telemetry.CallEnded) {
-	r := NewRecord(e)
-	line, err := w.encoder.line(&r)
-	if err != nil {
+func (w *Writer) take(e *telemetry.CallEnded) {
+	w.pending.add(func(b []byte) []byte { return appendRecord(b, e) })
+	if w.pending.len() > w.keep {
+		w.pending.dropOldest()
 		w.dropped.Add(1)
-		return
 	}
-	w.pending = append(w.pending, line)
-	if len(w.pending) <= w.keep {
-		return
-	}
-	oldest := 0
-	if w.done > 0 && len(w.pending) > 1 {
-		oldest = 1
-	}
-	w.pending = append(w.pending[:oldest], w.pending[oldest+1:]...)
-	w.dropped.Add(1)
 }
 
 // flush writes what is pending, and reports when the file begins or ceases to refuse it.
 func (w *Writer) flush() {
 	err := w.write()
-	w.waiting.Store(int64(len(w.pending)))
+	w.waiting.Store(int64(w.pending.len()))
 	switch {
 	case err != nil:
 		w.failures.Add(1)
@@ -209,52 +195,31 @@ func (w *Writer) flush() {
 
 // write writes pending lines until one is refused.
 func (w *Writer) write() error {
-	if len(w.pending) == 0 {
+	if w.pending.len() == 0 {
 		return nil
 	}
 	if err := w.follow(); err != nil {
 		return err
 	}
-	for len(w.pending) > 0 {
-		n, err := w.out.Write(w.lines())
-		if w.advance(n); len(w.pending) > 0 && (err != nil || n < len(w.batch)) {
+	for w.pending.len() > 0 {
+		piece := w.pending.piece()
+		n, err := w.out.Write(piece)
+		short := n < len(piece)
+		w.written.Add(uint64(w.pending.advance(n)))
+		if w.pending.len() > 0 && (err != nil || short) {
 			return cmp.Or(err, io.ErrShortWrite)
 		}
 	}
-	w.pending = nil
 	if w.file == nil {
 		return nil
 	}
 	return w.file.Sync()
 }
 
-// lines is what the next write takes: what is left of the first line and as many more as make a fair piece.
-func (w *Writer) lines() []byte {
-	const enough = 64 << 10
-	w.batch = append(w.batch[:0], w.pending[0][w.done:]...)
-	for _, line := range w.pending[1:] {
-		if len(w.batch) >= enough {
-			break
-		}
-		w.batch = append(w.batch, line...)
-	}
-	return w.batch
-}
-
-// advance notes that n more bytes are on disk.
-func (w *Writer) advance(n int) {
-	w.done += n
-	for len(w.pending) > 0 && w.done >= len(w.pending[0]) {
-		w.done -= len(w.pending[0])
-		w.pending = w.pending[1:]
-		w.written.Add(1)
-	}
-}
-
 func (w *Writer) finish() error {
 	w.takeQueued()
 	w.flush()
-	left := len(w.pending)
+	left := w.pending.len()
 	w.dropped.Add(uint64(left))
 	if w.file != nil {
 		if err := w.file.Close(); err != nil {

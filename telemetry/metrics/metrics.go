@@ -112,13 +112,13 @@ func (m *Metrics) Listener() telemetry.Listener {
 	}
 }
 
-func (m *Metrics) callEnded(e telemetry.CallEnded) {
+func (m *Metrics) callEnded(e *telemetry.CallEnded) {
 	m.active.Dec()
 	m.calls.with(Result(e)).Inc()
 	if !e.Answer.IsZero() {
 		m.setup.Observe(e.Setup.Seconds())
-		m.quality.observe(e.A)
-		m.quality.observe(e.B)
+		m.quality.observe(&e.A)
+		m.quality.observe(&e.B)
 	}
 }
 
@@ -147,7 +147,7 @@ var alarms = []string{
 }
 
 // Result puts a call's end into one of seven words.
-func Result(e telemetry.CallEnded) string {
+func Result(e *telemetry.CallEnded) string {
 	switch {
 	case !e.Answer.IsZero():
 		return "answered"

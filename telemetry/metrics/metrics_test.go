@@ -41,8 +41,8 @@ func TestEventsBecomeMetrics(t *testing.T) {
 	for range 3 {
 		l.EmitCallStarted(telemetry.CallStarted{From: "+4930123456", To: "+4930654321"})
 	}
-	l.EmitCallEnded(telemetry.CallEnded{From: "+4930123456", To: "+4930654321", Answer: time.Now(), Setup: 30 * time.Millisecond})
-	l.EmitCallEnded(telemetry.CallEnded{Cause: telemetry.Cause{SIP: 486}})
+	l.EmitCallEnded(&telemetry.CallEnded{From: "+4930123456", To: "+4930654321", Answer: time.Now(), Setup: 30 * time.Millisecond})
+	l.EmitCallEnded(&telemetry.CallEnded{Cause: telemetry.Cause{SIP: 486}})
 	l.EmitRefused(telemetry.Refused{Kind: "rtp-source", Source: "192.0.2.77", Count: 41})
 	l.EmitRefused(telemetry.Refused{Kind: "rtp-source"})
 	l.EmitRejected(telemetry.Rejected{Status: 403})
@@ -88,7 +88,7 @@ func TestResult(t *testing.T) {
 		{telemetry.CallEnded{Cause: telemetry.Cause{SIP: 407}}, "rejected"},
 		{telemetry.CallEnded{Cause: telemetry.Cause{SIP: 500}}, "failed"},
 	} {
-		if got := Result(c.e); got != c.want {
+		if got := Result(&c.e); got != c.want {
 			t.Errorf("%+v: %s, want %s", c.e, got, c.want)
 		}
 	}

@@ -41,7 +41,7 @@ func (q quality) all() []prometheus.Collector {
 }
 
 // observe takes a leg of an ended call.
-func (q quality) observe(l telemetry.Leg) {
+func (q quality) observe(l *telemetry.Leg) {
 	q.direction("in", l.In)
 	q.direction("out", l.Out)
 	if l.RTTMS > 0 {

@@ -12,8 +12,8 @@ func TestHowCallsSounded(t *testing.T) {
 	l := m.Listener()
 	good := &telemetry.Quality{MOS: 4.39, LossPct: 0, JitterMS: 2}
 	poor := &telemetry.Quality{MOS: 2.34, LossPct: 10, JitterMS: 80}
-	l.EmitCallEnded(telemetry.CallEnded{Answer: time.Now(), A: telemetry.Leg{In: good, Out: poor, RTTMS: 40}, B: telemetry.Leg{In: poor}})
-	l.EmitCallEnded(telemetry.CallEnded{A: telemetry.Leg{In: good}}) // never answered: nobody has listened
+	l.EmitCallEnded(&telemetry.CallEnded{Answer: time.Now(), A: telemetry.Leg{In: good, Out: poor, RTTMS: 40}, B: telemetry.Leg{In: poor}})
+	l.EmitCallEnded(&telemetry.CallEnded{A: telemetry.Leg{In: good}}) // never answered: nobody has listened
 	l.EmitAudioMissing(telemetry.AudioMissing{Why: "wrong-source"})
 	wantLines(t, scrape(t, m),
 		`drawbridge_media_mos_bucket{direction="in",le="2.6"} 1`,
