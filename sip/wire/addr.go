@@ -4,13 +4,16 @@ import "strings"
 
 // ParseAddr parses one name-addr or addr-spec with header parameters (RFC 3261 section 20.10). Without angle brackets everything
 // behind the first ';' belongs to the header, and a URI that holds '?' or ',' is refused.
-func ParseAddr(s string) (Addr, error) {
+func ParseAddr(s string) (Addr, error) { return parseAddr(s, nil) }
+
+// parseAddr is ParseAddr with room for the parameters; nil is none.
+func parseAddr(s string, room *Params) (Addr, error) {
 	s = strings.Trim(s, " ")
 	if s == "" {
 		return Addr{}, syntax("address")
 	}
 	if s[0] != '"' && indexUnquoted(s, '<') < 0 {
-		return parseAddrSpec(s)
+		return parseAddrSpec(s, room)
 	}
 	var a Addr
 	var err error
@@ -21,14 +24,14 @@ func ParseAddr(s string) (Addr, error) {
 	if end < 0 {
 		return Addr{}, syntax("address")
 	}
-	if a.URI, err = ParseURI(s[1:end]); err != nil {
+	if a.URI, err = parseURI(s[1:end], room); err != nil {
 		return Addr{}, err
 	}
-	a.Params, err = parseParams(strings.TrimLeft(s[end+1:], " ")) // Canon may not have seen it
+	a.Params, err = parseParams(strings.TrimLeft(s[end+1:], " "), room) // Canon may not have seen it
 	return a, err
 }
 
-func parseAddrSpec(s string) (Addr, error) {
+func parseAddrSpec(s string, room *Params) (Addr, error) {
 	end := strings.IndexByte(s, ';')
 	if end < 0 {
 		end = len(s)
@@ -36,11 +39,11 @@ func parseAddrSpec(s string) (Addr, error) {
 	if strings.ContainsAny(s[:end], "?,") {
 		return Addr{}, syntax("address without angle brackets")
 	}
-	u, err := ParseURI(strings.TrimRight(s[:end], " "))
+	u, err := parseURI(strings.TrimRight(s[:end], " "), room)
 	if err != nil {
 		return Addr{}, err
 	}
-	p, err := parseParams(s[end:])
+	p, err := parseParams(s[end:], room)
 	return Addr{URI: u, Params: p}, err
 }
 

@@ -7,7 +7,9 @@ const maxHops = 70
 
 // NewRequest returns a request with Max-Forwards 70 and nothing else.
 func NewRequest(method Method, uri URI) *Message {
-	return &Message{Method: method, URI: uri, MaxForwards: maxHops, Expires: -1}
+	a := &asking{Message: Message{Method: method, URI: uri, MaxForwards: maxHops, Expires: -1}}
+	a.Fields = a.fields[:0]
+	return &a.Message
 }
 
 // Anew returns a copy of a request that is to be sent as a new one (RFC 3261 section 8.1.3.5): with that CSeq number, without a Via, and
@@ -25,13 +27,20 @@ func NewResponse(req *Message, status int, reason, toTag string) *Message {
 	if reason == "" {
 		reason = ReasonPhrase(status)
 	}
-	m := &Message{
+	r := &reply{Message: Message{
 		Status: status, Reason: reason,
 		Via:  req.Via[:len(req.Via):len(req.Via)],
 		From: req.From, To: req.To, CallID: req.CallID, CSeq: req.CSeq,
 		MaxForwards: -1, Expires: -1,
-	}
-	if toTag != "" && m.ToTag() == "" {
+	}}
+	m := &r.Message
+	m.Fields = r.fields[:0]
+	switch {
+	case toTag == "" || m.ToTag() != "":
+	case len(m.To.Params) == 0:
+		r.tag[0] = Param{"tag", toTag}
+		m.To.Params = r.tag[:]
+	default:
 		m.To.Params.Set("tag", toTag)
 	}
 	if status == 100 {

@@ -14,7 +14,7 @@ func direct(raw []byte) (m *Message, ok bool) {
 		return nil, false
 	}
 	own := bytes.Clone(raw)
-	d := director{p: parser{m: &Message{MaxForwards: -1, Expires: -1}, length: -1}}
+	d := director{p: parser{m: newFrame(), length: -1}}
 	if !d.head(own[:end+2]) {
 		return nil, false
 	}
@@ -28,7 +28,7 @@ func direct(raw []byte) (m *Message, ok bool) {
 	if len(body) > 0 {
 		d.p.m.Body = body
 	}
-	return d.p.m, true
+	return &d.p.m.Message, true
 }
 
 // director is a parser and the counts that Canon keeps.
@@ -77,7 +77,7 @@ func (d *director) line(raw []byte, text string) bool {
 		return false
 	}
 	from := len(raw) - len(bytes.TrimLeft(raw[colon+1:], " \t"))
-	return d.p.take(h, h.name == text[:colon] && from == colon+2, raw[:from+len(value)], text[from:from+len(value)]) == nil
+	return d.p.take(h, text[from:from+len(value)]) == nil
 }
 
 func (d *director) another() bool {
@@ -96,7 +96,7 @@ func (d *director) rewrite(h header, value []byte) bool {
 	for rest := c.out; len(rest) > 0; {
 		at := len(text) - len(rest)
 		line, next, err := cutLine(rest)
-		if err != nil || d.p.take(h, true, line, text[at+len(h.name)+2:at+len(line)]) != nil {
+		if err != nil || d.p.take(h, text[at+len(h.name)+2:at+len(line)]) != nil {
 			return false
 		}
 		rest = next

@@ -48,12 +48,12 @@ func (p *Params) Del(name string) {
 	*p = next
 }
 
-// parseParams reads header parameters: s is empty or starts with ';'.
-func parseParams(s string) (Params, error) {
+// parseParams reads header parameters: s is empty or starts with ';'. They go into room as far as it reaches; nil is none.
+func parseParams(s string, room *Params) (Params, error) {
 	if s == "" {
 		return nil, nil
 	}
-	p := make(Params, 0, min(strings.Count(s, ";"), maxParams))
+	p := room.take(min(strings.Count(s, ";"), maxParams))
 	for s != "" {
 		switch {
 		case s[0] != ';':

@@ -2,12 +2,13 @@ package wire
 
 import (
 	"bytes"
+	"math"
 	"strings"
 
 	"github.com/emiago/sipgo/sip"
 )
 
-// codec is the header parser of sipgo. It reads the headers that are one token or number; addresses, Via and Expires are read by our
+// codec is the header parser of sipgo. It judges the headers that are a number wherever they do not look like one; addresses, Via and Expires are read by our
 // own parsers, because its own lose parameters, display names and quotes.
 var codec = sip.HeadersParser(sip.DefaultHeadersParser())
 
@@ -17,7 +18,7 @@ func Parse(canon []byte) (*Message, error) {
 	if end < 0 {
 		return nil, malformed("header section")
 	}
-	p := parser{m: &Message{MaxForwards: -1, Expires: -1}, length: -1, apart: end > maxShared}
+	p := parser{m: newFrame(), length: -1, apart: end > maxShared}
 	if err := p.head(canon[:end+2], string(canon[:end+2])); err != nil {
 		return nil, err
 	}
@@ -31,12 +32,12 @@ func Parse(canon []byte) (*Message, error) {
 	if len(body) > 0 {
 		p.m.Body = body
 	}
-	return p.m, nil
+	return &p.m.Message, nil
 }
 
 // parser holds what one Parse knows.
 type parser struct {
-	m      *Message
+	m      *frame
 	seen   uint64 // headers that may come once
 	length int    // Content-Length, -1 when absent
 	apart  bool   // values are copies of their own
@@ -60,7 +61,7 @@ func (p *parser) head(raw []byte, text string) error {
 		if line, rest, err = cutLine(rest); err != nil {
 			return err
 		}
-		if err := p.line(line, text[at:at+len(line)]); err != nil {
+		if err := p.line(text[at : at+len(line)]); err != nil {
 			return err
 		}
 	}
@@ -74,7 +75,7 @@ const maxShared = 4096
 // typedLines is how many header lines of an ordinary message have a typed place: Fields needs no room for them.
 const typedLines = 8
 
-func (p *parser) line(raw []byte, line string) error {
+func (p *parser) line(line string) error {
 	colon := strings.IndexByte(line, ':')
 	if colon < 1 {
 		return malformed("header section")
@@ -90,11 +91,11 @@ func (p *parser) line(raw []byte, line string) error {
 			h.name = strings.Clone(h.name)
 		}
 	}
-	return p.take(h, true, raw, value)
+	return p.take(h, value)
 }
 
-// take puts a header into the message. raw is its line, as it came; plain says that this is the canonical form.
-func (p *parser) take(h header, plain bool, raw []byte, value string) error {
+// take puts a header into the message.
+func (p *parser) take(h header, value string) error {
 	value = strings.TrimSpace(value)
 	if h.once != 0 {
 		if p.seen&h.once != 0 {
@@ -109,35 +110,32 @@ func (p *parser) take(h header, plain bool, raw []byte, value string) error {
 	case value == "": // only headers without typed place may have none
 		return malformed(h.name)
 	}
-	if !plain {
-		raw = append(append(append(make([]byte, 0, len(h.name)+2+len(value)), h.name...), ": "...), value...)
-	}
-	if p.typed(h, raw, value) != nil {
+	if p.typed(h, value) != nil {
 		return malformed(h.name)
 	}
 	return nil
 }
 
 // typed puts a header that has a place of its own into the message.
-func (p *parser) typed(h header, raw []byte, value string) (err error) {
+func (p *parser) typed(h header, value string) (err error) {
 	m := p.m
 	switch h.name {
 	case "Via":
-		return appendParsed(&m.Via, ParseVia, value)
+		return appendParsed(&m.Via, m.vias[:0], parseVia, value, &m.left)
 	case "From":
-		m.From, err = ParseAddr(value)
+		m.From, err = parseAddr(value, &m.left)
 	case "To":
-		m.To, err = ParseAddr(value)
+		m.To, err = parseAddr(value, &m.left)
 	case "Route":
-		return appendParsed(&m.Route, ParseAddr, value)
+		return appendParsed(&m.Route, nil, parseAddr, value, &m.left)
 	case "Record-Route":
-		return appendParsed(&m.RecordRoute, ParseAddr, value)
+		return appendParsed(&m.RecordRoute, nil, parseAddr, value, &m.left)
 	case "Contact":
 		if value == "*" {
 			m.ContactStar = true
 			return nil
 		}
-		return appendParsed(&m.Contact, ParseAddr, value)
+		return appendParsed(&m.Contact, m.contacts[:0], parseAddr, value, &m.left)
 	case "Expires":
 		var ok bool
 		if m.Expires, ok = decimal(value, maxExpires); !ok {
@@ -148,22 +146,44 @@ func (p *parser) typed(h header, raw []byte, value string) (err error) {
 	case "Content-Type":
 		m.ContentType = value
 	default:
-		return p.number(raw)
+		return p.number(h, value)
 	}
 	return err
 }
 
-func appendParsed[T any](to *[]T, parse func(string) (T, error), value string) error {
-	v, err := parse(value)
-	if err == nil {
-		*to = append(*to, v)
+// appendParsed reads one more value; the first goes into room.
+func appendParsed[T any](to *[]T, room []T, parse func(string, *Params) (T, error), value string, params *Params) error {
+	v, err := parse(value, params)
+	if err != nil {
+		return err
 	}
-	return err
+	if *to == nil {
+		*to = room
+	}
+	*to = append(*to, v)
+	return nil
 }
 
-// number reads a header with the codec.
-func (p *parser) number(raw []byte) error {
-	out, err := codec.ParseHeader(p.buf[:0], raw)
+// number reads CSeq, Max-Forwards or Content-Length.
+func (p *parser) number(h header, value string) error {
+	digits, method, both := strings.Cut(value, " ")
+	n, ok := decimal(digits, math.MaxInt32)
+	switch {
+	case !ok || method == "" && both || both != (h.name == "CSeq"):
+		return p.decoded(h, value)
+	case both:
+		p.m.CSeq = CSeq{Seq: uint32(n), Method: methodOf(method)}
+	case h.name == "Max-Forwards":
+		p.m.MaxForwards = n
+	default:
+		p.length = n
+	}
+	return nil
+}
+
+// decoded reads what is no plain number with the codec.
+func (p *parser) decoded(h header, value string) error {
+	out, err := codec.ParseHeader(p.buf[:0], []byte(h.name+": "+value))
 	if err != nil || len(out) != 1 {
 		return syntax("number")
 	}

@@ -13,7 +13,10 @@ const (
 
 // ParseURI parses a URI as it stands in a start line or between angle brackets. sip, sips and tel are taken apart; any other scheme
 // is kept whole in Opaque. User, password, URI parameters and headers keep their escapes, so that what is routed is what was sent.
-func ParseURI(s string) (URI, error) {
+func ParseURI(s string) (URI, error) { return parseURI(s, nil) }
+
+// parseURI is ParseURI with room for the parameters; nil is none.
+func parseURI(s string, room *Params) (URI, error) {
 	colon := strings.IndexByte(s, ':')
 	if colon < 1 || !all(s[:colon], isScheme) || !isAlpha(s[0]) {
 		return URI{}, syntax("URI scheme")
@@ -22,9 +25,9 @@ func ParseURI(s string) (URI, error) {
 	rest := s[colon+1:]
 	switch u.Scheme {
 	case "sip", "sips":
-		return parseSIPURI(u, rest)
+		return parseSIPURI(u, rest, room)
 	case "tel":
-		return parseTelURI(u, rest)
+		return parseTelURI(u, rest, room)
 	}
 	if !opaque(rest) {
 		return URI{}, syntax("URI")
@@ -36,7 +39,7 @@ func ParseURI(s string) (URI, error) {
 func isAlpha(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
 
 // parseSIPURI reads [userinfo@]hostport[;params][?headers]. The user part may hold ';' and '?', so it is cut off first.
-func parseSIPURI(u URI, s string) (URI, error) {
+func parseSIPURI(u URI, s string, room *Params) (URI, error) {
 	if at := strings.LastIndexByte(s, '@'); at >= 0 {
 		user, password, _ := strings.Cut(s[:at], ":")
 		if !userinfo(user) || password != "" && !userinfo(password) {
@@ -57,13 +60,13 @@ func parseSIPURI(u URI, s string) (URI, error) {
 		return URI{}, syntax("URI headers")
 	}
 	u.Headers = headers
-	if u.Params, err = parseURIParams(params); err != nil {
+	if u.Params, err = parseURIParams(params, room); err != nil {
 		return URI{}, err
 	}
 	return u, nil
 }
 
-func parseTelURI(u URI, s string) (URI, error) {
+func parseTelURI(u URI, s string, room *Params) (URI, error) {
 	end := strings.IndexByte(s, ';')
 	if end < 0 {
 		end = len(s)
@@ -72,7 +75,7 @@ func parseTelURI(u URI, s string) (URI, error) {
 		return URI{}, syntax("tel URI")
 	}
 	var err error
-	u.Params, err = parseURIParams(s[end:])
+	u.Params, err = parseURIParams(s[end:], room)
 	return u, err
 }
 
@@ -133,11 +136,11 @@ func decimal(s string, limit int) (int, bool) {
 
 // parseURIParams reads URI parameters: s is empty or starts with ';'. Values stay as received. Escaped names are decoded, because
 // %6C%72 is lr (RFC 3261 section 19.1.4).
-func parseURIParams(s string) (Params, error) {
+func parseURIParams(s string, room *Params) (Params, error) {
 	if s == "" {
 		return nil, nil
 	}
-	p := make(Params, 0, min(strings.Count(s, ";"), maxParams))
+	p := room.take(min(strings.Count(s, ";"), maxParams))
 	for s != "" {
 		switch {
 		case s[0] != ';':

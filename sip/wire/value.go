@@ -19,7 +19,7 @@ func ParseValue(s string) (Value, error) {
 	if text == "" || !all(kind, isToken) || both && (subtype == "" || !all(subtype, isToken)) {
 		return Value{}, syntax("value")
 	}
-	p, err := parseParams(s[end:])
+	p, err := parseParams(s[end:], nil)
 	return Value{Text: text, Params: p}, err
 }
 

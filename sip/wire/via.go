@@ -3,7 +3,10 @@ package wire
 import "strings"
 
 // ParseVia parses one Via value (RFC 3261 section 20.42): SIP/2.0/transport sent-by *(;params).
-func ParseVia(s string) (Via, error) {
+func ParseVia(s string) (Via, error) { return parseVia(s, nil) }
+
+// parseVia is ParseVia with room for the parameters; nil is none.
+func parseVia(s string, room *Params) (Via, error) {
 	rest, ok := strings.CutPrefix(s, "SIP/2.0/")
 	if !ok {
 		if len(s) < 8 || !strings.EqualFold(s[:8], "SIP/2.0/") {
@@ -23,7 +26,7 @@ func ParseVia(s string) (Via, error) {
 	if err != nil {
 		return Via{}, err
 	}
-	p, err := parseParams(rest[end:])
+	p, err := parseParams(rest[end:], room)
 	return Via{Transport: strings.ToUpper(transport), Host: host, Port: port, Params: p}, err
 }
 
