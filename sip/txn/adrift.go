@@ -57,7 +57,7 @@ func (tx *Server) drift() {
 	}
 	tx.sh.untie(tx.tie)
 	via, known := tx.via()
-	if tx.hosted || !known || tx.method != wire.INVITE || !strings.HasPrefix(tx.branch, cookie) {
+	if tx.hosted || !known || tx.method != wire.INVITE || !tx.unique {
 		return
 	}
 	sh := tx.sh
@@ -160,7 +160,6 @@ func (kr *keyer) hosted(f Flow, method wire.Method, via *wire.Via) key {
 		method = wire.INVITE
 	}
 	host := FlowKey{Realm: f.Realm(), Remote: netip.AddrPortFrom(f.Remote().Addr(), 0)}
-	var h hasher
-	kr.match(&h, host, method, via.Host, via.Port, via.Params.Get("branch"))
-	return h.sum()
+	var room [identityRoom]byte
+	return kr.of(identity(room[:0]).match(host, method, via.Host, via.Port, via.Params.Get("branch")))
 }

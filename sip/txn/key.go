@@ -18,112 +18,80 @@ type keyer [2]maphash.Seed
 
 func newKeyer() keyer { return keyer{maphash.MakeSeed(), maphash.MakeSeed()} }
 
-// hasher writes length-prefixed parts into both hashes.
-type hasher [2]maphash.Hash
+// identity is what a key is made of: parts, each behind its length.
+type identity []byte
 
-func (kr *keyer) start(h *hasher) {
-	h[0].SetSeed(kr[0])
-	h[1].SetSeed(kr[1])
-}
+// identityRoom is for most of them. Chosen here.
+const identityRoom = 320
 
-func (h *hasher) str(s string) {
-	h.num(uint64(len(s)))
-	h[0].WriteString(s)
-	h[1].WriteString(s)
-}
+func (id identity) str(s string) identity { return append(id.num(uint64(len(s))), s...) }
 
-func (h *hasher) num(n uint64) {
-	var b [8]byte
-	binary.LittleEndian.PutUint64(b[:], n)
-	h[0].Write(b[:])
-	h[1].Write(b[:])
-}
+func (id identity) num(n uint64) identity { return binary.LittleEndian.AppendUint64(id, n) }
 
-func (h *hasher) addr(a netip.AddrPort) {
+func (id identity) addr(a netip.AddrPort) identity {
 	b := a.Addr().As16()
-	h[0].Write(b[:])
-	h[1].Write(b[:])
-	h.num(uint64(a.Port()))
+	return append(id, b[:]...).num(uint64(a.Port()))
 }
 
-func (h *hasher) flow(k FlowKey) {
-	h.str(k.Realm)
-	h.num(k.ID)
-	h.addr(k.Local)
-	h.addr(k.Remote)
+func (id identity) flow(k FlowKey) identity {
+	return id.str(k.Realm).num(k.ID).addr(k.Local).addr(k.Remote)
 }
 
-func (h *hasher) sum() key { return key{h[0].Sum64(), h[1].Sum64()} }
+// match is what tells a request from others by the way it came and its topmost Via.
+func (id identity) match(k FlowKey, method wire.Method, host string, port int, branch string) identity {
+	return id.flow(k).str(string(method)).str(host).num(uint64(port)).str(branch)
+}
+
+// request is Call-ID, From tag and CSeq number.
+func (id identity) request(m *wire.Message) identity {
+	return id.str(m.CallID).str(m.FromTag()).num(uint64(m.CSeq.Seq))
+}
+
+// of hashes an identity.
+func (kr *keyer) of(id identity) key { return key{maphash.Bytes(kr[0], id), maphash.Bytes(kr[1], id)} }
 
 // server is what a request is matched by (RFC 3261 section 17.2.3): flow, branch, sent-by and method, where ACK and CANCEL look for
 // their INVITE. The flow is part of it, so an ACK or CANCEL from elsewhere matches nothing. It is taken before received and rport
-// are filled in.
+// are filled in. When the branch is not unique, what RFC 2543 matches by is added, but for the To tag: an ACK has one where its INVITE has
+// none.
 func (kr *keyer) server(f Flow, m *wire.Message) key {
 	via := &m.Via[0]
 	method, branch := m.Method, via.Params.Get("branch")
 	if method == wire.ACK || method == wire.CANCEL {
 		method = wire.INVITE
 	}
-	var h hasher
-	kr.match(&h, f.Key(), method, via.Host, via.Port, branch)
+	var room [identityRoom]byte
+	id := identity(room[:0]).match(f.Key(), method, via.Host, via.Port, branch)
 	if !strings.HasPrefix(branch, cookie) {
-		kr.legacy(&h, m)
+		id = id.str(m.URI.String()).request(m)
 	}
-	return h.sum()
+	return kr.of(id)
 }
 
 // client is what a response is matched by (RFC 3261 section 17.1.3), for relics.
 func (kr *keyer) client(k clientKey) key {
-	var h hasher
-	kr.start(&h)
-	h.str("client")
-	h.str(k.branch)
-	h.str(string(k.method))
-	return h.sum()
+	var room [identityRoom]byte
+	return kr.of(identity(room[:0]).str("client").str(k.branch).str(string(k.method)))
 }
 
-// glanced is the same for an INVITE whose branch is unique.
+// glanced is the same as server for an INVITE whose branch is unique.
 func (kr *keyer) glanced(k FlowKey, g *wire.Glance) key {
-	var h hasher
-	kr.match(&h, k, g.Method, g.Host, g.Port, g.Branch)
-	return h.sum()
-}
-
-func (kr *keyer) match(h *hasher, k FlowKey, method wire.Method, host string, port int, branch string) {
-	kr.start(h)
-	h.flow(k)
-	h.str(string(method))
-	h.str(host)
-	h.num(uint64(port))
-	h.str(branch)
-}
-
-// legacy adds what RFC 2543 matches by when the branch is not unique. The To tag is left out: an ACK has one where its INVITE has none.
-func (kr *keyer) legacy(h *hasher, m *wire.Message) {
-	h.str(m.URI.String())
-	h.str(m.CallID)
-	h.str(m.FromTag())
-	h.num(uint64(m.CSeq.Seq))
+	var room [identityRoom]byte
+	return kr.of(identity(room[:0]).match(k, g.Method, g.Host, g.Port, g.Branch))
 }
 
 // request tells merged requests (RFC 3261 section 8.2.2.2): Call-ID, From tag and CSeq.
 func (kr *keyer) request(m *wire.Message) key {
-	var h hasher
-	kr.start(&h)
-	h.str(m.CallID)
-	h.str(m.FromTag())
-	h.num(uint64(m.CSeq.Seq))
-	h.str(string(m.Method))
-	return h.sum()
+	var room [identityRoom]byte
+	return kr.of(identity(room[:0]).request(m).str(string(m.Method)))
 }
 
 // spread hashes foreign identifiers for the choice of a shard.
 func (kr *keyer) spread(parts ...string) uint64 {
-	var h maphash.Hash
-	h.SetSeed(kr[0])
+	var room [identityRoom]byte
+	b := room[:0]
 	for _, p := range parts {
-		h.WriteString(p)
-		h.WriteByte(0)
+		b = append(append(b, p...), 0)
 	}
-	return h.Sum64()
+	return maphash.Bytes(kr[0], b)
 }

@@ -65,7 +65,7 @@ func (sh *Shard) merge(it *item) bool {
 	first := sh.merged[k]
 	branch, known := sh.relics.merged[k]
 	if first != nil {
-		branch, known = sh.core.keys.spread(first.branch), !sh.supersede(first, it)
+		branch, known = first.branch, !sh.supersede(first, it)
 	}
 	if !known {
 		return false

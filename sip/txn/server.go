@@ -31,7 +31,8 @@ type Server struct {
 	flow     Flow // the way the request came
 	reply    Flow // the way its answers go
 	method   wire.Method
-	branch   string
+	branch   uint64 // a hash of it
+	unique   bool   // the branch is (RFC 3261 section 8.1.1.7)
 	key      key
 	merge    key // in Shard.merged
 	size     int // bytes the request came in
@@ -56,7 +57,8 @@ func (sh *Shard) begin(it *item) *Server {
 	m := it.msg
 	tx := &Server{
 		sh: sh, flow: it.flow, reply: it.reply, key: it.key,
-		method: m.Method, branch: strings.Clone(m.Branch()), size: it.size, reliable: it.flow.Reliable(),
+		method: m.Method, size: it.size, reliable: it.flow.Reliable(),
+		branch: sh.core.keys.spread(m.Branch()), unique: strings.HasPrefix(m.Branch(), cookie),
 	}
 	sh.servers[tx.key] = tx
 	tx.tie, tx.port = sh.tie(tx, tx.flow), listens(&m.Via[0])
@@ -80,9 +82,6 @@ func (tx *Server) Flow() Flow { return tx.flow }
 
 // Shard is the shard that owns the transaction.
 func (tx *Server) Shard() *Shard { return tx.sh }
-
-// Request returns the request's method and branch.
-func (tx *Server) Request() (method wire.Method, branch string) { return tx.method, tx.branch }
 
 // Through lets an editor change the responses from here on, but for 100 Trying, which the transaction sends itself.
 func (tx *Server) Through(e Editor) { tx.editor = e }
@@ -174,7 +173,7 @@ func (tx *Server) bury(due time.Duration, kind relicKind, b []byte) {
 	delete(sh.servers, tx.key)
 	if tx.merge != (key{}) {
 		delete(sh.merged, tx.merge)
-		sh.relics.merged[tx.merge] = sh.core.keys.spread(tx.branch)
+		sh.relics.merged[tx.merge] = tx.branch
 	}
 	sh.bury(relic{key: tx.key, merge: tx.merge, kind: kind}, due, b, nil)
 }
