@@ -19,10 +19,9 @@ func saidIn(f txn.Flow, m *wire.Message) classify.Source {
 func (v *view) pretends(f txn.Flow, m *wire.Message) *policy.Decision {
 	r := v.Realms[f.Realm()]
 	foreign := func(host string) bool { return host != "" && host != r.Domain && !r.Hosts.Has(host) }
-	own := m.URI.Host == f.SentBy().Addr().String()
 	switch {
 	case len(r.Hosts) == 0:
-	case foreign(m.URI.Host) && !own, foreign(m.From.URI.Host) && m.From.URI.Host != "anonymous.invalid":
+	case foreign(m.URI.Host) && m.URI.Host != txn.SentByHost(f), foreign(m.From.URI.Host) && m.From.URI.Host != "anonymous.invalid":
 		return &policy.Decision{Status: 403, Rule: "identity/domain"}
 	}
 	return nil

@@ -43,7 +43,7 @@ func (s *Setup) told(in *wire.Message) topology.Told {
 func farOf(s Setup, p *Party, t Target, f txn.Flow) topology.Far {
 	far := topology.Far{Target: t.Contact.URI, Host: p.Realm.Domain, Caller: s.From, Callee: s.To}
 	if far.Host == "" {
-		far.Host = f.SentBy().Addr().Unmap().String()
+		far.Host = txn.SentByHost(f)
 	}
 	if p.Trunk && s.Caller.Number != "" {
 		far.Caller = s.Caller.Number

@@ -166,8 +166,10 @@ func (t *trunkSlots) aims(a netip.AddrPort) bool {
 			return true
 		}
 	}
+	var room [48]byte
+	addr := a.Addr().Unmap().AppendTo(room[:0])
 	return slices.ContainsFunc(t.trunk.Targets, func(u wire.URI) bool {
 		host, port := u.HostPort()
-		return port == int(a.Port()) && host == a.Addr().Unmap().String()
+		return port == int(a.Port()) && host == string(addr)
 	})
 }

@@ -93,7 +93,7 @@ func optionsTo(p *Party, u wire.URI, f txn.Flow, mint func() string) *wire.Messa
 	m := wire.NewRequest(wire.OPTIONS, u)
 	us := wire.URI{Scheme: u.Scheme, Host: p.Realm.Domain}
 	if us.Host == "" {
-		us.Host = f.SentBy().Addr().Unmap().String()
+		us.Host = txn.SentByHost(f)
 	}
 	m.From, m.To, m.CallID = wire.Addr{URI: us}, wire.Addr{URI: wire.URI{Scheme: u.Scheme, Host: u.Host}}, mint()
 	tag := mint()

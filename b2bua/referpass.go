@@ -75,7 +75,7 @@ func (c *Call) passOn(far *sipLeg, to wire.URI) {
 func (l *sipLeg) numberAt(number string) wire.URI {
 	u := wire.URI{Scheme: "sip", User: l.party.Profile.NumberOut(number), Host: l.party.Realm.Domain}
 	if u.Host == "" {
-		u.Host = l.flow.SentBy().Addr().Unmap().String()
+		u.Host = txn.SentByHost(l.flow)
 	}
 	return u
 }

@@ -93,11 +93,7 @@ func (l *sipLeg) hop() txn.Hop { return hopOf(l.party, l.flow, l.dlg) }
 
 // raw serialises a request that has no transaction (the ACK to a 2xx) under a Via of its own.
 func (l *sipLeg) raw(m *wire.Message) []byte {
-	at := l.flow.SentBy()
-	v := wire.Via{Transport: l.flow.Transport(), Host: at.Addr().Unmap().String(), Port: int(at.Port())}
-	v.Params.Set("branch", "z9hG4bK"+l.mint())
-	v.Params.Set("rport", "")
-	m.Via = []wire.Via{v}
+	m.Via = txn.Via(l.flow, "z9hG4bK"+l.mint())
 	return m.Bytes()
 }
 

@@ -23,15 +23,27 @@ func sameSource(p *Party, own, f txn.Flow) bool {
 
 // contactAt is where a peer sends the requests of a dialog: the flow's own address. The user part is our tag, a token of the dialog's shard.
 func contactAt(f txn.Flow, tag string) wire.Addr {
-	at := f.SentBy()
-	u := wire.URI{Scheme: "sip", User: tag, Host: at.Addr().Unmap().String(), Port: int(at.Port())}
-	if t := strings.ToLower(f.Transport()); t != "udp" {
-		if t == "wss" {
-			t = "ws" // RFC 7118 section 5.2: the transport parameter knows ws only
-		}
-		u.Params.Set("transport", t)
+	u := wire.URI{Scheme: "sip", User: tag, Host: txn.SentByHost(f), Port: int(f.SentBy().Port())}
+	switch f.Transport() {
+	case "UDP":
+	case "WSS":
+		u.Params.Set("transport", "ws") // RFC 7118 section 5.2: the transport parameter knows ws only
+	default:
+		u.Params.Set("transport", networkOf(f))
 	}
 	return wire.Addr{URI: u}
+}
+
+// networkOf is a flow's transport as a hop names it.
+func networkOf(f txn.Flow) string {
+	switch t := f.Transport(); t {
+	case "UDP":
+		return "udp"
+	case "TCP":
+		return "tcp"
+	default:
+		return strings.ToLower(t)
+	}
 }
 
 // contactOf is contactAt in the form that the peer wants. Nothing is found by it: requests of a dialog are found by their tags.
@@ -63,7 +75,7 @@ func hopOf(p *Party, f txn.Flow, d *dialog.Dialog) txn.Hop {
 	case f.Reliable() && u.Params.Get("transport") == "" && lives(f):
 		return txn.Hop{}
 	case f.Reliable() && u.Params.Get("transport") == "":
-		hop.Network = strings.ToLower(f.Transport())
+		hop.Network = networkOf(f)
 	}
 	return p.named(hop)
 }
@@ -77,7 +89,7 @@ func lives(f txn.Flow) bool {
 // way is where a request of a dialog goes: along its connection, while that lives and leads to the host that hop names; else to the hop. A
 // connection that has ended without a hop is made anew.
 func (s *Switch) way(f txn.Flow, hop txn.Hop) txn.Flow {
-	alive, network := lives(f), strings.ToLower(f.Transport())
+	alive, network := lives(f), networkOf(f)
 	switch {
 	case !hop.Addr.IsValid() && alive:
 		return f

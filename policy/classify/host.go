@@ -11,7 +11,11 @@ import (
 // a way that needs it means to be taken for somebody else.
 func Host(s string) (host string, ok bool) {
 	if a, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(s, "["), "]")); err == nil {
-		return a.Unmap().WithZone("").String(), a.Zone() == ""
+		var room [48]byte
+		if text := a.Unmap().WithZone("").AppendTo(room[:0]); string(text) != s {
+			s = string(text)
+		}
+		return s, a.Zone() == ""
 	}
 	if s == "" || len(s) > 253 {
 		return "", false

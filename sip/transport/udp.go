@@ -28,7 +28,10 @@ type udpSocket struct {
 	conn    packetConn
 	local   netip.AddrPort
 	sentBy  netip.AddrPort
+	host    string      // sentBy's, as text
 	retired atomic.Bool // configured no more
+
+	recent [recentFlows]*udpFlow // the reader's
 }
 
 // openUDP binds a listener. An IPv6 socket takes IPv6 only: which socket serves a peer must follow from its address.
@@ -38,7 +41,10 @@ func (t *Transport) openUDP(l Listener) (*udpSocket, error) {
 		return nil, err
 	}
 	local := addrPort(conn.LocalAddr())
-	return &udpSocket{t: t, as: l, realm: l.Realm, conn: markOpen(conn, l.DSCP), local: local, sentBy: l.advertised(local)}, nil
+	sentBy := l.advertised(local)
+	return &udpSocket{
+		t: t, as: l, realm: l.Realm, conn: markOpen(conn, l.DSCP), local: local, sentBy: sentBy, host: sentBy.Addr().Unmap().WithZone("").String(),
+	}, nil
 }
 
 func (s *udpSocket) close() { _ = s.conn.Close() } // closing twice is fine, and there is nothing to flush
@@ -116,8 +122,21 @@ func (s *udpSocket) message(b []byte, from netip.AddrPort, room []byte) []byte {
 			return answer
 		}
 	}
-	s.t.cfg.Receiver.Receive(&udpFlow{s, from}, b)
+	s.t.cfg.Receiver.Receive(s.flow(from), b)
 	return nil
+}
+
+// recentFlows is how many flows a socket remembers. Chosen here: those of some trunks.
+const recentFlows = 16
+
+// flow is the way to a peer. A flow never changes, so that one may serve for all messages of a peer that sends many.
+func (s *udpSocket) flow(remote netip.AddrPort) *udpFlow {
+	addr := remote.Addr().As16()
+	known := &s.recent[(uint16(addr[15])^remote.Port())%recentFlows]
+	if *known == nil || (*known).remote != remote {
+		*known = &udpFlow{s, remote}
+	}
+	return *known
 }
 
 // ping and pong are the keepalive of RFC 5626 section 3.5.1, which phones use over UDP too.
@@ -158,6 +177,7 @@ func (f *udpFlow) Reliable() bool         { return false }
 func (f *udpFlow) Transport() string      { return "UDP" }
 func (f *udpFlow) Realm() string          { return f.s.realm }
 func (f *udpFlow) SentBy() netip.AddrPort { return f.s.sentBy }
+func (f *udpFlow) SentByHost() string     { return f.s.host }
 func (f *udpFlow) Remote() netip.AddrPort { return f.remote }
 
 // addrPort takes the address of a socket apart; zero when it has none, as a pipe.

@@ -317,3 +317,19 @@ func TestDualStack(t *testing.T) {
 		wait(t, s.lost)
 	}
 }
+
+// TestAFlowServesForAllMessagesOfAPeer: one that sends many has one flow, and peers that share a place have their own.
+func TestAFlowServesForAllMessagesOfAPeer(t *testing.T) {
+	s := &udpSocket{realm: "a"}
+	one, same := netip.MustParseAddrPort("192.0.2.1:5060"), netip.MustParseAddrPort("192.0.2.17:5060")
+	first := s.flow(one)
+	if s.flow(one) != first {
+		t.Error("a second flow is made for the same peer")
+	}
+	if other := s.flow(same); other.remote != same || first.remote != one {
+		t.Errorf("%v and %v go to %v and %v", one, same, first.remote, other.remote)
+	}
+	if n := testing.AllocsPerRun(100, func() { s.flow(same) }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}

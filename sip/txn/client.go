@@ -64,7 +64,7 @@ func (sh *Shard) Request(f Flow, m *wire.Message, u ClientUser) (*Client, error)
 		return nil, ErrMethod
 	}
 	branch := sh.branch()
-	m.Via = []wire.Via{via(f, branch)}
+	m.Via = Via(f, branch)
 	sh.core.sign(m)
 	if e, ok := u.(Editor); ok {
 		edited, err := e.Edit(m)
@@ -73,29 +73,33 @@ func (sh *Shard) Request(f Flow, m *wire.Message, u ClientUser) (*Client, error)
 		}
 		m = edited
 	}
-	b, k := m.Bytes(), clientKey{branch, m.Method}
+	b, k := sh.copies.write(m), clientKey{branch, m.Method}
 	if len(b) > maxDatagram && !f.Reliable() {
 		if cl := sh.large(f, m, k, u); cl != nil {
 			return cl, nil
 		}
+		b = sh.copies.write(m) // with the Via of the datagram again
 	}
 	return sh.start(f, b, k, u)
 }
 
-// via is the one Via of a request that starts here; rport is always asked for (RFC 3581).
-func via(f Flow, branch string) wire.Via {
-	at := f.SentBy()
-	return wire.Via{
-		Transport: f.Transport(), Host: at.Addr().Unmap().WithZone("").String(), Port: int(at.Port()),
-		Params: wire.Params{{Name: "branch", Value: branch}, {Name: "rport"}},
-	}
+// Via is the one Via of a request that starts here; rport is always asked for (RFC 3581).
+func Via(f Flow, branch string) []wire.Via {
+	own := &struct {
+		via    [1]wire.Via
+		params [2]wire.Param
+	}{params: [2]wire.Param{{Name: "branch", Value: branch}, {Name: "rport"}}}
+	own.via[0] = wire.Via{Transport: f.Transport(), Host: SentByHost(f), Port: int(f.SentBy().Port()), Params: own.params[:]}
+	return own.via[:]
 }
 
+// start sends b, which it copies, and runs the machine of the request that b is.
 func (sh *Shard) start(f Flow, b []byte, k clientKey, u ClientUser) (*Client, error) {
-	cl := &Client{sh: sh, flow: f, user: u, key: k, reliable: f.Reliable(), bytes: b, interval: T1}
+	cl := &Client{sh: sh, flow: f, user: u, key: k, reliable: f.Reliable(), interval: T1}
 	if err := f.Send(b); err != nil {
 		return nil, err
 	}
+	cl.bytes = sh.copies.keep(b)
 	sh.clients[k] = cl
 	cl.tie = sh.tie(cl, f)
 	cl.life = sh.clock.after(TimerB, cl, life) // F is as long
@@ -172,7 +176,7 @@ func (cl *Client) answered(m *wire.Message) {
 	}
 	cl.state = clientCompleted
 	cl.retry.Stop()
-	cl.bytes = nil
+	cl.letGo()
 	cl.rest(cl.sh.clock.due(TimerK, life), relicHeard, nil)
 	cl.tell(m)
 }
@@ -183,13 +187,19 @@ func (cl *Client) accepted(m *wire.Message) {
 	case clientCalling, clientProceeding:
 		cl.state = clientAccepted
 		cl.retry.Stop()
-		cl.bytes = nil
+		cl.letGo()
 		cl.outlive(TimerM)
 	case clientAccepted:
 	default:
 		return
 	}
 	cl.tell(m)
+}
+
+// letGo gives up the request.
+func (cl *Client) letGo() {
+	cl.sh.copies.letGo(cl.bytes)
+	cl.bytes = nil
 }
 
 // rejected takes a 3xx-6xx to INVITE and acknowledges each copy at once.
@@ -230,8 +240,7 @@ func (cl *Client) sendCancel() {
 	cl.outlive(TimerB)
 	m := sibling(cl.bytes, wire.CANCEL)
 	m.Fields, cl.why = append(m.Fields, cl.why...), nil
-	b := m.Bytes()
-	_, _ = cl.sh.start(cl.flow, b, clientKey{cl.key.branch, wire.CANCEL}, nil) // not sent: life ends the INVITE all the same
+	_, _ = cl.sh.start(cl.flow, cl.sh.copies.write(m), clientKey{cl.key.branch, wire.CANCEL}, nil) // not sent: life ends the INVITE all the same
 }
 
 // expire is Timer A or E (retry), or the end of a state (life).

@@ -15,6 +15,7 @@
 //	adrift.go     a server transaction whose connection has gone
 //	client.go     the two client machines, CANCEL and the ACK to a non-2xx
 //	relics.go     what stays of transactions over datagrams behind their final answer
+//	copies.go     messages that are kept to be sent again
 //	lean.go       maps that give back what a flood has taken
 //	large.go      a request that does not fit into a datagram: over a connection, or in one after all
 //	timer.go      the timer heap; slot.go  the timers that end together; timers.go  the values of RFC 3261 table 4

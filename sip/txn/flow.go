@@ -22,6 +22,17 @@ type Flow interface {
 	Remote() netip.AddrPort
 }
 
+// Placed is a Flow that has the host of its SentBy as text.
+type Placed interface{ SentByHost() string }
+
+// SentByHost is the host that this side writes into Via and Contact, without the zone that only this machine knows.
+func SentByHost(f Flow) string {
+	if p, ok := f.(Placed); ok {
+		return p.SentByHost()
+	}
+	return f.SentBy().Addr().Unmap().WithZone("").String()
+}
+
 // Hop is one place that a request can be sent to: what RFC 3263 makes of a URI. It is comparable.
 type Hop struct {
 	Network string         // "udp", "tcp" or "tls"

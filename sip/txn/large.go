@@ -41,8 +41,8 @@ func (sh *Shard) large(f Flow, m *wire.Message, k clientKey, u ClientUser) *Clie
 		return nil
 	}
 	datagram := m.Via
-	m.Via = []wire.Via{via(way, k.branch)}
-	cl, err := sh.start(way, m.Bytes(), k, u)
+	m.Via = Via(way, k.branch)
+	cl, err := sh.start(way, sh.copies.write(m), k, u)
 	if err != nil {
 		m.Via = datagram
 		return nil
@@ -84,6 +84,6 @@ func Readdress(request []byte, f Flow) []byte {
 	if verdict.Status != 0 {
 		return request // not one of ours
 	}
-	m.Via = []wire.Via{via(f, m.Branch())}
+	m.Via = Via(f, m.Branch())
 	return m.Bytes()
 }

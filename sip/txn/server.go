@@ -150,18 +150,24 @@ func (tx *Server) answered(status int) {
 // keep writes a response down, to be sent and for the copies of its request.
 func (tx *Server) keep(m *wire.Message) {
 	tx.asked = nil
-	b := m.Append(tx.sh.scratch[:0])
-	tx.sh.scratch = b
+	tx.letGo()
+	b := tx.sh.copies.write(m)
 	switch {
 	case tx.state != serverCompleted || tx.method == wire.INVITE:
-		tx.last = append(tx.last[:0], b...)
+		tx.last = tx.sh.copies.keep(b)
 	case tx.reliable:
-		tx.last = append(tx.last[:0], b...)
+		tx.last = tx.sh.copies.keep(b)
 		tx.terminate() // the caller still sends it: what ends is the memory of it
 	default:
 		tx.last = b
 		tx.bury(tx.sh.clock.due(TimerJ, life), relicAnswered, b)
 	}
+}
+
+// letGo gives up the last response.
+func (tx *Server) letGo() {
+	tx.sh.copies.letGo(tx.last)
+	tx.last = nil
 }
 
 // bury leaves a relic behind until due, in place of the machine.
@@ -183,7 +189,7 @@ func (tx *Server) Settle() {
 	if tx.state != serverAccepted || tx.buried {
 		return
 	}
-	tx.last = nil
+	tx.letGo()
 	if !tx.reliable {
 		tx.bury(tx.life.entry.due, relicAccepted, []byte(tx.tag))
 	}
@@ -252,7 +258,8 @@ func (tx *Server) acked() bool {
 		return false
 	case serverCompleted:
 		tx.retry.Stop()
-		tx.state, tx.last = serverConfirmed, nil
+		tx.state = serverConfirmed
+		tx.letGo()
 		switch {
 		case tx.reliable:
 			tx.terminate() // nothing is retransmitted

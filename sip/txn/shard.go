@@ -26,7 +26,7 @@ type Shard struct {
 	clock  *clock
 	random *rand.ChaCha8
 
-	scratch []byte // a message on its way into a transaction
+	copies copies
 
 	servers map[key]*Server
 	merged  map[key]*Server // by keyer.request, requests outside a dialog

@@ -63,6 +63,6 @@ func (c *Core) sign(m *wire.Message) {
 		name = "User-Agent"
 	}
 	if c.cfg.Server != "" && !m.Has(name) {
-		m.Add(name, c.cfg.Server)
+		m.Fields = append(m.Fields, wire.Field{Name: name, Value: c.cfg.Server})
 	}
 }
