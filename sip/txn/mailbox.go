@@ -169,6 +169,17 @@ func (b *mailbox) forget(k key) {
 	delete(b.live, k)
 }
 
+// over ends the lives of the INVITEs among some relics.
+func (b *mailbox) over(ended []relic) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for i := range ended {
+		if ended[i].kind.invite() {
+			delete(b.live, ended[i].key)
+		}
+	}
+}
+
 func (b *mailbox) close() {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -21,17 +21,18 @@ const (
 	relicHeard                      // client, not INVITE (Completed): nothing
 	relicRefused                    // INVITE client (Completed): the ACK once more
 	relicOpen                       // INVITE client (Accepted) whose user has been packed: a 2xx brings it back
+	relicGone                       // it has been brought back
 )
 
 func (k relicKind) server() bool { return k <= relicConfirmed }
 
 // relic is what stays of a transaction.
 type relic struct {
-	key   key // keyer.server or keyer.client
-	merge key // of a server transaction, in relics.merged
-	start int // in day.bytes: answer, tag of an INVITE server, ACK, or packed user
-	end   int
-	flow  int // clients: in day.flows
+	key   key    // keyer.server or keyer.client
+	merge key    // of a server transaction, in relics.merged
+	start uint32 // in day.bytes: answer, tag of an INVITE server, ACK, or packed user
+	end   uint32
+	flow  uint32 // clients: in day.flows
 	kind  relicKind
 }
 
@@ -46,8 +47,8 @@ type day struct {
 
 // place is where a relic lies.
 type place struct {
-	due time.Duration
-	at  int
+	day uint32 // its point of the grid, counted: good for six years
+	at  uint32
 }
 
 // relics are those of one shard.
@@ -75,20 +76,20 @@ func (rs *relics) find(k key) (*day, *relic) {
 	if !ok {
 		return nil, nil
 	}
-	d := rs.days[p.due]
+	d := rs.days[time.Duration(p.day)*grid]
 	return d, &d.relics[p.at]
 }
 
 // bury keeps r until due, a point of the grid, with b; f is where a client's bytes go.
 func (sh *Shard) bury(r relic, due time.Duration, b []byte, f Flow) {
 	d := sh.day(due)
-	r.start = len(d.bytes)
+	r.start = uint32(len(d.bytes))
 	d.bytes = append(d.bytes, b...)
-	r.end = len(d.bytes)
+	r.end = uint32(len(d.bytes))
 	if f != nil {
 		r.flow = d.flow(f)
 	}
-	sh.relics.places[r.key] = place{d.due, len(d.relics)}
+	sh.relics.places[r.key] = place{uint32(d.due / grid), uint32(len(d.relics))}
 	d.relics = append(d.relics, r)
 	sh.relics.count(r.kind, 1)
 }
@@ -107,26 +108,37 @@ func (sh *Shard) day(due time.Duration) *day {
 	if d := rs.days[due]; d != nil {
 		return d
 	}
-	d := &day{sh: sh}
-	if n := len(rs.spare); n > 0 {
-		d, rs.spare = rs.spare[n-1], rs.spare[:n-1]
-	}
-	d.due = due
+	d := rs.empty(due)
+	d.sh, d.due = sh, due
 	rs.days[due] = d
 	sh.clock.at(due, d)
 	return d
 }
 
+// empty is a day that was used before, or a new one that is as large as the day before it has become.
+func (rs *relics) empty(due time.Duration) *day {
+	if last := len(rs.spare) - 1; last >= 0 {
+		var d *day
+		d, rs.spare = rs.spare[last], rs.spare[:last]
+		return d
+	}
+	like := rs.days[due-grid]
+	if like == nil {
+		return new(day)
+	}
+	return &day{relics: make([]relic, 0, len(like.relics)), bytes: make([]byte, 0, len(like.bytes)), flows: make([]Flow, 0, len(like.flows))}
+}
+
 // flow enters a flow and returns its place.
-func (d *day) flow(f Flow) int {
+func (d *day) flow(f Flow) uint32 {
 	key := f.Key()
 	for i := len(d.flows) - 1; i >= max(0, len(d.flows)-recentFlows); i-- {
 		if d.flows[i].Key() == key {
-			return i
+			return uint32(i)
 		}
 	}
 	d.flows = append(d.flows, f)
-	return len(d.flows) - 1
+	return uint32(len(d.flows) - 1)
 }
 
 // of is what a relic has kept.
@@ -138,10 +150,9 @@ func (d *day) expire(timerKind) {
 	rs.rooms[0].Note(len(rs.places))
 	rs.rooms[1].Note(len(rs.merged))
 	for i := range d.relics {
-		if r := &d.relics[i]; rs.places[r.key] == (place{d.due, i}) {
-			d.sh.forget(r)
-		}
+		d.sh.forget(&d.relics[i])
 	}
+	d.sh.box.over(d.relics)
 	delete(rs.days, d.due)
 	rs.recycle(d)
 	rs.places, rs.merged = Lean(rs.places, &rs.rooms[0]), Lean(rs.merged, &rs.rooms[1])
@@ -159,17 +170,20 @@ func (rs *relics) recycle(d *day) {
 	}
 }
 
-// forget ends one.
+// forget ends one; the mailbox has to be told.
 func (sh *Shard) forget(r *relic) {
+	if r.kind == relicGone {
+		return
+	}
 	delete(sh.relics.places, r.key)
 	sh.relics.count(r.kind, -1)
 	if r.merge != (key{}) {
 		delete(sh.relics.merged, r.merge)
 	}
-	if r.kind == relicAccepted || r.kind == relicConfirmed {
-		sh.box.forget(r.key)
-	}
 }
+
+// invite tells the relics of the INVITEs that the mailbox knows.
+func (k relicKind) invite() bool { return k == relicAccepted || k == relicConfirmed }
 
 // copied takes a request that belongs to a relic.
 func (sh *Shard) copied(d *day, r *relic, it *item) {
@@ -211,6 +225,7 @@ func (sh *Shard) revive(d *day, r *relic, it *item) {
 		key: clientKey{strings.Clone(it.msg.Branch()), it.msg.CSeq.Method},
 	}
 	sh.forget(r)
+	r.kind = relicGone
 	sh.clients[cl.key] = cl
 	cl.life = sh.clock.at(d.due, cl)
 	cl.response(it.msg)

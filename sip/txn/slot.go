@@ -19,14 +19,41 @@ func (s *slot) expire(timerKind) {}
 func (c *clock) join(e *timerEntry) {
 	s := c.slots[e.due]
 	if s == nil {
-		s = &slot{head: timerEntry{due: e.due, seq: e.seq}}
-		s.head.owner = s
+		s = c.slot()
+		s.head = timerEntry{due: e.due, seq: e.seq, owner: s}
 		c.slots[e.due] = s
 		heap.Push(c, &s.head)
 	}
 	e.slot, e.at = s, len(s.timers)
 	s.timers = append(s.timers, e)
 	s.left++
+}
+
+// Chosen here: as many slots as calls of a second or two leave behind, and none that an exceptional moment has filled.
+const (
+	spareSlots = 64
+	largeSlot  = 1024
+)
+
+// slot is an empty one.
+func (c *clock) slot() *slot {
+	last := len(c.spare) - 1
+	if last < 0 {
+		return new(slot)
+	}
+	s := c.spare[last]
+	c.spare = c.spare[:last]
+	return s
+}
+
+// close takes an empty slot out, to be used again.
+func (c *clock) close(s *slot) {
+	heap.Remove(c, s.head.at)
+	delete(c.slots, s.head.due)
+	if len(c.spare) < spareSlots && cap(s.timers) <= largeSlot {
+		*s = slot{timers: s.timers[:0]}
+		c.spare = append(c.spare, s)
+	}
 }
 
 // leave takes a timer out of its slot. The last one takes the slot with it. Gaps stay: a slot only ever holds what was set in a few moments of
@@ -37,8 +64,7 @@ func (c *clock) leave(e *timerEntry) {
 	s.left--
 	switch {
 	case s.left == 0:
-		heap.Remove(c, s.head.at)
-		delete(c.slots, s.head.due)
+		c.close(s)
 	case e.at == s.first:
 		for s.timers[s.first] == nil {
 			s.first++

@@ -62,6 +62,7 @@ type clock struct {
 	set   int // timers that run
 	heap  []*timerEntry
 	slots map[time.Duration]*slot // by due
+	spare []*slot                 // empty
 	free  []*timerEntry
 }
 
