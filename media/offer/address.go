@@ -52,8 +52,8 @@ var carrierNAT = netip.MustParsePrefix("100.64.0.0/10")
 // parseCandidate reads an ICE candidate as far as it may serve as a hint: UDP, first component, a literal address
 // (RFC 8839 section 5.1). mDNS names and TCP candidates give nothing.
 func parseCandidate(value string) (netip.AddrPort, bool) {
-	f := strings.Fields(value)
-	if len(f) < 8 || f[1] != "1" || !strings.EqualFold(f[2], "udp") {
+	var f [8]string
+	if words(value, f[:]) < len(f) || f[1] != "1" || !strings.EqualFold(f[2], "udp") {
 		return netip.AddrPort{}, false
 	}
 	a, ok := parseAddr(f[4])

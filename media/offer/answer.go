@@ -3,6 +3,7 @@ package offer
 import (
 	"net/netip"
 	"slices"
+	"strings"
 )
 
 // Restarts reports whether an offer asks for an ICE restart: other credentials than those agreed (RFC 8839 section 4.4.1.1.1).
@@ -10,25 +11,29 @@ import (
 func (m *Machine) Restarts(sdp []byte) bool {
 	m.wake()
 	was := m.agreed.stream.ICE
-	d, err := read(sdp)
-	if err != nil || was.Ufrag == "" || m.agreed.audio >= len(d.sections) {
+	if was.Ufrag == "" {
 		return false
 	}
-	s := d.sections[m.agreed.audio]
+	d, err := read(string(sdp))
+	if err != nil || m.agreed.audio >= len(d.sections) {
+		return false
+	}
+	s := &d.sections[m.agreed.audio]
 	return s.live() && s.ufrag != "" && (s.ufrag != was.Ufrag || s.pwd != was.Pwd)
 }
 
 // answer prepares the state after a peer's offer.
 func (m *Machine) answer(d *description, like Direction) (session, payloadTypes, error) {
 	next := session{slots: make([]slot, len(d.sections))}
-	for i, s := range d.sections {
-		next.slots[i] = slot{media: kept(s.media), proto: kept(s.proto), format: kept(s.formats[0]), mid: kept(s.mid)}
+	for i := range d.sections {
+		s := &d.sections[i]
+		next.slots[i] = slot{media: kept(s.media), proto: kept(s.proto), format: kept(s.format), mid: kept(s.mid)}
 	}
 	i, err := m.pickAudio(d)
 	if err != nil {
 		return next, nil, err
 	}
-	s := d.sections[i]
+	s := &d.sections[i]
 	next.audio, next.bundle, next.qos = i, s.bundled, s.qos
 	if !s.live() {
 		return m.disabled(next), m.types, nil
@@ -54,12 +59,13 @@ func (m *Machine) answer(d *description, like Direction) (session, payloadTypes,
 // first that is encrypted.
 func (m *Machine) pickAudio(d *description) (int, error) {
 	n := m.agreed.audio
-	known := len(m.agreed.slots) > 0 && n < len(d.sections) && m.speaks(d.sections[n])
+	known := len(m.agreed.slots) > 0 && n < len(d.sections) && m.speaks(&d.sections[n])
 	if known && d.sections[n].live() {
 		return n, nil
 	}
 	clear := -1
-	for i, s := range d.sections {
+	for i := range d.sections {
+		s := &d.sections[i]
 		switch {
 		case !m.speaks(s) || !s.live():
 		case m.guardOf(s) != unguarded:
@@ -78,7 +84,7 @@ func (m *Machine) pickAudio(d *description) (int, error) {
 }
 
 // guardOf is how a section that we speak is protected.
-func (m *Machine) guardOf(s section) guard {
+func (m *Machine) guardOf(s *section) guard {
 	if m.cfg.Profile == WebRTC {
 		return byDTLS
 	}
@@ -87,7 +93,7 @@ func (m *Machine) guardOf(s section) guard {
 }
 
 // speaks reports whether s is audio in a transport of our profile. A legacy RTP/SAVPF is WebRTC too (RFC 8829 section 5.1.2).
-func (m *Machine) speaks(s section) bool {
+func (m *Machine) speaks(s *section) bool {
 	if s.media != "audio" {
 		return false
 	}
@@ -116,11 +122,11 @@ func (m *Machine) chooseFormats(next *session, st *Stream, offered []Codec) (pay
 		if i < 0 {
 			continue
 		}
-		st.Send = offered[i]
+		st.Send = offered[i].kept()
 		st.Recv, types = types.bind(ours, offered[i].PT)
 		next.formats = append(next.formats, st.Recv)
 		if ev, ok := pickEvent(offered, st.Send); ok && !m.cfg.NoEvents {
-			st.SendEvent = ev
+			st.SendEvent = ev.kept()
 			st.RecvEvent, types = types.bind(event(m.cfg.Profile, ev.Clock), ev.PT)
 			next.formats = append(next.formats, st.RecvEvent)
 		}
@@ -144,7 +150,7 @@ func (m *Machine) answered(d *description) (session, error) {
 	if next.audio >= len(d.sections) || d.sections[next.audio].media != "audio" {
 		return next, refused("the answer lacks the audio line")
 	}
-	s := d.sections[next.audio]
+	s := &d.sections[next.audio]
 	if s.portNumber == 0 {
 		next.refused = true
 		next.stream = Stream{Local: m.local, Refused: true, PtimeMS: defaultPtime, ICE: m.agreed.stream.ICE}
@@ -207,10 +213,11 @@ func answeredFormats(st *Stream, answer, ours []Codec) error {
 			st.Also, st.AlsoPT = ours[i].Name, ours[i].PT
 			break
 		}
-		st.Send, st.Recv, st.FMTP = a, ours[i], a.Fmtp
+		st.Send, st.Recv = a.kept(), ours[i]
+		st.FMTP = st.Send.Fmtp
 		if ev, ok := pickEvent(answer, a); ok {
 			if k := slices.IndexFunc(ours, ev.Same); k >= 0 {
-				st.SendEvent, st.RecvEvent = ev, ours[k]
+				st.SendEvent, st.RecvEvent = ev.kept(), ours[k]
 			}
 		}
 		st.Comfort = slices.ContainsFunc(answer, staticCodecs[13].Same) && slices.ContainsFunc(ours, staticCodecs[13].Same)
@@ -222,10 +229,10 @@ func answeredFormats(st *Stream, answer, ours []Codec) error {
 }
 
 // live reports whether an offered section is switched on: port 0 means off, but for a bundle-only one (RFC 9143 section 6).
-func (s section) live() bool { return s.portNumber != 0 || s.bundled }
+func (s *section) live() bool { return s.portNumber != 0 || s.bundled }
 
 // judge takes from a live audio section what does not depend on who offered: addresses, ICE, DTLS, packet time.
-func (m *Machine) judge(s section) (Stream, error) {
+func (m *Machine) judge(s *section) (Stream, error) {
 	st := Stream{Local: m.local, XR: m.cfg.Profile == RTP && m.cfg.XR.sends(s.xr), PtimeMS: s.packetTime(m.cfg.PtimeMS), PtimeAsked: s.ptime > 0, MaxPtimeMS: uint16(s.maxPT)}
 	if m.cfg.Profile == RTP {
 		return st, m.judgeAddress(&st, s)
@@ -236,13 +243,13 @@ func (m *Machine) judge(s section) (Stream, error) {
 	case !isICEText(s.ufrag, 4) || !isICEText(s.pwd, 22):
 		return st, refused("no ICE credentials")
 	}
-	st.ICE = ICE{Ufrag: s.ufrag, Pwd: s.pwd}
+	st.ICE = ICE{Ufrag: strings.Clone(s.ufrag), Pwd: strings.Clone(s.pwd)} // they outlive the text
 	st.Remote = m.hint(s)
 	return st, nil
 }
 
 // judgeAddress takes a trunk's address, or its old hold c=0.0.0.0, under which the former address stays known but unused.
-func (m *Machine) judgeAddress(st *Stream, s section) error {
+func (m *Machine) judgeAddress(st *Stream, s *section) error {
 	if s.addr.IsValid() && s.addr.IsUnspecified() {
 		st.Remote, st.RemoteRTCP, st.NAT = m.agreed.stream.Remote, m.agreed.stream.RemoteRTCP, m.agreed.stream.NAT
 		return nil
@@ -266,7 +273,7 @@ func (m *Machine) judgeAddress(st *Stream, s section) error {
 }
 
 // hint is where a browser's media will probably be; nothing is sent there before a verified check.
-func (m *Machine) hint(s section) netip.AddrPort {
+func (m *Machine) hint(s *section) netip.AddrPort {
 	ap := s.candidate
 	if !ap.IsValid() {
 		ap = netip.AddrPortFrom(s.addr, s.portNumber)
@@ -278,7 +285,7 @@ func (m *Machine) hint(s section) netip.AddrPort {
 }
 
 // peerDirection is the peer's direction with the old hold taken into account. In WebRTC c=0.0.0.0 only means "see the candidates".
-func (m *Machine) peerDirection(s section) Direction {
+func (m *Machine) peerDirection(s *section) Direction {
 	if m.cfg.Profile == RTP && s.addr.IsValid() && s.addr.IsUnspecified() {
 		return s.direction.withoutRecv()
 	}
@@ -286,7 +293,7 @@ func (m *Machine) peerDirection(s section) Direction {
 }
 
 // packetTime is what the peer wants to get, in whole tens of milliseconds between 10 and 60; ours when it says nothing.
-func (s section) packetTime(ours int) int {
+func (s *section) packetTime(ours int) int {
 	t := s.ptime
 	if t == 0 {
 		t = ours
@@ -298,7 +305,7 @@ func (s section) packetTime(ours int) int {
 }
 
 // answerGuard settles the encryption of a peer's offer.
-func (m *Machine) answerGuard(next *session, st *Stream, s section) (err error) {
+func (m *Machine) answerGuard(next *session, st *Stream, s *section) (err error) {
 	switch next.guard = m.guardOf(s); next.guard {
 	case bySDES:
 		next.cryptos = make([]cryptoLine, 1)
@@ -313,9 +320,9 @@ func (m *Machine) answerGuard(next *session, st *Stream, s section) (err error) 
 }
 
 // answeredGuard settles the encryption of our offer by the peer's answer.
-func (m *Machine) answeredGuard(next *session, st *Stream, s section) (err error) {
+func (m *Machine) answeredGuard(next *session, st *Stream, s *section) (err error) {
 	g := m.guardOf(s)
-	if g != next.guard && (g != unguarded || s.keyed || m.cfg.SRTP != SRTPOptional) {
+	if g != next.guard && (g != unguarded || s.cryptoLines > 0 || m.cfg.SRTP != SRTPOptional) {
 		return refused("the answer has another encryption than was offered")
 	}
 	switch g {
@@ -331,7 +338,7 @@ func (m *Machine) answeredGuard(next *session, st *Stream, s section) (err error
 }
 
 // guarded takes what DTLS needs. Without mux a trunk's RTCP would need a handshake of its own: there is none.
-func (st *Stream) guarded(s section) {
+func (st *Stream) guarded(s *section) {
 	st.Fingerprint, st.Mux = s.fingerprint, s.mux
 	st.RemoteRTCP = netip.AddrPort{}
 }

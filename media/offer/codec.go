@@ -25,7 +25,7 @@ const (
 )
 
 // staticCodecs are the audio payload types of RFC 3551 table 4 that a peer may use without a rtpmap. Their meaning cannot be redefined.
-var staticCodecs = map[uint8]Codec{
+var staticCodecs = [...]Codec{
 	0:  {Name: "PCMU", PT: 0, Clock: 8000, Channels: 1},
 	3:  {Name: "GSM", PT: 3, Clock: 8000, Channels: 1},
 	4:  {Name: "G723", PT: 4, Clock: 8000, Channels: 1},
@@ -34,6 +34,14 @@ var staticCodecs = map[uint8]Codec{
 	13: {Name: "CN", PT: 13, Clock: 8000, Channels: 1},
 	15: {Name: "G728", PT: 15, Clock: 8000, Channels: 1},
 	18: {Name: "G729", PT: 18, Clock: 8000, Channels: 1},
+}
+
+// static is the codec of a static payload type; its Name is "" when the type has none.
+func static(pt uint8) Codec {
+	if int(pt) < len(staticCodecs) {
+		return staticCodecs[pt]
+	}
+	return Codec{}
 }
 
 // catalogue holds the codecs the gateway knows, with the payload types it likes to offer.
@@ -84,42 +92,47 @@ func (c Codec) normal() Codec {
 	return c
 }
 
-// rtpmap is the attribute's value (RFC 8866 section 6.6).
-func (c Codec) rtpmap() string {
-	s := strconv.Itoa(int(c.PT)) + " " + c.Name + "/" + strconv.Itoa(c.Clock)
+// write writes a=rtpmap, and a=fmtp where there are parameters (RFC 8866 sections 6.6 and 6.15).
+func (c *Codec) write(b []byte) []byte {
+	b = append(strconv.AppendUint(append(b, "a=rtpmap:"...), uint64(c.PT), 10), ' ')
+	b = strconv.AppendInt(append(append(b, c.Name...), '/'), int64(c.Clock), 10)
 	if c.Channels > 1 {
-		s += "/" + strconv.Itoa(c.Channels)
+		b = strconv.AppendInt(append(b, '/'), int64(c.Channels), 10)
 	}
-	return s
+	if c.Fmtp != "" {
+		b = strconv.AppendUint(append(b, "\r\na=fmtp:"...), uint64(c.PT), 10)
+		b = append(append(b, ' '), c.Fmtp...)
+	}
+	return append(b, "\r\n"...)
 }
 
-// parseRtpmap reads "96 opus/48000/2"; ok is false when it is none.
-func parseRtpmap(value string) (c Codec, ok bool) {
-	pt, rest, ok := strings.Cut(value, " ")
-	if !ok {
+// parseRtpmap reads what stands behind the payload type: "opus/48000/2"; ok is false when it is no codec.
+func parseRtpmap(text string) (c Codec, ok bool) {
+	name, rest, ok := strings.Cut(strings.TrimSpace(text), "/")
+	if !ok || name == "" {
 		return c, false
 	}
-	n, err := strconv.ParseUint(pt, 10, 7)
-	if err != nil {
+	clock, channels, several := strings.Cut(rest, "/")
+	c.Name = name
+	var err error
+	if c.Clock, err = strconv.Atoi(clock); err != nil || c.Clock <= 0 || c.Clock > 1_000_000 {
 		return c, false
 	}
-	parts := strings.Split(strings.TrimSpace(rest), "/")
-	if len(parts) < 2 || len(parts) > 3 || parts[0] == "" {
-		return c, false
-	}
-	c = Codec{Name: shared(parts[0]), PT: uint8(n)}
-	if c.Clock, err = strconv.Atoi(parts[1]); err != nil || c.Clock <= 0 || c.Clock > 1_000_000 {
-		return c, false
-	}
-	if len(parts) == 3 {
-		if c.Channels, err = strconv.Atoi(parts[2]); err != nil || c.Channels < 0 || c.Channels > 255 {
+	if several {
+		if c.Channels, err = strconv.Atoi(channels); err != nil || c.Channels < 0 || c.Channels > 255 {
 			return c, false
 		}
 	}
 	return c.normal(), true
 }
 
-// shared is a codec's name in memory that no SDP is kept for: an agreed codec lives as long as its call.
+// kept is a peer's codec in memory that its SDP is not kept for: an agreed codec lives as long as its call.
+func (c Codec) kept() Codec {
+	c.Name, c.Fmtp = shared(c.Name), kept(c.Fmtp)
+	return c
+}
+
+// shared is a codec's name in memory of our own.
 func shared(name string) string {
 	if name == eventName {
 		return eventName
@@ -217,7 +230,7 @@ func (p payloadTypes) last(c Codec) uint8 {
 
 // allows reports whether c.PT is free or means c already.
 func (p payloadTypes) allows(c Codec) bool {
-	if s, ok := staticCodecs[c.PT]; ok && !s.Same(c) {
+	if s := static(c.PT); s.Name != "" && !s.Same(c) {
 		return false
 	}
 	if c.PT > lastPT || c.PT >= rtcpPTFirst && c.PT <= rtcpPTLast {

@@ -5,8 +5,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/pion/sdp/v3"
 )
 
 // Chosen here.
@@ -29,23 +27,15 @@ type cryptoLine struct {
 	Crypto
 }
 
-// cryptos reads the lines that can be served; all others might as well not be there (RFC 4568 section 5.1.2). A tag means its first line.
-func cryptos(attributes []sdp.Attribute) []cryptoLine {
-	var out []cryptoLine
-	seen := 0
-	for _, a := range attributes {
-		if a.Key != "crypto" {
-			continue
-		}
-		if seen++; seen > maxCryptos {
-			break
-		}
-		c, ok := parseCrypto(a.Value)
-		if ok && !slices.ContainsFunc(out, func(b cryptoLine) bool { return b.tag == c.tag }) {
-			out = append(out, c)
-		}
+// crypto takes a line that can be served; all others might as well not be there (RFC 4568 section 5.1.2). A tag means its first line.
+func (s *section) crypto(value string) {
+	if s.cryptoLines++; s.cryptoLines > maxCryptos {
+		return
 	}
-	return out
+	c, ok := parseCrypto(value)
+	if ok && !slices.ContainsFunc(s.cryptos, func(b cryptoLine) bool { return b.tag == c.tag }) {
+		s.cryptos = append(s.cryptos, c)
+	}
 }
 
 // parseCrypto reads "1 AES_CM_128_HMAC_SHA1_80 inline:KEY|2^31|1:4 WSH=64"; ok is false when it is malformed or asks for what we do not do:

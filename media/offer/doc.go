@@ -6,8 +6,10 @@
 //
 // types.go, direction.go, config.go and errors.go have what callers see. An SDP from outside takes this way, in this order of files:
 //
-//	scan.go      limits, line by line, before anything is parsed
-//	read.go      text -> description: what each m-line says, tokens checked
+//	lines.go     words, limits on characters, and the lines that a session must have
+//	read.go      text -> description in one pass over its lines: what each m-line says, tokens checked
+//	attributes.go  the a= lines of the session and of its audio
+//	fingerprint.go  which certificate the peer will show, and ICE's words
 //	address.go   which addresses media may be sent to
 //	machine.go   the machine: who has an offer open, what is agreed
 //	answer.go    a peer's offer or answer -> Stream

@@ -35,7 +35,7 @@ func seed(f *testing.F) {
 func fit(t *testing.T, m *Machine, text []byte, s Stream) {
 	t.Helper()
 	if len(text) > 0 {
-		if _, err := read(text); err != nil {
+		if _, err := read(string(text)); err != nil {
 			t.Fatalf("our own SDP cannot be read: %v\n%s", err, text)
 		}
 		if strings.Contains(strings.ReplaceAll(string(text), "\r\n", ""), "\r") || strings.ContainsRune(string(text), 0) {
@@ -86,11 +86,11 @@ func FuzzOffered(f *testing.F) {
 			return
 		}
 		fit(t, m, answer, s)
-		offered, err := read(sdp)
+		offered, err := read(string(sdp))
 		if err != nil {
 			t.Fatal(err)
 		}
-		ours, err := read(answer)
+		ours, err := read(string(answer))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -66,7 +66,7 @@ type slot struct {
 
 // kept is a word of a peer's SDP in memory that the SDP is not kept for.
 func kept(word string) string {
-	for _, usual := range [...]string{"audio", "video", protoAVP, protoSAVP, protoDTLS, "UDP/TLS/RTP/SAVPF", "0", "8", "111"} {
+	for _, usual := range [...]string{"audio", "video", protoAVP, protoSAVP, protoDTLS, "UDP/TLS/RTP/SAVPF", "0", "8", "111", eventFmtp} {
 		if word == usual {
 			return usual
 		}
@@ -219,11 +219,11 @@ func (m *Machine) settle(sdp []byte) (session, error) {
 	if m.open != LocalOffer {
 		return session{}, ErrNoOffer
 	}
-	d, err := read(sdp)
+	d, err := read(string(sdp))
 	if err != nil {
 		return session{}, err
 	}
-	next, err := m.answered(d)
+	next, err := m.answered(&d)
 	if err != nil {
 		return session{}, err
 	}
@@ -266,11 +266,11 @@ func (m *Machine) Offered(sdp []byte, like Direction) ([]byte, Stream, error) {
 	case m.open == LocalOffer:
 		return nil, Stream{}, ErrGlare
 	}
-	d, err := read(sdp)
+	d, err := read(string(sdp))
 	if err != nil {
 		return nil, Stream{}, err
 	}
-	next, types, err := m.answer(d, like)
+	next, types, err := m.answer(&d, like)
 	if err != nil {
 		return nil, Stream{}, err
 	}

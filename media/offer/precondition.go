@@ -1,10 +1,6 @@
 package offer
 
-import (
-	"strings"
-
-	"github.com/pion/sdp/v3"
-)
+import "strings"
 
 // qos is what the audio line says of QoS preconditions (RFC 3312, RFC 4032), as the peer sees it. Our own side is always ready: its ports
 // are open before an SDP is written. The state ends at the border, because nobody behind us could know what it means.
@@ -49,9 +45,9 @@ func (q qos) waits() bool {
 }
 
 // write adds our side of it: ready, and a wish to hear of the peer's when it is not.
-func (q qos) write(md *sdp.MediaDescription) {
+func (q qos) write(b []byte) []byte {
 	if !q.on {
-		return
+		return b
 	}
 	theirs, strength := mirrored(q.theirs), "none"
 	if theirs == "" {
@@ -60,11 +56,14 @@ func (q qos) write(md *sdp.MediaDescription) {
 	if q.needs != "" && q.needs != "none" {
 		strength = "mandatory"
 	}
-	md.WithValueAttribute("curr", "qos local sendrecv").WithValueAttribute("curr", "qos remote "+theirs)
-	md.WithValueAttribute("des", "qos mandatory local sendrecv").WithValueAttribute("des", "qos "+strength+" remote sendrecv")
+	b = attribute(b, "curr", "qos local sendrecv")
+	b = attribute(b, "curr", "qos remote ", theirs)
+	b = attribute(b, "des", "qos mandatory local sendrecv")
+	b = attribute(b, "des", "qos ", strength, " remote sendrecv")
 	if q.waits() {
-		md.WithValueAttribute("conf", "qos remote sendrecv")
+		b = attribute(b, "conf", "qos remote sendrecv")
 	}
+	return b
 }
 
 // mirrored is a tag as the other side writes it, "" for what is no tag.

@@ -1,279 +1,251 @@
 package offer
 
 import (
-	"encoding/hex"
 	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/pion/sdp/v3"
 )
 
-// description is what a peer's SDP says. Its tokens are checked; whether its addresses and formats suit us is judged later.
+// description is what a peer's SDP says. Its tokens are checked; whether its addresses and formats suit us is judged later. Its strings
+// are parts of the text: who keeps one clones it.
 type description struct {
 	sections []section
 }
 
 // section is one m-line and what belongs to it, session-level values included.
 type section struct {
-	mline
-	portNumber uint16
-	mid        string // "" when absent
-	bundled    bool   // the mid is in a BUNDLE group
-	direction  Direction
+	media, proto string
+	format       string // the first
+	portNumber   uint16
+	mid          string // "" when absent
+	bundled      bool   // the mid is in a BUNDLE group
 
-	addr   netip.Addr // of c=; invalid when there is none or it is a name
-	rtcp   netip.AddrPort
-	codecs []Codec // in the order of the m-line
-	ptime  int     // milliseconds, 0 when absent
-	maxPT  int     // a=maxptime, 0 when absent
+	// Of audio only: everything else will be refused, and nothing else of it matters.
+	direction Direction
+	addr      netip.Addr // of c=; invalid when there is none or it is a name
+	rtcp      netip.AddrPort
+	rtcpGiven bool    // by a=rtcp
+	codecs    []Codec // in the order of the m-line
+	ptime     int     // milliseconds, 0 when absent
+	maxPT     int     // a=maxptime, 0 when absent
 
 	mux         bool
 	xr          bool // the peer wants VoIP metrics
 	setup       string
 	fingerprint string
-	keyed       bool         // it has SDES keys
+	hash        int          // place of the fingerprint in hashes; len(hashes) when it is the session's, or absent
+	cryptoLines int          // how many SDES keys it has
 	cryptos     []cryptoLine // those that can be served
 	ufrag, pwd  string
 	candidate   netip.AddrPort // first usable one
 	qos         qos
 }
 
-// read turns text into a description. Errors are an *Error with status 400.
-func read(raw []byte) (*description, error) {
-	text, lines, err := scan(raw)
-	if err != nil {
-		return nil, err
-	}
-	if text == "" {
-		return nil, malformed("empty sdp", nil) // the typed parser takes it for a session without media
-	}
-	var typed sdp.SessionDescription
-	if err := typed.UnmarshalString(text); err != nil {
-		return nil, malformed("unreadable sdp", err)
-	}
-	if len(typed.MediaDescriptions) != len(lines) {
-		return nil, malformed("unreadable m-lines", nil)
-	}
-	d := &description{sections: make([]section, len(lines))}
-	groups := bundles(typed.Attributes)
-	for i, m := range typed.MediaDescriptions {
-		s := &d.sections[i]
-		if err := s.read(lines[i], &typed, m); err != nil {
-			return nil, err
-		}
-		s.bundled = s.mid != "" && slices.Contains(groups, s.mid)
-	}
-	return d, nil
+// reader goes over the lines of an SDP once. Within a block, the session's or an m-line's, they may come in any order. Lines that the gateway
+// never uses (i u e p b r z k, and unknown ones) are passed over.
+type reader struct {
+	description
+	head                   head
+	session                section  // what the session says for every m-line
+	groups                 []string // mids of all BUNDLE groups
+	attributes, candidates int
 }
 
-// bundles are the mids of all BUNDLE groups (RFC 9143 section 7).
-func bundles(attributes []sdp.Attribute) []string {
-	var mids []string
-	for _, a := range attributes {
-		if a.Key != "group" {
+// read turns text into a description. Errors are an *Error with status 400.
+func read(text string) (description, error) {
+	if len(text) > maxBytes {
+		return description{}, malformed("sdp too large", nil)
+	}
+	r := reader{session: section{hash: len(hashes)}}
+	for line := range strings.Lines(text) {
+		if line = strings.TrimRight(line, "\r\n"); line == "" {
 			continue
 		}
-		if f := strings.Fields(a.Value); len(f) > 0 && f[0] == "BUNDLE" {
-			mids = append(mids, f[1:]...)
+		if err := r.line(line); err != nil {
+			return description{}, err
 		}
 	}
-	return mids
+	if err := r.end(); err != nil {
+		return description{}, err
+	}
+	return r.description, nil
 }
 
-func (s *section) read(line mline, session *sdp.SessionDescription, m *sdp.MediaDescription) error {
-	s.mline = line
-	port, _, _ := strings.Cut(line.port, "/")
-	n, err := strconv.ParseUint(port, 10, 16)
-	if err != nil {
-		return malformed("malformed media port", err)
+func (r *reader) line(line string) error {
+	if hasControl(line) {
+		return malformed("control character in sdp", nil)
 	}
-	s.portNumber = uint16(n)
-	if v, ok := m.Attribute("mid"); ok && isToken(v) {
-		s.mid = v
+	if line = tight(line); len(line) < 2 || line[1] != '=' {
+		return malformed("sdp line without a type", nil)
 	}
-	if s.media != "audio" {
-		return nil // it will be refused: nothing else of it matters
+	switch kind, value := line[0], line[2:]; kind {
+	case 'm':
+		return r.mline(value)
+	case 'a':
+		return r.attribute(value)
+	case 'c':
+		return r.connection(value)
+	case 'v', 'o', 's', 't':
+		if len(r.sections) > 0 || !r.head.take(kind, value) {
+			return malformed("malformed session line", nil)
+		}
 	}
-	s.addr = connection(session, m)
-	s.codecs = codecs(line.formats, m.Attributes)
-	for _, level := range [][]sdp.Attribute{session.Attributes, m.Attributes} {
-		s.attributes(level)
-	}
-	s.rtcp = rtcpAddr(m, s.addr)
-	_, s.keyed = m.Attribute("crypto")
-	s.cryptos = cryptos(m.Attributes)
 	return nil
 }
 
-// connection is the address of the media-level c= line, else of the session's.
-func connection(session *sdp.SessionDescription, m *sdp.MediaDescription) netip.Addr {
-	c := m.ConnectionInformation
-	if c == nil {
-		c = session.ConnectionInformation
+// now is the block in hand: the session's, or that of the last m-line.
+func (r *reader) now() *section {
+	if n := len(r.sections); n > 0 {
+		return &r.sections[n-1]
 	}
-	if c == nil || c.Address == nil {
-		return netip.Addr{}
-	}
-	a, _ := parseAddr(c.Address.Address)
-	return a
+	return &r.session
 }
 
-// attributes takes over one level; called for the session's first, so the media's own win.
-func (s *section) attributes(level []sdp.Attribute) {
-	var fingerprints []string
-	for _, a := range level {
-		if d, ok := parseDirection(a.Key); ok {
-			s.direction = d
-			continue
-		}
-		switch a.Key {
-		case "ptime":
-			s.ptime = milliseconds(a.Value)
-		case "maxptime":
-			s.maxPT = milliseconds(a.Value)
-		case "rtcp-mux":
-			s.mux = true
-		case "rtcp-xr":
-			s.xr = asksForXR(a.Value)
-		case "setup":
-			s.setup = strings.TrimSpace(a.Value)
-		case "fingerprint":
-			fingerprints = append(fingerprints, a.Value)
-		case "ice-ufrag":
-			s.ufrag = strings.TrimSpace(a.Value)
-		case "ice-pwd":
-			s.pwd = strings.TrimSpace(a.Value)
-		case "curr", "des", "conf":
-			s.qos.take(a.Key, a.Value)
-		case "candidate":
-			if ap, ok := parseCandidate(a.Value); ok && !s.candidate.IsValid() {
-				s.candidate = ap
-			}
-		}
+// end ends a block.
+func (r *reader) end() error {
+	if len(r.sections) == 0 && !r.head.whole() {
+		return malformed("session lines missing or repeated", nil)
 	}
-	if fp := bestFingerprint(fingerprints); fp != "" {
-		s.fingerprint = fp
+	if s := r.now(); s.rtcpGiven && !s.rtcp.IsValid() {
+		s.rtcp = netip.AddrPortFrom(s.addr, s.rtcp.Port())
 	}
+	return nil
 }
 
-// codecs reads the formats of an m-line with their rtpmap and fmtp. Formats it cannot name are left out; the first rtpmap of a type counts.
-func codecs(formats []string, attributes []sdp.Attribute) []Codec {
-	var maps []Codec
-	var params []fmtp
-	for _, a := range attributes {
-		switch a.Key {
-		case "rtpmap":
-			if c, ok := parseRtpmap(a.Value); ok && c.Name != "" && indexPT(maps, c.PT) < 0 {
-				maps = append(maps, c)
-			}
-		case "fmtp":
-			pt, text, _ := strings.Cut(a.Value, " ")
-			if n, err := strconv.ParseUint(pt, 10, 7); err == nil {
-				params = append(params, fmtp{uint8(n), strings.TrimSpace(text)})
-			}
-		}
+// mline begins a block: "audio 49170 RTP/AVP 0 8" (RFC 8866 section 5.14).
+func (r *reader) mline(value string) error {
+	if len(r.sections) == maxMedia {
+		return malformed("too many m-lines", nil)
 	}
-	var out []Codec
-	for _, f := range formats {
-		n, err := strconv.ParseUint(f, 10, 7)
-		if err != nil || indexPT(out, uint8(n)) >= 0 {
-			continue
-		}
-		c, ok := staticCodecs[uint8(n)] // a static type keeps its codec, whatever a rtpmap says
-		if i := indexPT(maps, uint8(n)); !ok && i >= 0 {
-			c = maps[i]
-		}
-		c.PT, c.Fmtp = uint8(n), strings.Clone(paramsOf(params, uint8(n)))
-		out = append(out, c) // Name "" stays: in an answer it means what we offered
+	if err := r.end(); err != nil {
+		return err
 	}
-	return out
-}
-
-// fmtp is one a=fmtp line.
-type fmtp struct {
-	pt   uint8
-	text string
-}
-
-func indexPT(codecs []Codec, pt uint8) int {
-	return slices.IndexFunc(codecs, func(c Codec) bool { return c.PT == pt })
-}
-
-// paramsOf is the first fmtp of a type that says anything.
-func paramsOf(params []fmtp, pt uint8) string {
-	for _, p := range params {
-		if p.pt == pt && p.text != "" {
-			return p.text
-		}
+	var s section
+	name, rest := word(value)
+	port, rest := word(rest)
+	proto, rest := word(rest)
+	if name == "audio" {
+		s = r.session
+		s.hash = len(hashes)
 	}
-	return ""
-}
-
-// rtcpAddr reads a=rtcp (RFC 3605); invalid when absent or unreadable.
-func rtcpAddr(m *sdp.MediaDescription, addr netip.Addr) netip.AddrPort {
-	v, ok := m.Attribute("rtcp")
-	if !ok {
-		return netip.AddrPort{}
-	}
-	f := strings.Fields(v)
-	if len(f) == 0 {
-		return netip.AddrPort{}
-	}
-	port, err := strconv.ParseUint(f[0], 10, 16)
+	s.media, s.proto = name, proto
+	n, err := parsePorts(port)
 	if err != nil {
-		return netip.AddrPort{}
+		return malformed("malformed media port", err)
 	}
-	if len(f) == 4 {
-		a, ok := parseAddr(f[3])
-		if !ok {
-			return netip.AddrPort{}
-		}
-		addr = a
+	s.portNumber = n
+	if !isToken(name) || !isToken(proto) || !s.takeFormats(rest) {
+		return malformed("malformed m-line", nil)
 	}
-	return netip.AddrPortFrom(addr, uint16(port))
+	if r.sections == nil {
+		r.sections = make([]section, 0, 1) // as most have
+	}
+	r.sections = append(r.sections, s)
+	return nil
 }
 
-func milliseconds(s string) int {
-	n, err := strconv.ParseUint(strings.TrimSpace(s), 10, 16)
-	if err != nil {
-		return 0
-	}
-	return int(n)
-}
-
-// hashes are the fingerprint algorithms accepted, best first (RFC 8122 section 5; SHA-1 and MD5 are refused), with their bytes.
-var hashes = []struct {
-	name string
-	size int
-}{{"sha-256", 32}, {"sha-384", 48}, {"sha-512", 64}}
-
-// bestFingerprint picks the fingerprint to check and writes it as "sha-256 AB:CD:..."; "" when none is fit.
-func bestFingerprint(values []string) string {
-	for _, h := range hashes {
-		for _, v := range values {
-			name, digits, _ := strings.Cut(strings.TrimSpace(v), " ")
-			digits = strings.ToUpper(strings.TrimSpace(digits))
-			if strings.EqualFold(name, h.name) && isDigest(digits, h.size) {
-				return h.name + " " + digits
-			}
+// parsePorts reads "49170", or "49170/2" whose count is of no use to audio.
+func parsePorts(text string) (uint16, error) {
+	port, count, several := strings.Cut(text, "/")
+	if several {
+		if _, err := strconv.Atoi(count); err != nil {
+			return 0, err
 		}
 	}
-	return ""
+	n, err := strconv.ParseUint(port, 10, 16)
+	return uint16(n), err
 }
 
-func isDigest(s string, size int) bool {
-	if len(s) != 3*size-1 {
-		return false
+// takeFormats reads the formats of an m-line. RFC 8866 demands one, and the answer has to show one too.
+func (s *section) takeFormats(text string) bool {
+	if s.format, _ = word(text); s.format == "" {
+		text, s.format = "0", "0"
 	}
-	b, err := hex.DecodeString(strings.ReplaceAll(s, ":", ""))
-	return err == nil && len(b) == size
+	if s.media == "audio" {
+		s.codecs = make([]Codec, 0, min(words(text, nil), lastPT+1))
+	}
+	for {
+		var f string
+		if f, text = word(text); f == "" {
+			return true
+		}
+		if !isToken(f) {
+			return false
+		}
+		if s.media == "audio" {
+			s.takeFormat(f)
+		}
+	}
 }
 
-// isICEText reports whether s is ice-chars of a legal length (RFC 8839 section 5.4).
-func isICEText(s string, least int) bool {
-	return len(s) >= least && len(s) <= 256 && !strings.ContainsFunc(s, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '+' || r == '/')
-	})
+// takeFormat adds a payload type to the codecs. One that is not static is nobody's until its rtpmap comes.
+func (s *section) takeFormat(f string) {
+	n, err := strconv.ParseUint(f, 10, 7)
+	if err != nil || s.codec(uint8(n)) != nil {
+		return
+	}
+	c := static(uint8(n))
+	c.PT = uint8(n)
+	s.codecs = append(s.codecs, c)
+}
+
+// codec is the one of a payload type; nil when the m-line does not have it.
+func (s *section) codec(pt uint8) *Codec {
+	for i := range s.codecs {
+		if s.codecs[i].PT == pt {
+			return &s.codecs[i]
+		}
+	}
+	return nil
+}
+
+// connection reads "IN IP4 198.51.100.9" (RFC 8866 section 5.7). Of several of one m-line the last counts.
+func (r *reader) connection(value string) error {
+	var f [3]string
+	if n := words(value, f[:]); n < 2 || n > 3 || f[0] != "IN" || !isFamily(f[1]) {
+		return malformed("malformed connection line", nil)
+	}
+	if len(r.sections) == 0 {
+		r.head.connection++
+	}
+	r.now().addr, _ = parseAddr(f[2])
+	return nil
+}
+
+// attribute reads an a= line.
+func (r *reader) attribute(text string) error {
+	key, value, valued := strings.Cut(text, ":")
+	if valued && key == "candidate" {
+		if r.candidates++; r.candidates > maxCandidates {
+			return nil
+		}
+	} else if r.attributes++; r.attributes > maxAttributes {
+		return malformed("too many attributes", nil)
+	}
+	switch s := r.now(); {
+	case len(r.sections) == 0 && key == "group":
+		r.group(value)
+	case len(r.sections) == 0:
+		s.shared(key, value)
+	case key == "mid":
+		if s.mid == "" && isToken(value) {
+			s.mid, s.bundled = value, slices.Contains(r.groups, value)
+		}
+	case s.media == "audio":
+		s.own(key, value)
+	}
+	return nil
+}
+
+// group reads a=group; of all kinds BUNDLE is of use (RFC 9143 section 7).
+func (r *reader) group(value string) {
+	kind, mids := word(value)
+	for kind == "BUNDLE" {
+		var mid string
+		if mid, mids = word(mids); mid == "" {
+			return
+		}
+		r.groups = append(r.groups, mid)
+	}
 }

@@ -91,7 +91,7 @@ const (
 
 // guards says how a live section of an RTP leg would be protected; ok is false when that is against what we want. Encryption may be
 // offered in RTP/AVP (RFC 8643); where there is a choice DTLS goes first, because its keys are not in the SDP.
-func (w SRTP) guards(s section) (g guard, ok bool) {
+func (w SRTP) guards(s *section) (g guard, ok bool) {
 	dtls := s.fingerprint != "" && (w == SRTPOptional || w == SRTPDTLS)
 	sdes := len(s.cryptos) > 0 && (w == SRTPOptional || w == SRTPSDES)
 	switch strings.TrimSuffix(s.proto, "F") {
