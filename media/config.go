@@ -47,7 +47,7 @@ const (
 	tailRoom   = 64      // kept free behind a datagram for the SRTP tag and the SRTCP index
 	sharedRecv = 4 << 20 // SO_RCVBUF of a browser socket: 80 ms of 20 000 packets/s while the loop is away
 
-	portRest = 2 * time.Second // a freed port pair stays closed this long, so that a late packet of the former call meets nobody
+	portRest = 2 * time.Second // a freed port pair rests this long, so that a late packet of the former call meets nobody
 
 	consentLimit   = 30 * time.Second // RFC 7675 section 5.1, seen from the side that only answers
 	handshakeLimit = 10 * time.Second // T18

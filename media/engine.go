@@ -3,6 +3,7 @@ package media
 import (
 	"context"
 	"fmt"
+	"math"
 	"net/netip"
 	"sync"
 	"sync/atomic"
@@ -19,7 +20,8 @@ type Engine struct {
 	start  time.Time // loops count nanoseconds from here
 	loops  []*loop
 	realms realms
-	doors  []netip.AddrPort            // browser addresses; the index is the same in every loop
+	doors  []netip.AddrPort // browser addresses; the index is the same in every loop
+	files  *files
 	cert   atomic.Pointer[certificate] // of new legs
 	pool   chan struct{}               // a token per running DTLS handshake
 	hands  sync.WaitGroup
@@ -65,6 +67,7 @@ func New(cfg Config) (*Engine, error) {
 		remotes: make(map[netip.AddrPort]uint32),
 	}
 	e.cert.Store(cert)
+	e.files = newFiles(func() { e.clearPorts(0, math.MaxInt) })
 	if err := e.openLoops(); err != nil {
 		e.release()
 		return nil, err
@@ -89,7 +92,7 @@ func (e *Engine) openLoops() error {
 
 // openRealm binds each browser address once a loop and prepares the port range.
 func (e *Engine) openRealm(name string, cfg Realm) (*realm, error) {
-	r := &realm{name: name, cfg: cfg, ports: newPorts(cfg.PortMin, cfg.PortMax), door: -1}
+	r := &realm{name: name, cfg: cfg, ports: newPorts(cfg.PortMin, cfg.PortMax, e.files), door: -1}
 	r.ports.dscp = cfg.DSCP
 	for _, addr := range cfg.WebRTC {
 		index := len(e.doors)
@@ -116,6 +119,7 @@ func (e *Engine) openRealm(name string, cfg Realm) (*realm, error) {
 
 // release closes what New opened when New or Run ends.
 func (e *Engine) release() {
+	e.clearPorts(0, math.MaxInt)
 	for _, l := range e.loops {
 		l.release()
 	}

@@ -74,7 +74,7 @@ func (g *leg) allocate() (offer.Local, error) {
 		g.credentials = append(g.credentials, c)
 		return offer.Local{RTP: r.announced(e.doors[r.door]), Ufrag: c.ufrag, Pwd: c.pwd, Fingerprint: g.cert.fingerprint}, nil
 	}
-	pr, err := r.ports.open(r.cfg.Bind)
+	pr, err := r.ports.open(r.cfg.Bind, g.session.owner.Load())
 	if err != nil {
 		return offer.Local{}, err
 	}
@@ -112,21 +112,16 @@ func (r *realm) announced(a netip.AddrPort) netip.AddrPort {
 // abandon gives back what allocate took.
 func (g *leg) abandon() {
 	g.session.engine.forget(g.credentials...)
-	if g.pair.rtp < 0 {
-		return
-	}
-	closeFD(g.pair.rtp)
-	if g.pair.rtcp >= 0 {
-		closeFD(g.pair.rtcp)
-		g.realm.ports.rtcp.Add(-1)
-	}
-	g.realm.ports.give(g.pair.addr.Port())
-	g.pair.rtp, g.pair.rtcp = -1, -1
+	g.realm.ports.close(&g.pair)
 }
 
 // arrive puts a new leg to work.
 func (g *leg) arrive(l *loop) {
-	g.watch(l)
+	if g.pair.rest != nil {
+		l.adopt(&g.pair, &g.rtp)
+	} else {
+		g.watch(l)
+	}
 	l.arm(&g.timers[timerReport], l.now+int64(g.report.first()))
 }
 
@@ -149,13 +144,25 @@ func (g *leg) leave(l *loop) {
 	if g.latch.source != g.latch.announced {
 		g.session.engine.disclaim(g.latch.source)
 	}
-	for _, s := range g.socks() {
-		if g.in.packets > 0 {
-			l.count.full.Add(uint64(kernelDrops(s.fd)))
-		}
-		l.forget(s)
-	}
+	g.part(l)
 	g.abandon()
+}
+
+// part takes the leg's sockets out of its loop. The RTP socket may rest there, unless it has lost something, which the kernel would count again.
+func (g *leg) part(l *loop) {
+	var lost uint64
+	socks := g.socks()
+	if g.in.packets > 0 {
+		for _, s := range socks {
+			lost += uint64(kernelDrops(s.fd))
+		}
+		l.count.full.Add(lost)
+	}
+	for _, s := range socks {
+		if s.kind != sockRTP || lost > 0 || !g.realm.ports.rest(l, &g.pair, s) {
+			l.forget(s)
+		}
+	}
 }
 
 // watch and unwatch put the port pair into a loop and take it out. A socket that epoll refuses hears nothing; the leg still sends.

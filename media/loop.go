@@ -58,6 +58,7 @@ type sock struct {
 	waits bool // in loop.later
 	door  *door
 	leg   *leg
+	rest  *resting
 }
 
 type sockKind uint8
@@ -67,6 +68,7 @@ const (
 	sockDoor                 // a browser address
 	sockRTP                  // a leg's even port
 	sockRTCP                 // a leg's odd port
+	sockRest                 // an even port whose leg has gone
 )
 
 // door is a loop's own socket of one browser address.
@@ -197,6 +199,9 @@ func (l *loop) ready(ev unix.EpollEvent) bool {
 	switch {
 	case s.kind == sockWake: // never read: to come round was all it asked
 		return false
+	case s.kind == sockRest:
+		s.rest.overhear(l)
+		return false
 	case s.waits:
 	case s.costly() && (l.frames >= frameBudget || len(l.later) > 0): // those that wait come first
 		l.putOff(s)
@@ -273,6 +278,7 @@ func (l *loop) watch(s *sock) error {
 	l.socks[s.index] = s
 	ev := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET, Fd: s.index, Pad: s.gen} // a socket is told once: read or put off
 	if err := unix.EpollCtl(l.epoll, unix.EPOLL_CTL_ADD, s.fd, &ev); err != nil {
+		l.forget(s)
 		return fmt.Errorf("media: epoll_ctl: %w", err)
 	}
 	return nil
@@ -320,9 +326,12 @@ func (l *loop) postSession(s *Session) {
 // post runs fn on the loop, after what was posted before it. A loop that has ended forgets it.
 func (l *loop) post(fn func(l *loop)) {
 	l.inbox.mu.Lock()
+	stopped := l.inbox.stopped
 	l.inbox.fns = append(l.inbox.fns, fn)
 	l.inbox.mu.Unlock()
-	l.wake()
+	if !stopped {
+		l.wake()
+	}
 }
 
 // commands takes what was posted; true when the loop is to stop.

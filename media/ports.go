@@ -1,23 +1,32 @@
 package media
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // ports hands out the even/odd port pairs of a realm. The pairs queue: the one that has rested longest goes first, and the first
 // order is random, so a pair is hard to guess and a late packet of a former call meets nobody.
 type ports struct {
-	mu   sync.Mutex
-	free []rested // a queue; nil when the kernel picks
-	any  bool     // no range: the kernel picks
-	used int
-	rtcp atomic.Int64 // RTCP sockets that are open
-	dscp DSCP
+	mu      sync.Mutex
+	free    []rested // a ring as long as the range has pairs, of those that are closed; nil when the kernel picks
+	head, n int      // of them
+	any     bool     // no range: the kernel picks
+	used    int
+	rtcp    atomic.Int64 // RTCP sockets that are open
+	dscp    DSCP
+
+	files   *files
+	shelves map[*loop]*shelf // sockets that rest (resting.go)
+	resting int
+	most    int // may rest
 }
 
 type rested struct {
@@ -28,15 +37,19 @@ type rested struct {
 // bindTries is how many pairs of a range are tried before it counts as used up: other programs may sit on some of its ports.
 const bindTries = 32
 
-func newPorts(low, high uint16) *ports {
-	if low == 0 && high == 0 {
-		return &ports{any: true}
+func newPorts(low, high uint16, f *files) *ports {
+	p := &ports{files: f, shelves: make(map[*loop]*shelf)}
+	if p.any = low == 0 && high == 0; p.any {
+		return p
 	}
-	p := &ports{}
 	for port := (int(low) + 1) &^ 1; port+1 <= int(high); port += 2 {
 		p.free = append(p.free, rested{port: uint16(port)})
 	}
-	rand.Shuffle(len(p.free), func(i, j int) { p.free[i], p.free[j] = p.free[j], p.free[i] })
+	p.n = len(p.free)
+	rand.Shuffle(p.n, func(i, j int) { p.free[i], p.free[j] = p.free[j], p.free[i] })
+	if most := p.n / restShare; most >= crowd {
+		p.most = most
+	}
 	return p
 }
 
@@ -45,10 +58,14 @@ type portPair struct {
 	rtp, rtcp int // file descriptors; -1: not open
 	addr      netip.AddrPort
 	dscp      DSCP
+	rest      *resting // the RTP socket has been used before; nil: it is new
 }
 
-// open binds a pair on addr. Errors: ErrNoPorts, which wraps the last socket error.
-func (p *ports) open(addr netip.Addr) (portPair, error) {
+// open binds a pair on addr, or takes over what rests on l. Errors: ErrNoPorts, which wraps the last socket error.
+func (p *ports) open(addr netip.Addr, l *loop) (portPair, error) {
+	if pr, ok := p.wake(l); ok {
+		return pr, nil
+	}
 	var last error
 	for range bindTries {
 		port, ok := p.take()
@@ -61,6 +78,9 @@ func (p *ports) open(addr netip.Addr) (portPair, error) {
 		}
 		last = err
 		p.give(port)
+		if errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) {
+			p.files.relieve()
+		}
 	}
 	if last != nil {
 		return portPair{}, fmt.Errorf("%w: %w", ErrNoPorts, last)
@@ -75,12 +95,20 @@ func (p *ports) take() (uint16, bool) {
 		p.used++
 		return 0, true
 	}
-	if len(p.free) == 0 || (!p.free[0].at.IsZero() && time.Since(p.free[0].at) < portRest) {
-		return 0, false
+	port, ok := p.next()
+	if ok {
+		p.used++
 	}
-	port := p.free[0].port
-	p.free = p.free[1:]
-	p.used++
+	return port, ok
+}
+
+// next takes the first pair of the queue. The caller holds the lock.
+func (p *ports) next() (uint16, bool) {
+	if p.n == 0 || (!p.free[p.head].at.IsZero() && time.Since(p.free[p.head].at) < portRest) {
+		return p.reclaim()
+	}
+	port := p.free[p.head].port
+	p.head, p.n = (p.head+1)%len(p.free), p.n-1
 	return port, true
 }
 
@@ -89,8 +117,32 @@ func (p *ports) give(port uint16) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.used--
+	p.queue(port)
+}
+
+// queue lets a pair rest. The caller holds the lock.
+func (p *ports) queue(port uint16) {
 	if !p.any {
-		p.free = append(p.free, rested{port: port &^ 1, at: time.Now()})
+		p.free[(p.head+p.n)%len(p.free)] = rested{port: port &^ 1, at: time.Now()}
+		p.n++
+	}
+}
+
+// close closes what is open of a pair and gives the pair back.
+func (p *ports) close(pr *portPair) {
+	if pr.rtcp >= 0 {
+		closeFD(pr.rtcp)
+		p.rtcp.Add(-1)
+		pr.rtcp = -1
+	}
+	if pr.rtp < 0 {
+		return
+	}
+	closeFD(pr.rtp)
+	pr.rtp = -1
+	p.give(pr.addr.Port())
+	if r := pr.rest; r != nil && r.state == taken { // no leg has arrived with it
+		r.loop.post(r.forget)
 	}
 }
 

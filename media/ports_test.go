@@ -11,7 +11,7 @@ import (
 func TestPortsRest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const low = 20100
-		p := newPorts(low, low+5)
+		p := newPorts(low, low+5, newFiles(func() {}))
 		used := map[uint16]bool{}
 		for range 3 {
 			port, ok := p.take()
@@ -23,7 +23,7 @@ func TestPortsRest(t *testing.T) {
 		if _, ok := p.take(); ok || p.inUse() != 3 {
 			t.Errorf("a fourth pair was found, %d in use", p.inUse())
 		}
-		if _, err := p.open(localhost); !errors.Is(err, ErrNoPorts) {
+		if _, err := p.open(localhost, nil); !errors.Is(err, ErrNoPorts) {
 			t.Errorf("open: %v", err)
 		}
 		p.give(low + 2)
@@ -41,7 +41,7 @@ func TestPortsRest(t *testing.T) {
 // The pair that has rested longest goes first, so that one that has just been given back is the last to be heard of again.
 func TestPortsQueue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPorts(20100, 20199)
+		p := newPorts(20100, 20199, newFiles(func() {}))
 		first, _ := p.take()
 		p.give(first)
 		time.Sleep(time.Hour)

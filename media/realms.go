@@ -15,7 +15,12 @@ type realms struct {
 
 func (s *realms) get(name string) *realm { return (*s.now.Load())[name] }
 
-func (s *realms) all() map[string]*realm { return *s.now.Load() }
+func (s *realms) all() map[string]*realm {
+	if now := s.now.Load(); now != nil {
+		return *now
+	}
+	return nil // New has failed before there were any
+}
 
 func (s *realms) set(all map[string]*realm) { s.now.Store(&all) }
 
@@ -52,19 +57,24 @@ func (e *Engine) SetRealms(next map[string]Realm) error {
 			r.door, r.ports = was.door, was.ports
 		}
 		if was == nil || was.cfg.Bind != cfg.Bind || was.cfg.PortMin != cfg.PortMin || was.cfg.PortMax != cfg.PortMax || was.cfg.DSCP != cfg.DSCP {
-			r.ports = newPorts(cfg.PortMin, cfg.PortMax)
+			r.ports = newPorts(cfg.PortMin, cfg.PortMax, e.files)
 			r.ports.dscp = cfg.DSCP
 		}
 		all[name] = r
 	}
 	e.realms.set(all)
+	for name, r := range old {
+		if is := all[name]; is == nil || is.ports != r.ports {
+			r.ports.retire()
+		}
+	}
 	return nil
 }
 
 // openRealms opens what New is to have.
 func (e *Engine) openRealms(want map[string]Realm) error {
 	all := map[string]*realm{Inside: {
-		name: Inside, cfg: Realm{Bind: netip.AddrFrom4([4]byte{127, 0, 0, 1}), AllowLoopback: true}, ports: newPorts(0, 0), door: -1,
+		name: Inside, cfg: Realm{Bind: netip.AddrFrom4([4]byte{127, 0, 0, 1}), AllowLoopback: true}, ports: newPorts(0, 0, e.files), door: -1,
 	}}
 	for _, name := range slices.Sorted(maps.Keys(want)) {
 		r, err := e.openRealm(name, want[name])

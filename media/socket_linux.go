@@ -205,7 +205,7 @@ func vacantAddr(addr netip.AddrPort) error {
 	return nil
 }
 
-// openUDP opens a non-blocking UDP socket on addr; options may be nil. A call opens four: no system call
+// openUDP opens a non-blocking UDP socket on addr; options may be nil. A call opens up to four: no system call
 // is made that is not needed.
 func openUDP(addr netip.AddrPort, options func(fd, family int) error) (fd int, bound netip.AddrPort, err error) {
 	family := unix.AF_INET
@@ -245,7 +245,7 @@ func setUp(fd, family int, addr netip.AddrPort, options func(fd, family int) err
 	return nil
 }
 
-// bind, setOption and closeSocket are made for each call that is set up and never wait, so the scheduler need not see them: one system
+// bind, setOption and closeSocket are made for many a call that is set up and never wait, so the scheduler need not see them: one system
 // call that it sees wakes its monitor for a millisecond (pace.go).
 
 func bind(fd int, addr netip.AddrPort) error {
@@ -267,6 +267,16 @@ func setOption(fd, level, option int, value int32) error {
 
 func closeSocket(fd int) {
 	_, _, _ = unix.RawSyscall(unix.SYS_CLOSE, uintptr(fd), 0, 0) // nothing is buffered that could fail
+}
+
+// drain throws away what has come in on a socket, up to what fits into its buffer.
+func drain(fd int) {
+	for range 512 {
+		_, _, errno := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(fd), 0, 0, unix.MSG_DONTWAIT|unix.MSG_TRUNC, 0, 0)
+		if errno == unix.EAGAIN {
+			return
+		}
+	}
 }
 
 // unfragmented is for sockets that send a stream: PROBE sets DF and lets every packet go, so no fragment identification is drawn per

@@ -213,6 +213,7 @@ func (e *Engine) summarise(ctx context.Context) error {
 			e.report()
 			e.spare()
 			e.turnSecond()
+			e.clearPorts(restLife, clearBatch)
 		}
 	}
 }
