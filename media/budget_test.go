@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // transcoded is a socket of a leg whose packets are transcoded, and the phone that sends to it.
@@ -20,8 +22,16 @@ func (b *bench) transcoded(t *testing.T, packets int) *sock {
 }
 
 // round is a round of the loop without waiting.
-func (b *bench) round() {
+func (b *bench) round(t *testing.T) {
+	t.Helper()
 	b.l.frames = 0
+	n, err := unix.EpollWait(b.l.epoll, b.l.events[:], 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range n {
+		b.l.ready(b.l.events[i])
+	}
 	b.l.readLater()
 	b.l.clock()
 	b.l.flush()
@@ -46,9 +56,12 @@ func TestTranscodingWaitsForTheNextRound(t *testing.T) {
 	if ms := b.l.wait(b.l.now); len(b.l.later) != 1 || ms != 0 {
 		t.Errorf("%d wait, and the loop sleeps for %d ms", len(b.l.later), ms)
 	}
-	b.round()
-	if b.b.in.packets != 3 || len(b.l.later) != 0 || s.waits {
+	b.round(t)
+	if b.b.in.packets != 1 || len(b.l.later) != 0 || s.waits {
 		t.Errorf("in the next round %d packets, %d sockets wait", b.b.in.packets, len(b.l.later))
+	}
+	if b.round(t); b.b.in.packets != 3 {
+		t.Errorf("of the rest, which epoll tells of, %d packets", b.b.in.packets)
 	}
 
 	relayed := newBench(t, profiles["GCM"], pcmuCodec, pcmuCodec)
@@ -74,7 +87,7 @@ func TestThoseThatWaitKeepTheirPlace(t *testing.T) {
 	if len(b.l.later) != 2 || b.l.later[0].sock != &b.b.rtp {
 		t.Fatalf("they are %v", b.l.later)
 	}
-	b.round()
+	b.round(t)
 	if len(b.l.later) != 0 || b.b.in.packets != 1 {
 		t.Errorf("%d wait, %d packets", len(b.l.later), b.b.in.packets)
 	}
@@ -86,13 +99,13 @@ func TestLatePacketsAreDiscarded(t *testing.T) {
 	b.transcoded(t, 2)
 	b.l.putOff(&b.b.rtp)
 	b.l.now += int64(playLapse + time.Millisecond)
-	b.round()
+	b.round(t)
 	if n := b.l.count.drop[DropLate].Load(); n != 2 || b.b.in.packets != 0 {
 		t.Errorf("%d discarded, %d transcoded", n, b.b.in.packets)
 	}
 	b.transcoded(t, 1)
 	b.l.putOff(&b.b.rtp)
-	b.round()
+	b.round(t)
 	if b.b.in.packets != 1 {
 		t.Error("the loop has not caught up")
 	}
@@ -120,7 +133,7 @@ func TestPlayOutsHaveABudget(t *testing.T) {
 	}
 }
 
-// A socket that is read in part is read on, although epoll tells of it once only.
+// A datagram of a stream is read by itself, those of a burst together, and what is left in a socket is read on.
 func TestNothingIsLeftInASocket(t *testing.T) {
 	b := newBench(t, profiles["GCM"], pcmuCodec, pcmuCodec)
 	far, err := net.DialUDP("udp4", nil, net.UDPAddrFromAddrPort(netip.AddrPortFrom(localhost, b.b.pair.addr.Port())))
@@ -128,20 +141,28 @@ func TestNothingIsLeftInASocket(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer far.Close()
-	const many = 40 // more than a turn reads of a stream
-	for range many {
-		if _, err := far.Write(make([]byte, 20)); err != nil {
-			t.Fatal(err)
+	send := func(packets int) {
+		t.Helper()
+		for range packets {
+			if _, err := far.Write(make([]byte, 20)); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
-	b.l.read(&b.b.rtp)
-	if len(b.l.later) != 1 {
-		t.Fatal("the rest is forgotten")
+	const burst = 20 // more than a turn reads of a stream
+	send(1)
+	b.round(t)
+	if b.l.taken != 1 {
+		t.Fatalf("of a single datagram %d read", b.l.taken)
 	}
-	for range 10 {
-		b.round()
+	b.l.now += int64(20 * time.Millisecond)
+	send(burst)
+	for _, want := range []int{1, burst} { // then as much as a turn reads, and the rest, which was put off
+		if b.round(t); b.l.taken-1 != want {
+			t.Fatalf("%d of %d read, want %d", b.l.taken-1, burst, want)
+		}
 	}
-	if len(b.l.later) != 0 || b.l.taken != many {
-		t.Errorf("%d of %d read", b.l.taken, many)
+	if b.round(t); len(b.l.later) != 0 || b.l.taken-1 != burst {
+		t.Errorf("%d sockets wait, %d of %d read", len(b.l.later), b.l.taken-1, burst)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -55,7 +56,8 @@ type sock struct {
 	index int32
 	gen   int32 // tells an event of this socket from one of its predecessor at the same index
 	kind  sockKind
-	waits bool // in loop.later
+	waits bool  // in loop.later
+	last  int64 // when it was read
 	door  *door
 	leg   *leg
 	rest  *resting
@@ -211,28 +213,61 @@ func (l *loop) ready(ev unix.EpollEvent) bool {
 	return true
 }
 
-// read drains a socket, a few batches at most: others wait too, and what is left is read in the next round.
+// burst is the time between two readings of a leg's socket below which more than one datagram is expected. Chosen here: a stream sends one
+// in 10 ms or more.
+const burst = 5 * time.Millisecond
+
+// read takes what a socket holds. Of a leg's that is one datagram most of the time: it is not asked for another, for epoll tells of those
+// that are left.
 func (l *loop) read(s *sock) {
+	steady := s.kind != sockDoor && l.now-s.last >= int64(burst)
+	s.last = l.now
+	if steady {
+		l.readOne(s)
+		return
+	}
+	l.drain(s)
+}
+
+// readOne reads a single datagram.
+func (l *loop) readOne(s *sock) {
+	l.makeRoom()
+	first, n := l.in.recvOne(s.fd)
+	l.serve(s, first, n)
+}
+
+// drain empties a socket, a few batches at most: others wait too, and what is left is read in the next round.
+func (l *loop) drain(s *sock) {
 	max := batchSize
 	if s.kind != sockDoor {
-		max = 4 // a stream sends one packet in 10 ms or more
+		max = 4
 	}
 	for range 4 {
-		if l.in.free() == 0 {
-			l.flush() // queued packets may lie in the slots
-			l.in.next = 0
-		}
+		l.makeRoom()
 		want := min(max, l.in.free())
 		first, n := l.in.recv(s.fd, want)
-		if l.taken += n; s.costly() {
-			l.frames += n
-		}
-		l.ingress(s, first, n)
+		l.serve(s, first, n)
 		if n < want {
 			return
 		}
 	}
 	l.putOff(s)
+}
+
+// makeRoom has a slot to read into. Queued packets may lie in those that are taken.
+func (l *loop) makeRoom() {
+	if l.in.free() == 0 {
+		l.flush()
+		l.in.next = 0
+	}
+}
+
+// serve counts what was read from a socket and passes it on.
+func (l *loop) serve(s *sock, first, n int) {
+	if l.taken += n; s.costly() {
+		l.frames += n
+	}
+	l.ingress(s, first, n)
 }
 
 // slot lends a buffer for a packet that the loop makes; it is good until the packet is sent.
@@ -276,7 +311,10 @@ func (l *loop) watch(s *sock) error {
 		l.socks = append(l.socks, nil)
 	}
 	l.socks[s.index] = s
-	ev := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET, Fd: s.index, Pad: s.gen} // a socket is told once: read or put off
+	ev := unix.EpollEvent{Events: unix.EPOLLIN, Fd: s.index, Pad: s.gen}
+	if s.kind == sockWake || s.kind == sockDoor {
+		ev.Events |= unix.EPOLLET // told of once: drained, put off, or never read
+	}
 	if err := unix.EpollCtl(l.epoll, unix.EPOLL_CTL_ADD, s.fd, &ev); err != nil {
 		l.forget(s)
 		return fmt.Errorf("media: epoll_ctl: %w", err)

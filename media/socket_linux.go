@@ -67,6 +67,25 @@ func (in *inlet) recv(fd, max int) (first, n int) {
 	return first, int(r)
 }
 
+// recvOne fills one slot from fd and returns its index and 1, or 0 when there is nothing. It costs three quarters of recv, which also finds
+// out that there is no second.
+func (in *inlet) recvOne(fd int) (i, n int) {
+	i = in.next
+	h := &in.hdr[i]
+	h.hdr.Namelen = unix.SizeofSockaddrInet6
+	r, _, errno := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(&in.all[i].b[0])), slotSize-tailRoom,
+		unix.MSG_DONTWAIT|unix.MSG_TRUNC, uintptr(unsafe.Pointer(&in.all[i].name)), uintptr(unsafe.Pointer(&h.hdr.Namelen)))
+	if errno != 0 {
+		return i, 0
+	}
+	h.n, h.hdr.Flags = uint32(r), 0
+	if r > slotSize-tailRoom {
+		h.hdr.Flags = unix.MSG_TRUNC
+	}
+	in.next++
+	return i, 1
+}
+
 // datagram returns what slot i holds; nil when it did not fit.
 func (in *inlet) datagram(i int) ([]byte, netip.AddrPort) {
 	h := &in.hdr[i]
