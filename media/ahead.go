@@ -1,6 +1,10 @@
 package media
 
-import "drawbridge/media/fetch"
+import (
+	"unsafe"
+
+	"drawbridge/media/fetch"
+)
 
 // Packets of a round come from calls in turn, and what a loop knows of a call has long left the processor's caches when its next packet
 // comes. While one packet is served the calls of the next ones are therefore fetched, one pointer further at a time: a packet takes some
@@ -57,20 +61,36 @@ func (l *loop) mine(g *leg) *leg {
 	return g
 }
 
-// fetch fetches the leg.
+// Where in a leg and in a relay lies what a packet needs.
+const (
+	legSend   = unsafe.Offsetof(leg{}.st) + unsafe.Offsetof(leg{}.st.Send)
+	legAgreed = unsafe.Offsetof(leg{}.st) + unsafe.Offsetof(leg{}.st.MaySend)
+	legIn     = unsafe.Offsetof(leg{}.in)
+	legOut    = unsafe.Offsetof(leg{}.out)
+	legPolice = unsafe.Offsetof(leg{}.police)
+	legDigits = unsafe.Offsetof(leg{}.digits)
+	legVigil  = unsafe.Offsetof(leg{}.vigil)
+	legRTP    = unsafe.Offsetof(leg{}.rtp)
+	legSource = unsafe.Offsetof(leg{}.latch) + unsafe.Offsetof(leg{}.latch.source)
+	legHeard  = unsafe.Offsetof(leg{}.latch) + unsafe.Offsetof(leg{}.latch.heard)
+	relayFrom = unsafe.Offsetof(relay{}.from)
+)
+
+// fetch fetches of a leg what receiving takes.
 func (g *leg) fetch() {
-	if g != nil {
-		fetch.Fields(&g.st.Send, &g.latch.source)
-	}
+	fetch.Part(g, legSend, legOut)
+	fetch.Part(g, legPolice, legDigits)
+	fetch.Part(g, legVigil, legRTP)
+	fetch.Part(g, legSource, legHeard+8)
 }
 
 // fetchSend fetches of a leg what sending takes.
 func (g *leg) fetchSend() {
-	fetch.Value(&g.st.Send)
-	fetch.Fields(&g.st.MaySend, &g.open)
-	fetch.Fields(&g.out, &g.to)
-	fetch.Value(&g.digits)
-	fetch.Value(&g.rtp)
+	fetch.Part(g, legSend, legSend+8)
+	fetch.Part(g, legAgreed, legIn)
+	fetch.Part(g, legOut, legPolice)
+	fetch.Part(g, legDigits, legVigil)
+	fetch.Part(g, legRTP, legRTP+8)
 }
 
 // fetchNear fetches what the leg points to.
@@ -82,7 +102,7 @@ func (g *leg) fetchNear() {
 	fetch.Value(g.crypt)
 	fetch.Value(g.in.bursts)
 	if r, ok := g.onward.(*relay); ok {
-		fetch.Fields(&r.from, &r.skew)
+		fetch.Part(r, relayFrom, unsafe.Sizeof(*r))
 	}
 }
 

@@ -142,7 +142,7 @@ func (p *packet) payload() []byte { return p.b[p.start:p.end] }
 // rtpHeader is the length of a header without CSRC and extension: the only kind that we send.
 const rtpHeader = 12
 
-// parseRTP walks the header, the extension and the padding (RFC 3550 section 5.1).
+// parse walks the header, the extension and the padding (RFC 3550 section 5.1).
 //
 //	 0                   1                   2                   3
 //	|V=2|P|X|  CC   |M|     PT      |       sequence number         |
@@ -150,24 +150,25 @@ const rtpHeader = 12
 //	|           synchronization source (SSRC) identifier            |
 //	|            contributing source (CSRC) identifiers ...         |
 //	|      extension profile        |  length in words   |  ...     |
-func parseRTP(b []byte) (p packet, ok bool) {
+func (p *packet) parse(b []byte) bool {
 	start, ok := payloadStart(b)
 	if !ok {
-		return p, false
+		return false
 	}
-	p = packet{
-		b: b, marker: b[1]&0x80 != 0, pt: b[1] & 0x7f, seq: binary.BigEndian.Uint16(b[2:]),
-		ts: binary.BigEndian.Uint32(b[4:]), ssrc: ssrcOf(b), start: start, end: len(b),
-	}
+	// Field by field: a whole packet that is made elsewhere and copied waits for its own parts.
+	p.b, p.start, p.end = b, start, len(b)
+	p.marker, p.pt, p.seq = b[1]&0x80 != 0, b[1]&0x7f, binary.BigEndian.Uint16(b[2:])
+	p.ts, p.ssrc = binary.BigEndian.Uint32(b[4:]), ssrcOf(b)
+	p.ext, p.fresh = 0, false
 	if b[0]&0x20 == 0 { // P: the last byte says how many bytes are padding, itself included
-		return p, true
+		return true
 	}
 	n := int(b[len(b)-1])
 	if n == 0 || p.end-n < p.start {
-		return p, false
+		return false
 	}
 	p.end -= n
-	return p, true
+	return true
 }
 
 // payloadStart is the length of header and extension; false when b does not hold them.

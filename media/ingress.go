@@ -22,8 +22,7 @@ func (g *leg) media(l *loop, b []byte, src netip.AddrPort) Drop {
 		return drop
 	}
 	p := &l.packet
-	var ok bool
-	if *p, ok = parseRTP(b); !ok {
+	if !p.parse(b) {
 		return DropMalformed
 	}
 	event := g.isEvent(p.pt)

@@ -433,8 +433,8 @@ func FuzzParseRTP(f *testing.F) {
 	f.Add([]byte{0x80, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 9})
 	f.Add([]byte{0xb1, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0, 4, 0xbe, 0xde, 0, 1, 1, 2, 3, 4, 5, 1})
 	f.Fuzz(func(t *testing.T, b []byte) {
-		p, ok := parseRTP(b)
-		if !ok {
+		var p, q packet
+		if !p.parse(b) {
 			return
 		}
 		if p.start < rtpHeader || p.start > p.end || p.end > len(b) {
@@ -442,8 +442,7 @@ func FuzzParseRTP(f *testing.F) {
 		}
 		payload := string(p.payload())
 		out := p.inPlace(true, 5, 6, 7, 8) // what we send is a plain packet with the same payload
-		q, ok := parseRTP(out)
-		if !ok || q.start != rtpHeader || string(q.payload()) != payload || !q.marker || q.pt != 5 || q.seq != 6 || q.ts != 7 || q.ssrc != 8 {
+		if !q.parse(out) || q.start != rtpHeader || string(q.payload()) != payload || !q.marker || q.pt != 5 || q.seq != 6 || q.ts != 7 || q.ssrc != 8 {
 			t.Fatalf("sent % x", out)
 		}
 	})

@@ -276,8 +276,8 @@ func (h *handset) listen() {
 		if err != nil {
 			return
 		}
-		p, ok := parseRTP(b[:n])
-		if !ok {
+		var p packet
+		if !p.parse(b[:n]) {
 			h.t.Fatalf("bad RTP: % x", b[:n])
 		}
 		if h.lost() {

@@ -46,8 +46,8 @@ func (b *bench) sent(t testing.TB) (out []heard) {
 			if isRTCP(buf[:n]) { // a report may be due
 				continue
 			}
-			p, ok := parseRTP(buf[:n])
-			if !ok {
+			var p packet
+			if !p.parse(buf[:n]) {
 				t.Fatalf("no RTP: % x", buf[:n])
 			}
 			out = append(out, heard{p.pt, p.marker, p.seq, p.ts, append([]byte(nil), p.payload()...)})
