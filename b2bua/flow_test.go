@@ -32,7 +32,7 @@ import (
 //	T <- nothing              and nothing else
 //	alive T 200               from now on T answers our OPTIONS by itself, with that status
 //	stream T                  T speaks over TCP; after "lose T" over another connection
-//	wait 5s · deaf T · hear T · lose A · drain 5s · media b dtmf 5 · media a failed · media b failed fingerprint
+//	wait 5s · deaf T · hear T · close T (its host returns what comes) · open T · lose A · drain 5s · media b dtmf 5 · media a failed · media b failed fingerprint
 //	A -> UPDATE hold=zero     on hold by c=0.0.0.0; also zero6, off, session, cut · port=30002 moves the media; expect to b 30002
 //	A -> REINVITE ice=new1    with this ICE user fragment; expect ice a 2 A: media has got two of ours, and the last SDP to A shows the newer
 //	A -> INVITE qos=none      with preconditions: what A has reserved; qos=none+ask wants our side confirmed
@@ -242,6 +242,8 @@ func (p *player) step(w []string) {
 		p.dns.answer(w[1:])
 	case "deaf", "hear":
 		p.record(func() { p.peers[w[1]].deaf = w[0] == "deaf" })
+	case "close", "open":
+		p.record(func() { p.peers[w[1]].gone = w[0] == "close" })
 	case "alive":
 		p.record(func() { p.peers[w[1]].alive, _ = strconv.Atoi(w[2]) })
 	case "stream":

@@ -16,6 +16,7 @@ type peer struct {
 	flow  *memFlow
 	inbox []*wire.Message
 	deaf  bool                     // datagrams to it are lost
+	gone  bool                     // nobody listens at its port: its host says so
 	alive int                      // status that it answers our OPTIONS with by itself; 0: the script does
 	raw   map[*wire.Message][]byte // as they came
 

@@ -286,6 +286,10 @@ func (f *memFlow) Send(b []byte) error {
 	case f.p == nil:
 		return nil
 	}
+	if f.refuses() {
+		f.w.core.Undelivered(f.Key(), b[:min(len(b), 520)])
+		return nil
+	}
 	m, v := wire.Read(b, wire.CanonOptions{})
 	if v.Status != 0 {
 		f.w.t.Errorf("the gateway sent what it would not take: %d %s\n%s", v.Status, v.Reason, b)
@@ -313,6 +317,12 @@ func (f *memFlow) Send(b []byte) error {
 		}
 	})
 	return nil
+}
+
+// refuses reports whether the peer's port is closed.
+func (f *memFlow) refuses() (gone bool) {
+	f.w.record(func() { gone = f.p.gone })
+	return gone
 }
 
 func (f *memFlow) Key() txn.FlowKey {

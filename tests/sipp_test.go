@@ -31,6 +31,7 @@ type flow struct {
 	lost   int               // of a hundred datagrams, on one side
 	lossy  string            // the role of that side; "" is the caller
 	slow   bool              // begins before all others
+	closed bool              // a port on which nobody listens is the first of the callee's targets
 }
 
 // scenes is where they are.
@@ -60,11 +61,12 @@ type row struct {
 }
 
 const (
-	rowLimit  = 65 * time.Second // a session timer has to run out by half, which is 45 s at least (RFC 4028 section 4)
-	rowRate   = 100              // calls per second
-	rowPort   = 5060             // of a row's first phone: its hosts are its own, and the port is below what the system hands out
-	rowInside = 10               // from a phone's port to the one behind its TLS
-	callsRest = 10 * time.Second // until the last call and its media are gone
+	rowLimit    = 65 * time.Second // a session timer has to run out by half, which is 45 s at least (RFC 4028 section 4)
+	rowRate     = 100              // calls per second
+	rowPort     = 5060             // of a row's first phone: its hosts are its own, and the port is below what the system hands out
+	rowInside   = 10               // from a phone's port to the one behind its TLS
+	closedLimit = 32 * time.Second // what a call would wait for a target that says nothing
+	callsRest   = 10 * time.Second // until the last call and its media are gone
 )
 
 func TestEverySceneIsPlayed(t *testing.T) {
@@ -123,6 +125,9 @@ func (r *row) title() string {
 			b.WriteString(" " + v)
 		}
 	}
+	if r.closed {
+		b.WriteString(" behind a closed port")
+	}
 	if r.calls > 0 {
 		fmt.Fprintf(&b, " %d times", r.calls)
 	}
@@ -150,6 +155,11 @@ func (m *matrix) add(t *testing.T, f flow, over string) {
 	if len(s.Roles()) == 1 {
 		via = []string{"nobody"}
 	}
+	if f.closed {
+		name := r.name + "-closed"
+		m.trunk = append(m.trunk, gateway.Trunk{Name: name, Target: closedPort(n), More: "invite_timeout: " + closedLimit.String()})
+		via = append(via, name)
+	}
 	for i, role := range s.Roles() {
 		if role == f.behind {
 			i-- // on the callee's host
@@ -176,6 +186,11 @@ func (m *matrix) add(t *testing.T, f flow, over string) {
 	}
 	m.route = append(m.route, gateway.Route{From: "carrier", To: r.number, Via: strings.Join(via, ", ")})
 	m.rows = append(m.rows, r)
+}
+
+// closedPort is the port discard of a host of a row's own.
+func closedPort(n int) netip.AddrPort {
+	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, byte(1 + n/250), 14, byte(1 + n%250)}), 9)
 }
 
 // split tells the slow rows from the others.
@@ -307,7 +322,7 @@ func (m *matrix) recorded(t *testing.T, r *row) {
 		got = nil
 		for _, c := range m.gw.CDRs(t) {
 			if strings.HasPrefix(c.A.Peer, r.name+"-") {
-				got = append(got, verdict(c))
+				got = append(got, r.verdict(c))
 			}
 		}
 		slices.Sort(got)
@@ -316,6 +331,14 @@ func (m *matrix) recorded(t *testing.T, r *row) {
 	if strings.Join(got, "; ") != strings.Join(want, "; ") {
 		t.Errorf("the call records say %q, want %q", got, want)
 	}
+}
+
+// verdict is that of a call of the row. A target that is closed must not be waited for.
+func (r *row) verdict(c gateway.CDR) string {
+	if waited := time.Duration(c.SetupMS) * time.Millisecond; r.closed && waited >= closedLimit {
+		return fmt.Sprintf("%s behind %s", verdict(c), waited)
+	}
+	return verdict(c)
 }
 
 // verdict is a call record in short: "answered by a 16" or "refused by b 486", with the side that ended it.

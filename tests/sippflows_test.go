@@ -110,6 +110,7 @@ var sippFlows = []flow{
 
 	{scene: "failover_503", record: "answered by a 16"},
 	{scene: "failover_silence", record: "answered by a 16"},
+	{scene: "answered", closed: true, only: "udp", record: "answered by a 16"},
 	{scene: "failover_third", record: "answered by a 16"},
 	{scene: "failover_none_left", record: "refused by b 503"},
 	{scene: "no_failover_when_busy", record: "refused by b 486"},

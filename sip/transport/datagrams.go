@@ -33,7 +33,8 @@ const (
 // thread: at a few hundred calls a second that cost a quarter of a call's CPU. Only the wait for the next datagram is Go's.
 type datagrams struct {
 	*net.UDPConn
-	raw syscall.RawConn
+	raw      syscall.RawConn
+	returned *returns // nil: nobody wants to know
 
 	mu sync.RWMutex // held while fd is used
 	fd int          // -1: closed
@@ -56,8 +57,17 @@ func (d *datagrams) Close() error {
 	return d.UDPConn.Close()
 }
 
-// WriteToUDPAddrPort sends one datagram. What the socket has no room for now waits, as do the rare addresses with a zone, in Go's way.
+// WriteToUDPAddrPort sends one datagram.
 func (d *datagrams) WriteToUDPAddrPort(b []byte, to netip.AddrPort) (int, error) {
+	n, err := d.write(b, to)
+	if err != nil && d.returned != nil {
+		return d.sendAgain(b, to, err)
+	}
+	return n, err
+}
+
+// write sends one datagram. What the socket has no room for now waits, as do the rare addresses with a zone, in Go's way.
+func (d *datagrams) write(b []byte, to netip.AddrPort) (int, error) {
 	if len(b) == 0 || to.Addr().Zone() != "" {
 		return d.UDPConn.WriteToUDPAddrPort(b, to)
 	}
@@ -91,7 +101,7 @@ func (d *datagrams) receive(most int, handle handler) error {
 	var failure error
 	err := d.raw.Read(func(fd uintptr) bool {
 		for {
-			n, errno := in.read(int(fd))
+			n, errno := d.take(in, int(fd))
 			switch {
 			case errno == unix.EAGAIN:
 				return false
@@ -105,7 +115,9 @@ func (d *datagrams) receive(most int, handle handler) error {
 				b, from := in.datagram(i)
 				in.answer(i, handle(b, from, in.answers[i].room[:0]))
 			}
-			in.flush(int(fd))
+			if errno := in.flush(int(fd)); d.returns(errno) {
+				d.returned.read(int(fd))
+			}
 			if n < readBatch {
 				return false
 			}
@@ -188,21 +200,28 @@ func (in *batch) answer(i int, b []byte) {
 	in.waiting++
 }
 
-// flush sends the answers. What the socket has no room for is lost, as datagrams are: whoever was turned away asks again.
-func (in *batch) flush(fd int) {
+// flush sends the answers. What the socket has no room for is lost, as datagrams are: whoever was turned away asks again. What fails once
+// may have failed for another datagram's error (see returns), which is returned.
+func (in *batch) flush(fd int) (failure syscall.Errno) {
+	again := false
 	for sent := 0; sent < in.waiting; {
 		n, _, errno := unix.RawSyscall6(unix.SYS_SENDMMSG, uintptr(fd), uintptr(unsafe.Pointer(&in.out[sent])), uintptr(in.waiting-sent), unix.MSG_DONTWAIT, 0, 0)
-		switch errno {
-		case 0:
+		switch {
+		case errno == 0:
 			sent += int(n)
-		case unix.EINTR:
-		case unix.EAGAIN:
+			again = false
+		case errno == unix.EINTR:
+		case errno == unix.EAGAIN:
 			sent = in.waiting
-		default: // the first of them
+		case again: // the first of them
 			sent++
+			again = false
+		default:
+			failure, again = errno, true
 		}
 	}
 	in.waiting = 0
+	return failure
 }
 
 // addrOf reads an address in the kernel's form. A link's own addresses carry the link's number as their zone.

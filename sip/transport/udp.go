@@ -42,9 +42,26 @@ func (t *Transport) openUDP(l Listener) (*udpSocket, error) {
 	}
 	local := addrPort(conn.LocalAddr())
 	sentBy := l.advertised(local)
-	return &udpSocket{
+	s := &udpSocket{
 		t: t, as: l, realm: l.Realm, conn: markOpen(conn, l.DSCP), local: local, sentBy: sentBy, host: sentBy.Addr().Unmap().WithZone("").String(),
-	}, nil
+	}
+	if err := s.askForReturns(); err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// askForReturns hands on what comes back, if somebody wants it.
+func (s *udpSocket) askForReturns() error {
+	r, wants := s.t.cfg.Receiver.(txn.Informed)
+	conn, able := s.conn.(returner)
+	if !wants || !able {
+		return nil
+	}
+	return conn.hearReturns(func(to netip.AddrPort, quote []byte) {
+		r.Undelivered(txn.FlowKey{Realm: s.realm, Local: s.local, Remote: to}, quote)
+	})
 }
 
 func (s *udpSocket) close() { _ = s.conn.Close() } // closing twice is fine, and there is nothing to flush

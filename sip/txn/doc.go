@@ -14,6 +14,7 @@
 //	server.go     the two server machines
 //	adrift.go     a server transaction whose connection has gone
 //	client.go     the two client machines, CANCEL and the ACK to a non-2xx
+//	undelivered.go  a request that the network gives back
 //	relics.go     what stays of transactions over datagrams behind their final answer
 //	copies.go     messages that are kept to be sent again
 //	lean.go       maps that give back what a flood has taken

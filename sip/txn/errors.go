@@ -13,6 +13,8 @@ var (
 	ErrTimeout = errors.New("txn: timeout")
 	// ErrFlowLost: the connection that the transaction used has ended.
 	ErrFlowLost = errors.New("txn: flow lost")
+	// ErrRefused: no program listens where the request went.
+	ErrRefused = errors.New("txn: port refused")
 	// ErrTerminated: the transaction is over.
 	ErrTerminated = errors.New("txn: transaction terminated")
 	// ErrFinalSent: the request has its final response already.

@@ -124,6 +124,11 @@ func newBench(t testing.TB) *bench {
 // receive goes the whole way in: bytes, reader, mailbox, shard.
 func (b *bench) receive(f Flow, m *wire.Message) {
 	b.core.Receive(f, m.Bytes())
+	b.drain()
+}
+
+// drain handles what is queued.
+func (b *bench) drain() {
 	for _, it := range b.sh.box.take(nil) {
 		b.sh.handle(&it)
 		b.sh.box.handled(&it)
