@@ -189,7 +189,7 @@ func (a *association) run(ctx context.Context, pool chan struct{}) (*keys, error
 		k, err = export(conn, a.client)
 	}
 	last := a.pipe.mute() // from here nothing leaves: no close_notify, no alert
-	_ = conn.Close()      // ends its goroutines; it has nobody to tell
+	_ = a.pipe.Close()    // ends the connection's goroutines. It has nobody to tell, and its own Close would encrypt a farewell for nobody
 	if err != nil {
 		return nil, err
 	}
