@@ -37,6 +37,7 @@ func openOurs(binary, dir string, phones *phones) (*ours, error) {
 		Users:  []gateway.User{caller},
 		Ports:  1100,
 		Pprof:  true,
+		Log:    "info", // as it is by default
 		Trunks: []gateway.Trunk{{Name: "bench", Target: u.addr(), Codecs: "[PCMA]"}},
 		Routes: []gateway.Route{{From: "access", To: "*", Via: "bench"}},
 	})

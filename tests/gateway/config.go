@@ -42,6 +42,7 @@ type Config struct {
 	Calls   int            // limits.calls; 0 means 5000
 	Limits  string         // further settings of limits, such as "cps: 10"
 	Pprof   bool           // serve profiles on the private port
+	Log     string         // the least level that is logged; "" means debug
 	Key     Identity       // TLS certificate of the public port
 	DNS     netip.AddrPort // zero means the system's
 	TLS     Keys           // of the carrier realm; zero means that it has no TLS socket
@@ -124,7 +125,7 @@ func (c Config) yaml(p ports, cdr string) string {
 	}
 	f("limits: {calls: %d, transcodes: 100%s}", calls, andMore(c.Limits)) // not measured: other tests need the core
 	f("cdr: {file: %q}", cdr)
-	f("log: {level: debug, format: json}")
+	f("log: {level: %s, format: json}", cmp.Or(c.Log, "debug"))
 	f("drain: {timeout: 5s}")
 	f("%s", c.More)
 	return b.String()
