@@ -194,6 +194,17 @@ func (e *Engine) Stats() Stats {
 	return st
 }
 
+// LateMeans appends how late each loop is on average, which is less work than all Stats.
+func (e *Engine) LateMeans(room []time.Duration) []time.Duration {
+	for _, l := range e.loops {
+		room = append(room, time.Duration(l.count.lateMean.Load()))
+	}
+	return room
+}
+
+// Sessions is how many sessions are open.
+func (e *Engine) Sessions() int { return int(e.open.Load()) }
+
 func (e *Engine) dropped(d Drop) (n uint64) {
 	for _, l := range e.loops {
 		n += l.count.drop[d].Load()

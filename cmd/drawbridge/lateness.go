@@ -4,8 +4,6 @@ import (
 	"context"
 	"sync/atomic"
 	"time"
-
-	"drawbridge/media"
 )
 
 // lateness is how far behind the media plane has been for a while. A goroutine of its own looks it up: a call attempt only reads it.
@@ -22,6 +20,8 @@ type lateness struct {
 const (
 	lookEvery = 250 * time.Millisecond
 	lateLooks = 4
+
+	idleLook = time.Second // while there is nothing to be late with: an idle gateway is woken for little else
 )
 
 // now is the least of the last second: what the media plane does not get out of.
@@ -29,18 +29,18 @@ func (l *lateness) now() time.Duration { return time.Duration(l.mean.Load()) }
 
 // look takes the means of the loops. A loop that has served nothing since the last look keeps its mean for ever: it fades, so that a
 // gateway that has refused until all its calls were gone takes calls again.
-func (l *lateness) look(loops []media.LoopStats) {
-	if len(l.seen) != len(loops) {
-		l.seen, l.faded = make([]time.Duration, len(loops)), make([]time.Duration, len(loops))
+func (l *lateness) look(means []time.Duration) {
+	if len(l.seen) != len(means) {
+		l.seen, l.faded = make([]time.Duration, len(means)), make([]time.Duration, len(means))
 	}
 	var worst time.Duration
-	for i, loop := range loops {
-		if loop.LateMean == l.seen[i] {
+	for i, mean := range means {
+		if mean == l.seen[i] {
 			l.faded[i] /= 2
 		} else {
-			l.faded[i] = loop.LateMean
+			l.faded[i] = mean
 		}
-		l.seen[i] = loop.LateMean
+		l.seen[i] = mean
 		worst = max(worst, l.faded[i])
 	}
 	l.recent[l.next%lateLooks] = worst
@@ -54,14 +54,25 @@ func (l *lateness) look(loops []media.LoopStats) {
 
 // watchLateness looks until ctx ends.
 func (g *gateway) watchLateness(ctx context.Context) error {
-	tick := time.NewTicker(lookEvery)
+	tick := time.NewTicker(idleLook)
 	defer tick.Stop()
+	var room []time.Duration
+	every := idleLook
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
-			g.late.look(g.media.Stats().Loops)
+			room = g.media.LateMeans(room[:0])
+			g.late.look(room)
+			next := lookEvery
+			if g.media.Sessions() == 0 && g.late.now() == 0 {
+				next = idleLook
+			}
+			if next != every {
+				every = next
+				tick.Reset(every)
+			}
 		}
 	}
 }

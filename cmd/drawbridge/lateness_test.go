@@ -3,18 +3,12 @@ package main
 import (
 	"testing"
 	"time"
-
-	"drawbridge/media"
 )
 
 func TestLateness(t *testing.T) {
 	var l lateness
 	look := func(means ...time.Duration) time.Duration {
-		loops := make([]media.LoopStats, len(means))
-		for i, m := range means {
-			loops[i].LateMean = m
-		}
-		l.look(loops)
+		l.look(means)
 		return l.now()
 	}
 	for i := range 3 {

@@ -126,7 +126,7 @@ func (w *Writer) Waiting() int { return len(w.queue) + int(w.waiting.Load()) }
 // Run writes until ctx ends, then writes what is queued, syncs and closes the file. Start it first and stop it last, so that calls
 // ended by the shutdown are recorded. It returns an error when records are left that could not be written.
 func (w *Writer) Run(ctx context.Context) error {
-	retry := time.NewTicker(retryEvery)
+	retry := time.NewTimer(0) // runs while the file refuses records
 	defer retry.Stop()
 	gathered := time.NewTimer(0)
 	defer gathered.Stop()
@@ -146,13 +146,12 @@ func (w *Writer) Run(ctx context.Context) error {
 			queue = nil
 			gathered.Reset(gather)
 		case <-retry.C:
-			if w.pending.len() == 0 {
-				continue
-			}
 		case <-ctx.Done():
 			return w.finish()
 		}
-		w.flush()
+		if w.flush(); w.refused {
+			retry.Reset(retryEvery)
+		}
 	}
 }
 
