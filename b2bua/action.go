@@ -114,15 +114,6 @@ type (
 	}
 )
 
-// Timers. Starting a running timer restarts it.
-type (
-	StartTimer struct {
-		Timer Timer
-		After time.Duration
-	}
-	StopTimer struct{ Timer Timer }
-)
-
 // Media.
 type (
 	Bind struct {
@@ -190,8 +181,6 @@ func (Settled) action()    {}
 func (SendRaw) action()    {}
 func (CancelTx) action()   {}
 func (Tell) action()       {}
-func (StartTimer) action() {}
-func (StopTimer) action()  {}
 func (Bind) action()       {}
 func (PlayDTMF) action()   {}
 func (CloseMedia) action() {}
@@ -209,7 +198,7 @@ type outbox struct {
 	spare []Action      // what acts goes on with
 	mint  func() string // fresh tokens: tags, Call-IDs, branches
 	txs   TxID          // last client transaction number
-	set   []uint32      // timers that run: a bit for each kind, by leg
+	ticks timers        // that run; the switch wakes the call for the first
 }
 
 // begin empties the outbox for an event.
@@ -231,29 +220,13 @@ func (o *outbox) nextTx() TxID {
 	return o.txs
 }
 
+// start starts a timer of a leg, anew when it runs.
 func (o *outbox) start(leg LegID, k TimerKind, d time.Duration) {
-	*o.running(leg) |= 1 << k
-	o.do(StartTimer{Timer{leg, k}, d})
+	o.ticks.start(Timer{leg, k}, o.now.Add(d))
 }
-
-// running are the timers of a leg, a bit for each kind.
-func (o *outbox) running(leg LegID) *uint32 {
-	i := int(leg - noLeg)
-	if i >= len(o.set) {
-		o.set = append(o.set, make([]uint32, i+1-len(o.set))...)
-	}
-	return &o.set[i]
-}
-
-// fired notes that a timer has run out.
-func (o *outbox) fired(t Timer) { *o.running(t.Leg) &^= 1 << t.Kind }
 
 func (o *outbox) stop(leg LegID, kinds ...TimerKind) {
-	on := o.running(leg)
 	for _, k := range kinds {
-		if *on&(1<<k) != 0 {
-			*on &^= 1 << k
-			o.do(StopTimer{Timer{leg, k}})
-		}
+		o.ticks.stop(Timer{leg, k})
 	}
 }

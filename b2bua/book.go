@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"drawbridge/sip/txn"
 )
@@ -44,7 +45,9 @@ type seat struct {
 	servers map[TxID]*txn.Server
 	last    TxID // last server transaction number
 	clients map[TxID]*txn.Client
-	timers  []ticking
+	alarm   txn.Timer // for the call's timer that is due first
+	rings   time.Time // when it rings
+	ring    func()    // what it does then; nil before the first
 	owners  []*owner
 	media   session
 	slots   slots
@@ -57,12 +60,6 @@ type seat struct {
 	busy   bool
 	ended  bool // its CDR is out
 	broken bool // a defect has struck it: it is on its way out
-}
-
-// ticking is a timer of a call that runs.
-type ticking struct {
-	key   Timer
-	timer txn.Timer
 }
 
 // firstServerTx keeps the numbers of server transactions apart from those that the call gives to its client transactions.

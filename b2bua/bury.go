@@ -7,15 +7,13 @@ import (
 
 // bury forgets a call.
 func (s *Switch) bury(at *seat, tombs []Tomb) {
-	for len(at.timers) > 0 {
-		at.stopTimer(at.timers[0].key)
-	}
+	at.alarm.Stop()
 	s.books[at.sh.Index()].strike(at, tombs)
 	for _, tx := range at.clients {
 		tx.Pack()
 	}
 	at.call, at.media, at.owners = nil, nil, nil
-	at.servers, at.clients, at.timers, at.inbox = nil, nil, nil, nil
+	at.servers, at.clients, at.ring, at.inbox = nil, nil, nil, nil
 	at.view.calls.Add(-1)
 	s.active.Add(-1)
 	select {

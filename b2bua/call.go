@@ -73,9 +73,6 @@ func newCall(cfg callConfig, mint func() string) *Call {
 // Handle takes the call one event further and returns what is to be done, in order. It is pure: now is the only clock it knows.
 func (c *Call) Handle(ev Event, now time.Time) []Action {
 	c.out.begin(now)
-	if f, ok := ev.(Fired); ok {
-		c.out.fired(f.Timer)
-	}
 	if id := addressed(ev); id == noLeg {
 		c.next(ev)
 	} else {

@@ -1,8 +1,6 @@
 package b2bua
 
 import (
-	"cmp"
-	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -124,8 +122,8 @@ func (r *rig) checkEnd() {
 	if r.final == 0 && r.call.a.State() != Gone {
 		r.t.Error("the caller's INVITE was never answered")
 	}
-	if len(r.timers) != 0 {
-		r.t.Errorf("timers left: %v", r.timers)
+	if ticks := r.call.out.ticks; len(ticks) != 0 {
+		r.t.Errorf("timers left: %v", ticks)
 	}
 }
 
@@ -257,9 +255,13 @@ func (r *rig) random(rnd *rand.Rand) {
 
 // running lists the running timers, the one that is due first in front.
 func (r *rig) running() []Timer {
-	return slices.SortedFunc(maps.Keys(r.timers), func(a, b Timer) int {
-		return cmp.Or(r.timers[a].Compare(r.timers[b]), int(a.Leg-b.Leg), int(a.Kind)-int(b.Kind))
-	})
+	var keys []Timer
+	for left := slices.Clone(r.call.out.ticks); len(left) > 0; {
+		next, _ := left.first()
+		keys = append(keys, next.key)
+		left.stop(next.key)
+	}
+	return keys
 }
 
 // randomAnswer gives one of our requests a response, or none for ever. Every 2xx to an INVITE must be acknowledged on the spot.

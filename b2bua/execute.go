@@ -3,7 +3,6 @@ package b2bua
 import (
 	"errors"
 	"fmt"
-	"slices"
 
 	"drawbridge/media"
 	"drawbridge/sip/txn"
@@ -27,6 +26,9 @@ func (s *Switch) feed(at *seat, ev Event) {
 		s.turn(at, next)
 	}
 	at.inbox, at.busy = at.inbox[:0], false
+	if at.call != nil {
+		s.wind(at)
+	}
 }
 
 // turn is one event. A defect ends this call and no other: what the call had asked for is still done, because its legs count on it.
@@ -97,10 +99,6 @@ func (s *Switch) execute(at *seat, a Action) {
 		s.fared(a)
 	case Tell:
 		a.Line.Send(a.Signal)
-	case StartTimer:
-		s.startTimer(at, a)
-	case StopTimer:
-		at.stopTimer(a.Timer)
 	case Started:
 		s.cfg.Events.EmitCallStarted(telemetry.CallStarted(a))
 	case Answered:
@@ -201,24 +199,36 @@ func (s *Switch) sendRaw(at *seat, a SendRaw) {
 	_ = at.sh.Send(f, s.acknowledgement(at.party(a.Leg), f, b))
 }
 
-func (s *Switch) startTimer(at *seat, a StartTimer) {
-	at.stopTimer(a.Timer)
-	at.timers = append(at.timers, ticking{a.Timer, at.sh.After(a.After, func() {
-		at.stopTimer(a.Timer)
-		s.feed(at, Fired{a.Timer})
-	})})
+// wind sets the alarm of a call to the timer that is due first. One that rings too early for a timer that was stopped or set anew finds
+// nothing to do: that is rarer than timers are set.
+func (s *Switch) wind(at *seat) {
+	next, ok := at.call.out.ticks.first()
+	switch {
+	case !ok:
+		at.alarm.Stop()
+		return
+	case at.alarm.Active() && !next.due.Before(at.rings):
+		return
+	case at.ring == nil:
+		at.ring = func() { s.rung(at) }
+	}
+	at.alarm.Stop()
+	at.rings = next.due
+	at.alarm = at.sh.After(next.due.Sub(s.cfg.now()), at.ring)
 }
 
-// stopTimer stops a timer and forgets it. A call has a handful.
-func (at *seat) stopTimer(key Timer) {
-	i := slices.IndexFunc(at.timers, func(r ticking) bool { return r.key == key })
-	if i < 0 {
-		return
+// rung tells a call of its timers that are due.
+func (s *Switch) rung(at *seat) {
+	now := s.cfg.now()
+	for at.call != nil {
+		next, ok := at.call.out.ticks.first()
+		if !ok || next.due.After(now) {
+			s.wind(at)
+			return
+		}
+		at.call.out.ticks.stop(next.key)
+		s.feed(at, Fired{next.key})
 	}
-	at.timers[i].timer.Stop()
-	last := len(at.timers) - 1
-	at.timers[i], at.timers[last] = at.timers[last], ticking{}
-	at.timers = at.timers[:last]
 }
 
 // openMedia allocates a leg's endpoint; the first time it opens the session.

@@ -41,6 +41,9 @@ func (c *Call) relax() {
 	}
 	c.hunt = hunt{round: c.hunt.round}
 	c.out.acts, c.out.spare = nil, nil
+	if len(c.out.ticks) == 0 {
+		c.out.ticks = nil
+	}
 	if c.setup.Invite != nil {
 		c.origin = originOf(c.setup.Invite, c.private())
 		c.setup.Invite, c.setup.Told, c.setup.Parts, c.setup.Names = nil, nil, nil, nil
@@ -71,9 +74,6 @@ func (at *seat) relax() {
 	}
 	if len(at.clients) == 0 {
 		at.clients = nil
-	}
-	if len(at.timers) == 0 {
-		at.timers = nil
 	}
 	at.inbox = nil
 }

@@ -25,7 +25,6 @@ type rig struct {
 	caller   *peer
 	invites  map[LegID]*wire.Message // our INVITEs, by leg
 	requests map[LegID][]Send        // our requests without a final response, INVITEs included
-	timers   map[Timer]time.Time     // running, and when they are due
 	final    int                     // status the caller's INVITE was answered with
 	acks     map[LegID]int           // ACKs sent
 	ended    int                     // CDRs
@@ -52,7 +51,7 @@ func newRig(t *testing.T) *rig {
 	n := 0
 	r := &rig{
 		t: t, now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), targets: 1, hunts: 1, lastTx: firstServerTx,
-		invites: map[LegID]*wire.Message{}, requests: map[LegID][]Send{}, timers: map[Timer]time.Time{}, acks: map[LegID]int{},
+		invites: map[LegID]*wire.Message{}, requests: map[LegID][]Send{}, acks: map[LegID]int{},
 		finalled: map[TxID]bool{}, dialogs: map[LegID]*peer{}, offers: newLedger(t),
 	}
 	r.call = newCall(callConfig{ring: ringLimit, session: sessionLength, allDown: 504, serial: 1}, func() string {
@@ -123,10 +122,6 @@ func (r *rig) do(a Action) {
 		r.raw(a)
 	case CancelTx:
 		r.say("cancel %d", r.legOf(a.Tx))
-	case StartTimer:
-		r.timers[a.Timer] = r.now.Add(a.After)
-	case StopTimer:
-		delete(r.timers, a.Timer)
 	case Bind:
 		r.say("bind %s", a.Side)
 	case CloseMedia:
@@ -307,14 +302,15 @@ func (r *rig) speak(leg LegID, method wire.Method, sdp bool) {
 
 // fire lets a running timer fire.
 func (r *rig) fire(key Timer) {
-	due, running := r.timers[key]
-	if !running {
-		r.t.Fatalf("timer %+v does not run: %v", key, r.timers)
+	ticks := &r.call.out.ticks
+	i := slices.IndexFunc(*ticks, func(t ticking) bool { return t.key == key })
+	if i < 0 {
+		r.t.Fatalf("timer %+v does not run: %v", key, *ticks)
 	}
-	delete(r.timers, key)
-	if due.After(r.now) {
+	if due := (*ticks)[i].due; due.After(r.now) {
 		r.now = due
 	}
+	ticks.stop(key)
 	r.feed(Fired{key})
 }
 

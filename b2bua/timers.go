@@ -1,6 +1,9 @@
 package b2bua
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Fixed by RFC 3261: table 4, sections 13.3.1.1, 13.3.1.4 and 16.6.
 const (
@@ -43,4 +46,41 @@ const (
 type Timer struct {
 	Leg  LegID
 	Kind TimerKind
+}
+
+// ticking is a timer that runs.
+type ticking struct {
+	key Timer
+	due time.Time
+}
+
+// timers are those of a call that run, in the order in which they were started. A call has a handful, and few of them ever run out: it keeps
+// them itself, and its seat has one timer of the shard for whichever is due first.
+type timers []ticking
+
+// start sets a timer; one that runs already is set anew.
+func (t *timers) start(key Timer, due time.Time) {
+	const handful = 4
+	t.stop(key)
+	if *t == nil {
+		*t = make(timers, 0, handful)
+	}
+	*t = append(*t, ticking{key, due})
+}
+
+// stop ends a timer, if it runs.
+func (t *timers) stop(key Timer) {
+	if i := slices.IndexFunc(*t, func(r ticking) bool { return r.key == key }); i >= 0 {
+		*t = slices.Delete(*t, i, i+1)
+	}
+}
+
+// first is the timer that is due first: of several the one that was started first. ok is false when none runs.
+func (t timers) first() (next ticking, ok bool) {
+	for i, r := range t {
+		if i == 0 || r.due.Before(next.due) {
+			next = r
+		}
+	}
+	return next, len(t) > 0
 }
