@@ -195,7 +195,7 @@ func (Buried) action()     {}
 type outbox struct {
 	now   time.Time
 	acts  []Action
-	spare []Action      // what acts goes on with
+	spare []Action      // empty: what acts goes on with
 	mint  func() string // fresh tokens: tags, Call-IDs, branches
 	txs   TxID          // last client transaction number
 	ticks timers        // that run; the switch wakes the call for the first
@@ -206,10 +206,11 @@ func (o *outbox) begin(now time.Time) {
 	o.now, o.acts, o.spare = now, o.spare, nil
 }
 
-// recycle takes the actions back once they have been carried out.
-func (o *outbox) recycle() {
+// recycle takes the actions back once they have been carried out, for any call to go on with.
+func (o *outbox) recycle() (spare []Action) {
 	clear(o.acts)
-	o.acts, o.spare = nil, o.acts[:0]
+	spare, o.acts = o.acts[:0], nil
+	return spare
 }
 
 func (o *outbox) do(a ...Action) { o.acts = append(o.acts, a...) }

@@ -19,6 +19,10 @@ type book struct {
 	flows   map[txn.FlowKey]map[*owner]struct{}
 	subs    *subscriptions
 	dialogs atomic.Int64 // tags and tombs, for other goroutines
+
+	mint  func() string // the shard's tokens
+	acts  []Action      // empty, but grown: what a call asks for in its turn; nil while one has it
+	inbox []Event       // the same for what happens to it
 }
 
 // owner is the leg behind a tag, a line's call or a flow. seat is nil when the call has gone.
@@ -42,9 +46,9 @@ type seat struct {
 	call    *Call
 	sh      *txn.Shard
 	invite  *txn.Server // the caller's, while it has no final response
-	servers map[TxID]*txn.Server
+	servers numbered[txn.Server]
 	last    TxID // last server transaction number
-	clients map[TxID]*txn.Client
+	clients numbered[txn.Client]
 	alarm   txn.Timer // for the call's timer that is due first
 	rings   time.Time // when it rings
 	ring    func()    // what it does then; nil before the first
@@ -56,7 +60,7 @@ type seat struct {
 
 	settled []string // when it is buried: To tags of 2xx that need no BYE any more
 
-	inbox  []Event // events that the execution of an action has brought
+	inbox  []Event // in a turn: events that the execution of an action has brought
 	busy   bool
 	ended  bool // its CDR is out
 	broken bool // a defect has struck it: it is on its way out
@@ -78,8 +82,12 @@ func (s *Switch) seat(sh *txn.Shard, v *view) *seat {
 	at := &seat{id: CallID(sh.Token()), sh: sh, last: firstServerTx, view: v}
 	v.calls.Add(1)
 	const legsPerCall = 64 // room for the session ids of a call's legs
-	at.call = newCall(callConfig{ring: s.cfg.Ring, session: s.cfg.Session, allDown: v.AllDown, serial: s.serial.Add(legsPerCall)}, sh.Token)
-	s.books[sh.Index()].seats[at] = struct{}{}
+	b := s.books[sh.Index()]
+	if b.mint == nil {
+		b.mint = sh.Token
+	}
+	at.call = newCall(callConfig{ring: s.cfg.Ring, session: s.cfg.Session, allDown: v.AllDown, serial: s.serial.Add(legsPerCall)}, b.mint)
+	b.seats[at] = struct{}{}
 	s.active.Add(1)
 	return at
 }
@@ -90,16 +98,40 @@ func (at *seat) served(tx *txn.Server) TxID {
 		return 0
 	}
 	at.last++
-	put(&at.servers, at.last, tx)
+	at.servers.put(at.last, tx)
 	return at.last
 }
 
-// put enters a value into a map that is made with its first one: a call that only talks has none.
-func put[K comparable, V any](m *map[K]V, k K, v V) {
-	if *m == nil {
-		*m = map[K]V{}
+// numbered are the transactions of a call that run. There is one at a time, or two.
+type numbered[T any] []struct {
+	id TxID
+	tx *T
+}
+
+// of finds a transaction, nil when there is none of that number.
+func (n numbered[T]) of(id TxID) *T {
+	for _, each := range n {
+		if each.id == id {
+			return each.tx
+		}
 	}
-	(*m)[k] = v
+	return nil
+}
+
+func (n *numbered[T]) put(id TxID, tx *T) {
+	*n = append(*n, struct {
+		id TxID
+		tx *T
+	}{id, tx})
+}
+
+func (n *numbered[T]) drop(id TxID) {
+	for i, each := range *n {
+		if each.id == id {
+			*n = slices.Delete(*n, i, i+1)
+			return
+		}
+	}
 }
 
 // own enters the owner of a tag and its flow.

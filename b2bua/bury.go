@@ -9,11 +9,11 @@ import (
 func (s *Switch) bury(at *seat, tombs []Tomb) {
 	at.alarm.Stop()
 	s.books[at.sh.Index()].strike(at, tombs)
-	for _, tx := range at.clients {
-		tx.Pack()
+	for _, n := range at.clients {
+		n.tx.Pack()
 	}
 	at.call, at.media, at.owners = nil, nil, nil
-	at.servers, at.clients, at.ring, at.inbox = nil, nil, nil, nil
+	at.servers, at.clients, at.ring = nil, nil, nil
 	at.view.calls.Add(-1)
 	s.active.Add(-1)
 	select {

@@ -42,7 +42,7 @@ func (cl *client) Failed(_ *txn.Shard, _ *txn.Client, err error) {
 // Ended lets go of the INVITE: no further 2xx to it can come.
 func (cl *client) Ended(*txn.Shard, *txn.Client) {
 	if cl.at.call != nil && !cl.at.busy {
-		delete(cl.at.clients, cl.tx)
+		cl.at.clients.drop(cl.tx)
 		cl.at.relax()
 	}
 }

@@ -15,17 +15,20 @@ func (s *Switch) feed(at *seat, ev Event) {
 	if at.call == nil {
 		return // it has been buried in the meantime
 	}
-	at.inbox = append(at.inbox, ev)
 	if at.busy {
+		at.inbox = append(at.inbox, ev)
 		return
 	}
+	b := s.books[at.sh.Index()]
+	at.inbox, b.inbox = append(b.inbox, ev), nil
 	at.busy = true
 	for i := 0; i < len(at.inbox) && at.call != nil; i++ {
 		next := at.inbox[i]
 		at.inbox[i] = nil
 		s.turn(at, next)
 	}
-	at.inbox, at.busy = at.inbox[:0], false
+	clear(at.inbox)
+	b.inbox, at.inbox, at.busy = at.inbox[:0], nil, false
 	if at.call != nil {
 		s.wind(at)
 	}
@@ -33,12 +36,13 @@ func (s *Switch) feed(at *seat, ev Event) {
 
 // turn is one event. A defect ends this call and no other: what the call had asked for is still done, because its legs count on it.
 func (s *Switch) turn(at *seat, ev Event) {
-	call := at.call
+	call, b := at.call, s.books[at.sh.Index()]
+	call.out.spare, b.acts = b.acts, nil
 	sound := s.guarded(func() { call.Handle(ev, s.cfg.now()) })
 	for _, a := range call.out.acts {
 		sound = s.guarded(func() { s.execute(at, a) }) && sound
 	}
-	call.out.recycle()
+	b.acts = call.out.recycle()
 	if !sound {
 		s.abandon(at)
 	}
@@ -90,7 +94,7 @@ func (s *Switch) execute(at *seat, a Action) {
 	case Send:
 		s.send(at, a)
 	case CancelTx:
-		if cl := at.clients[a.Tx]; cl != nil {
+		if cl := at.clients.of(a.Tx); cl != nil {
 			cl.Cancel(a.why()...)
 		}
 	case Rest:
@@ -127,13 +131,13 @@ func (s *Switch) execute(at *seat, a Action) {
 func (s *Switch) executeMore(at *seat, a Action) {
 	switch a := a.(type) {
 	case Resend:
-		if tx := at.servers[a.Tx]; tx != nil {
+		if tx := at.servers.of(a.Tx); tx != nil {
 			_ = tx.Resend() // lost like any datagram; the next one follows
 		}
 	case Settled:
-		if tx := at.servers[a.Tx]; tx != nil {
+		if tx := at.servers.of(a.Tx); tx != nil {
 			tx.Settle()
-			delete(at.servers, a.Tx)
+			at.servers.drop(a.Tx)
 		}
 	case SendRaw:
 		s.sendRaw(at, a)
@@ -153,7 +157,7 @@ func (s *Switch) executeMore(at *seat, a Action) {
 
 // respond answers a server transaction.
 func (s *Switch) respond(at *seat, a Respond) {
-	tx := at.servers[a.Tx]
+	tx := at.servers.of(a.Tx)
 	if tx == nil {
 		return
 	}
@@ -162,7 +166,7 @@ func (s *Switch) respond(at *seat, a Respond) {
 		return
 	}
 	if errors.Is(err, ErrRules) && a.Msg.Status < 300 && a.Msg.CSeq.Method != wire.BYE { // the peer has heard 500 of what is agreed here
-		delete(at.servers, a.Tx)
+		at.servers.drop(a.Tx)
 		at.inbox = append(at.inbox, Stop{Cause: causeMisruled, Rule: "rules/error"})
 	}
 	if tx == at.invite {
@@ -170,7 +174,7 @@ func (s *Switch) respond(at *seat, a Respond) {
 		at.invite = nil
 	}
 	if a.Msg.Status >= 300 || a.Msg.CSeq.Method != wire.INVITE {
-		delete(at.servers, a.Tx)
+		at.servers.drop(a.Tx)
 	}
 }
 
@@ -186,7 +190,7 @@ func (s *Switch) send(at *seat, a Send) {
 		return
 	}
 	if cl.tag != "" {
-		put(&at.clients, a.Tx, tx)
+		at.clients.put(a.Tx, tx)
 	}
 }
 
@@ -238,8 +242,9 @@ func (s *Switch) openMedia(at *seat, a AskMedia) Opened {
 	}
 	if at.media == nil {
 		core, shard := s.cfg.Core, at.sh.Index()
-		at.media = s.cfg.open(string(at.id), func(ev media.Event) {
-			core.PostForced(shard, func(*txn.Shard) { s.feed(at, Media{ev}) })
+		at.media = s.cfg.open(string(at.id), func(said media.Event) {
+			ev := Event(Media{said})
+			core.PostForced(shard, func(*txn.Shard) { s.feed(at, ev) })
 		})
 	}
 	local, err := at.media.Add(a.Side, a.At)

@@ -13,6 +13,7 @@ import (
 // fork is what one To tag of our INVITE has become: a dialog of its own, with its own answer to our offer, whose CSeq goes on from the
 // first PRACK to the BYE.
 type fork struct {
+	tag   string // To
 	dlg   *dialog.Dialog
 	sdp   *offer.Machine
 	rseq  uint32        // the last reliable 18x that was acknowledged (RFC 3262 section 4)
@@ -31,7 +32,7 @@ const maxForks = 32
 // fork is the dialog that a response belongs to, formed by the first one with its To tag. A peer that makes up tag after tag may
 // answer the call with a late one, but is sent nothing for all those that are not remembered.
 func (l *sipLeg) fork(m *wire.Message) (*fork, error) {
-	if f, known := l.uac.forks[m.ToTag()]; known {
+	if f := l.forkOf(m.ToTag()); f != nil {
 		if m.Status >= 200 {
 			f.dlg.Confirm(m)
 		} else {
@@ -43,18 +44,28 @@ func (l *sipLeg) fork(m *wire.Message) (*fork, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &fork{dlg: d, sdp: l.sdp}
+	f := &fork{tag: m.ToTag(), dlg: d, sdp: l.sdp}
 	if len(l.uac.forks) > 0 {
 		f.sdp = l.sdp.Fork()
 	}
 	if len(l.uac.forks) < maxForks {
-		l.uac.forks[m.ToTag()] = f
+		l.uac.forks = append(l.uac.forks, f)
 	}
 	return f, nil
 }
 
+// forkOf finds the fork of a To tag, nil when there is none.
+func (l *sipLeg) forkOf(tag string) *fork {
+	for _, f := range l.uac.forks {
+		if f.tag == tag {
+			return f
+		}
+	}
+	return nil
+}
+
 // remembers reports whether the fork that m has formed has been kept.
-func (l *sipLeg) remembers(f *fork, m *wire.Message) bool { return l.uac.forks[m.ToTag()] == f }
+func (l *sipLeg) remembers(f *fork, m *wire.Message) bool { return l.forkOf(m.ToTag()) == f }
 
 // follow makes a fork the one that the leg speaks with.
 func (l *sipLeg) follow(f *fork) { l.dlg, l.sdp = f.dlg, f.sdp }
@@ -64,7 +75,7 @@ func (l *sipLeg) early(m *wire.Message) *fork {
 	if l.state != Early || l.uac.invite == nil || m.FromTag() == "" {
 		return nil
 	}
-	return l.uac.forks[m.FromTag()]
+	return l.forkOf(m.FromTag())
 }
 
 // acknowledged are the To tags of the 2xx to our INVITE that have had their ACK; copies, because nothing else of the message is kept.
@@ -73,9 +84,9 @@ func (l *sipLeg) acknowledged() []string {
 		return nil
 	}
 	tags := []string{strings.Clone(l.uac.ackTag)}
-	for tag, f := range l.uac.forks {
-		if f.ack != nil && tag != tags[0] {
-			tags = append(tags, strings.Clone(tag))
+	for _, f := range l.uac.forks {
+		if f.ack != nil && f.tag != tags[0] {
+			tags = append(tags, strings.Clone(f.tag))
 		}
 	}
 	return tags

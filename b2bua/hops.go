@@ -18,24 +18,24 @@ const (
 	maxLearned = 64        // addresses of one trunk
 )
 
-// lead makes a candidate of each hop that a URI leads to. What DNS has to be asked for becomes one candidate that is looked up in its
+// lead appends a candidate for each hop that a URI leads to. What DNS has to be asked for becomes one candidate that is looked up in its
 // turn.
-func (s *Switch) lead(v *view, to *Party, u wire.URI, rule string) []Candidate {
+func (s *Switch) lead(all []Candidate, v *view, to *Party, u wire.URI, rule string) []Candidate {
 	c := Candidate{Callee: to, URI: u, Rule: rule}
 	hops, known := s.cfg.Hops(to.Realm.Name, u, nil)
 	if !known {
-		return []Candidate{c}
+		return append(all, c)
 	}
-	return s.along(v, c, hops)
+	return s.along(all, v, c, hops)
 }
 
-// along makes a candidate of each hop that there is a way to and that is in service. An emergency call tries the others, too, last.
-func (s *Switch) along(v *view, c Candidate, hops []txn.Hop) []Candidate {
+// along appends a candidate for each hop that there is a way to and that is in service. An emergency call tries the others, too, last.
+func (s *Switch) along(all []Candidate, v *view, c Candidate, hops []txn.Hop) []Candidate {
 	now, trunk := s.cfg.now(), v.trunks[c.Callee.Name]
 	if !c.Callee.Trunk {
 		trunk = nil
 	}
-	var all []Candidate
+	before := len(all)
 	c.urgent = trunk != nil && v.Limits.Emergency(c.URI.User)
 	for _, hop := range hops {
 		hop = c.Callee.named(hop)
@@ -55,7 +55,8 @@ func (s *Switch) along(v *view, c Candidate, hops []txn.Hop) []Candidate {
 		}
 		all = append(all, each)
 	}
-	return restingLast(all)
+	restingLast(all[before:])
+	return all
 }
 
 // lookUp answers a call that asks for the hops of a candidate, in this turn or later.
@@ -68,10 +69,10 @@ func (s *Switch) lookUp(at *seat, a AskHops) {
 func (s *Switch) find(v *view, sh *txn.Shard, c Candidate, then func([]Candidate)) {
 	core, shard := s.cfg.Core, sh.Index()
 	hops, known := s.cfg.Hops(c.Callee.Realm.Name, c.URI, func(hops []txn.Hop) {
-		core.PostForced(shard, func(*txn.Shard) { then(s.along(v, c, hops)) })
+		core.PostForced(shard, func(*txn.Shard) { then(s.along(nil, v, c, hops)) })
 	})
 	if known {
-		then(s.along(v, c, hops))
+		then(s.along(nil, v, c, hops))
 	}
 }
 

@@ -126,7 +126,8 @@ func (c *Call) fork(ev Opened) {
 	}
 	in := c.seed()
 	c.tries.since = c.out.now
-	for _, t := range h.current.Targets {
+	for i := range h.current.Targets {
+		t := &h.current.Targets[i]
 		id := LegID(len(c.legs))
 		core := newLegCore(c.out, id, h.current.Callee, c.cfg.serial+uint64(id))
 		core.sdp.Suit(c.a.Shared()...)

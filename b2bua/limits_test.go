@@ -38,7 +38,10 @@ func limitAs(c *Config, name string, words []string) {
 	case trunk >= 0:
 		c.Trunks[trunk].Limits = b
 	case realm:
-		put(&c.Limits.Realms, name, b)
+		if c.Limits.Realms == nil {
+			c.Limits.Realms = map[string]limit.Bounds{}
+		}
+		c.Limits.Realms[name] = b
 	case name == "gateway":
 		c.Limits.Gateway = b
 	case name == "number":

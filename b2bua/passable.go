@@ -24,6 +24,9 @@ func (c *Call) passable(all []Candidate) (left []Candidate, no *policy.Decision)
 }
 
 func (s Setup) passable(all []Candidate) (left []Candidate, no *policy.Decision) {
+	if !s.Returned && !s.Secure {
+		return all, nil
+	}
 	for _, cand := range all {
 		if s.Returned && cand.Callee.Trunk {
 			no = looped

@@ -46,7 +46,7 @@ func (l *sipLeg) reserve() bool {
 
 // confirm tells a callee that asked for it that our side is ready: an UPDATE behind the PRACK of its reliable 18x.
 func (l *sipLeg) confirm(m *wire.Message) {
-	f := l.uac.forks[m.ToTag()]
+	f := l.forkOf(m.ToTag())
 	if f == nil || f.confirmed || l.state != Early || m.Status >= 300 || l.reoffer.tx != 0 || !f.sdp.Confirms() {
 		return
 	}

@@ -75,5 +75,7 @@ func (at *seat) relax() {
 	if len(at.clients) == 0 {
 		at.clients = nil
 	}
-	at.inbox = nil
+	if !at.alarm.Active() {
+		at.ring = nil
+	}
 }

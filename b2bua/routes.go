@@ -20,7 +20,7 @@ func (s *Switch) routes(v *view, a AskRoutes) Routed {
 	for _, c := range found {
 		if t := v.trunks[c.Trunk]; c.Trunk != "" && t != nil {
 			r.Status, r.Rule = v.AllDown, "trunk/down"
-			r.Candidates = append(r.Candidates, s.viaTrunk(v, t, a.Number, c.Rule)...)
+			r.Candidates = s.viaTrunk(r.Candidates, v, t, a.Number, c.Rule)
 			continue
 		}
 		if c.User != "" {
@@ -36,12 +36,11 @@ func (s *Switch) query(v *view, a AskRoutes) route.Query {
 	return route.Query{Realm: a.Realm, Number: a.Number, Peer: a.Peer, Caller: a.Caller, At: s.cfg.now(), Draw: rand.Uint64(), Standing: v.Standing}
 }
 
-// viaTrunk makes the candidates of a trunk: the hops of its targets, in order.
-func (s *Switch) viaTrunk(v *view, t *trunkSlots, number, rule string) []Candidate {
-	var all []Candidate
+// viaTrunk appends the candidates of a trunk: the hops of its targets, in order.
+func (s *Switch) viaTrunk(all []Candidate, v *view, t *trunkSlots, number, rule string) []Candidate {
 	for _, u := range t.trunk.Targets {
 		u.User = number
-		all = append(all, s.lead(v, t.far(), u, rule)...)
+		all = s.lead(all, v, t.far(), u, rule)
 	}
 	return all
 }
@@ -53,7 +52,7 @@ func (s *Switch) target(v *view, a AskTarget) Routed {
 	if !slices.ContainsFunc(v.Routes(s.query(v, a.By)), leads) {
 		return Routed{Status: 404, Rule: "route/none"}
 	}
-	return Routed{Status: v.AllDown, Candidates: s.lead(v, a.Callee, a.URI, "redirect")}
+	return Routed{Status: v.AllDown, Candidates: s.lead(nil, v, a.Callee, a.URI, "redirect")}
 }
 
 // named asks a hop of the trunk for the name that its certificate has to bear, whatever it was looked up by.

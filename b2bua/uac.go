@@ -21,16 +21,16 @@ type uacState struct {
 	offer   []byte
 	ack     []byte           // the ACK to our 2xx, byte for byte, for its retransmissions
 	ackTag  string           // of that 2xx
-	forks   map[string]*fork // by To tag
+	forks   []*fork
 	patient bool
 	raised  bool // a 422 has been obeyed once
 	judged  bool // it is known how the target fares
 }
 
 // newUAC is a callee's leg over SIP.
-func newUAC(core legCore, t Target, s *Setup, session time.Duration) *sipLeg {
+func newUAC(core legCore, t *Target, s *Setup, session time.Duration) *sipLeg {
 	l := &sipLeg{legCore: core, flow: t.Flow, tag: core.mint()}
-	l.uac, l.secure = uacState{dials: true, target: &t, setup: s}, s.Secure
+	l.uac, l.secure = uacState{dials: true, target: t, setup: s}, s.Secure
 	l.session.want(session, core.party.Profile)
 	l.do(Own{l.id, l.tag, l.flow})
 	return l
@@ -66,7 +66,7 @@ func (l *sipLeg) charge(m *wire.Message) {
 func (l *sipLeg) invite(m *wire.Message) {
 	l.session.offer(m)
 	topology.Trim(m, l.party.Profile, !l.flow.Reliable())
-	l.uac.invite, l.uac.forks = m, map[string]*fork{}
+	l.uac.invite, l.uac.forks = m, nil
 	if l.uac.tx == 0 {
 		l.uac.tx = l.nextTx()
 	}
