@@ -31,7 +31,7 @@ func (c *Call) admit(ev Event) {
 }
 
 // begin makes the caller's leg and reports the attempt.
-func (c *Call) begin(s Setup) {
+func (c *Call) begin(s *Setup) {
 	c.setup, c.times.start = s, c.out.now
 	c.origin.private, c.moved = s.Private, s.Moved
 	switch {

@@ -55,8 +55,8 @@ type seat struct {
 	owners  []*owner
 	media   session
 	slots   slots
-	watched watched
-	view    *view // what is configured for it, to its end
+	watched *watched // nil: no fraud rule asks
+	view    *view    // what is configured for it, to its end
 
 	settled []string // when it is buried: To tags of 2xx that need no BYE any more
 

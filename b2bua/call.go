@@ -27,7 +27,7 @@ func (p phase) String() string { return phaseNames[p] }
 type Call struct {
 	out   *outbox
 	cfg   callConfig
-	setup Setup
+	setup *Setup
 	phase phase
 
 	legs []Leg // by LegID

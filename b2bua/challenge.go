@@ -36,7 +36,7 @@ func (l *sipLeg) launch(tx TxID, hop txn.Hop, m *wire.Message) {
 // sign gives a request the credentials that are known to be wanted, and keeps it for a challenge.
 func (l *sipLeg) sign(tx TxID, m *wire.Message) {
 	k := &l.keys
-	if l.party.Auth.None() || !l.uac.dials && l.party.Auth.Realm == "" {
+	if l.party.Auth.None() || !l.dials && l.party.Auth.Realm == "" {
 		return // in a call that came from the trunk anybody behind it may challenge us: only the realm of the account is answered
 	}
 	if k.client == nil {
@@ -63,7 +63,7 @@ func (l *sipLeg) challenged(ev Response) bool {
 	if a != nil && ev.Msg.Status < 300 {
 		l.keys.client.Freeze()
 	}
-	first := ev.Tx == l.uac.tx && ev.Tx != 0 // the INVITE
+	first := l.invites(ev.Tx)
 	if !challenge(ev.Msg) || l.state == Gone || first && l.state == Cancelling {
 		return false
 	}

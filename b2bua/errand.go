@@ -203,7 +203,7 @@ func (e *errand) abandon() {
 
 // request is the errand's request to one target: what topology lets through of in, in a dialog-less transaction of our own.
 func (e *errand) request(in *wire.Message, c Candidate, t Target) *wire.Message {
-	far, peer := farOf(e.setup, c.Callee, t, t.Flow), c.Callee.Profile
+	far, peer := farOf(&e.setup, c.Callee, &t, t.Flow), c.Callee.Profile
 	far.Target.User, far.Callee, far.Caller = peer.NumberOut(far.Target.User), peer.NumberOut(far.Callee), peer.NumberOut(far.Caller)
 	m := topology.Outside(in, far)
 	topology.Add(m, topology.Through(e.setup.Caller.Pass, c.Callee.Pass).Fields(in))

@@ -35,7 +35,7 @@ type Event interface{ event() }
 // Events that come from outside.
 type (
 	// Invited is the first event: a call attempt.
-	Invited struct{ Setup Setup }
+	Invited struct{ *Setup }
 	// Decided answers AskPolicy.
 	Decided struct{ Decision policy.Decision }
 	// Routed answers AskRoutes. Status is what the caller is told when there is no candidate; Full, when none of them has room.
@@ -249,7 +249,7 @@ type Party struct {
 }
 
 // routesTo asks where the caller's routes lead a number.
-func (s Setup) routesTo(number string) AskRoutes {
+func (s *Setup) routesTo(number string) AskRoutes {
 	by := s.Caller.attempt(wire.INVITE, s.From, number)
 	return AskRoutes{Realm: by.Realm, Peer: by.Peer, Caller: cmp.Or(s.Caller.Number, by.From), Number: by.To}
 }

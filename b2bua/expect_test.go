@@ -151,7 +151,7 @@ func (p *player) seen() string {
 
 func light(c *Call) bool {
 	for _, leg := range c.legs {
-		if l, ok := leg.(*sipLeg); ok && (l.uas.invite != nil || l.uac.invite != nil || l.uac.forks != nil) {
+		if l, ok := leg.(*sipLeg); ok && (l.uas != nil || l.uac != nil) {
 			return false
 		}
 	}

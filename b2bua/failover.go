@@ -65,7 +65,7 @@ func fareOf(f refused) health.Fate {
 
 // fared tells how the target of the leg's INVITE has fared. Only a trunk's target has a hop.
 func (l *sipLeg) fared(f health.Fate) {
-	if l.uac.target == nil || l.uac.judged || l.party.Failover == nil || !l.party.Failover.Health.On {
+	if l.uac == nil || l.uac.judged || l.party.Failover == nil || !l.party.Failover.Health.On {
 		return
 	}
 	if hop := l.uac.target.Hop; hop.Addr.IsValid() {

@@ -22,7 +22,7 @@ func (c *Call) seed() *wire.Message {
 }
 
 // outbound is the INVITE skeleton towards a callee: topology says what of the caller may be seen.
-func outbound(in *wire.Message, s Setup, p *Party, t Target, f txn.Flow) *wire.Message {
+func outbound(in *wire.Message, s *Setup, p *Party, t *Target, f txn.Flow) *wire.Message {
 	told := s.told(in)
 	far := farOf(s, p, t, f)
 	far.Private = told.Private
@@ -40,7 +40,7 @@ func (s *Setup) told(in *wire.Message) topology.Told {
 }
 
 // farOf is the far side of what s asks for. A trunk is told an account's number, another account its name.
-func farOf(s Setup, p *Party, t Target, f txn.Flow) topology.Far {
+func farOf(s *Setup, p *Party, t *Target, f txn.Flow) topology.Far {
 	far := topology.Far{Target: t.Contact.URI, Host: p.Realm.Domain, Caller: s.From, Callee: s.To}
 	if far.Host == "" {
 		far.Host = txn.SentByHost(f)

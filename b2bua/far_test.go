@@ -26,7 +26,7 @@ func TestWhoIsCallingTowardsEachSide(t *testing.T) {
 		{"an account without a number", Party{Name: "alice"}, Party{Trunk: true, Realm: Realm{Domain: "far.example.com"}}, "sip:alice@far.example.com"},
 		{"a realm without a domain", numbered, Party{Trunk: true}, "sip:+4930100@192.0.2.5"},
 	} {
-		m := outbound(in, Setup{Caller: &tt.caller, From: "alice", To: "+4930200"}, &tt.callee, Target{}, farFlow{})
+		m := outbound(in, &Setup{Caller: &tt.caller, From: "alice", To: "+4930200"}, &tt.callee, &Target{}, farFlow{})
 		if got := m.From.URI.String(); got != tt.want {
 			t.Errorf("%s: From %s, want %s", tt.name, got, tt.want)
 		}

@@ -56,6 +56,9 @@ func (l *sipLeg) fork(m *wire.Message) (*fork, error) {
 
 // forkOf finds the fork of a To tag, nil when there is none.
 func (l *sipLeg) forkOf(tag string) *fork {
+	if l.uac == nil {
+		return nil
+	}
 	for _, f := range l.uac.forks {
 		if f.tag == tag {
 			return f
@@ -72,7 +75,7 @@ func (l *sipLeg) follow(f *fork) { l.dlg, l.sdp = f.dlg, f.sdp }
 
 // early finds the fork that an early request of the callee comes from; nil behind the answer, when one dialog is left.
 func (l *sipLeg) early(m *wire.Message) *fork {
-	if l.state != Early || l.uac.invite == nil || m.FromTag() == "" {
+	if l.state != Early || m.FromTag() == "" {
 		return nil
 	}
 	return l.forkOf(m.FromTag())
@@ -80,7 +83,7 @@ func (l *sipLeg) early(m *wire.Message) *fork {
 
 // acknowledged are the To tags of the 2xx to our INVITE that have had their ACK; copies, because nothing else of the message is kept.
 func (l *sipLeg) acknowledged() []string {
-	if l.uac.ackTag == "" {
+	if l.uac == nil || l.uac.ackTag == "" {
 		return nil
 	}
 	tags := []string{strings.Clone(l.uac.ackTag)}

@@ -138,7 +138,7 @@ func (c *Call) fork(ev Opened) {
 		} else if t.Line != nil {
 			leg = newCalleeLine(core, t.Line, c.setup, c.private())
 		} else {
-			leg = newUAC(core, t, &c.setup, c.cfg.session)
+			leg = newUAC(core, t, c.setup, c.cfg.session)
 		}
 		c.legs = append(c.legs, leg)
 		h.branches = append(h.branches, id)

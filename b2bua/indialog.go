@@ -93,7 +93,7 @@ func (l *sipLeg) from(f txn.Flow) bool { return sameSource(l.party, l.flow, f) }
 // hungUp answers a BYE; it ends the call unless we were already leaving. A caller may end its early dialog that way too.
 func (l *sipLeg) hungUp(ev Request) []Event {
 	l.answer(ev, 200)
-	if l.uas.invite != nil && l.state == Early {
+	if l.uas != nil && l.state == Early {
 		return []Event{cancelled{givenUp(ev.Msg.Values("Reason"))}}
 	}
 	if l.state != Accepted && l.state != Confirmed {

@@ -11,7 +11,7 @@ type (
 	// Spawn makes a call whose caller's side is a link to a leg of this one.
 	Spawn struct {
 		Leg   LegID
-		Setup Setup
+		Setup *Setup
 	}
 	// Join asks the call of a dialog for the place of the leg in it. by is who wants it.
 	Join struct {

@@ -26,7 +26,7 @@ type jsonLeg struct {
 }
 
 // newCallerLine is the caller's leg: a call has come over a line.
-func newCallerLine(core legCore, s Setup) *jsonLeg {
+func newCallerLine(core legCore, s *Setup) *jsonLeg {
 	l := &jsonLeg{legCore: core, line: s.Line, ref: s.Ref, caller: true, sdpIn: s.SDP}
 	l.move(Trying)
 	l.do(OwnLine{l.id, l.line, l.ref})
@@ -34,11 +34,11 @@ func newCallerLine(core legCore, s Setup) *jsonLeg {
 }
 
 // newCalleeLine is a callee's leg; the call's id on the line is ours. A private caller is not named.
-func newCalleeLine(core legCore, line Line, s Setup, private bool) *jsonLeg {
-	if private {
-		s.From = "anonymous"
-	}
+func newCalleeLine(core legCore, line Line, s *Setup, private bool) *jsonLeg {
 	l := &jsonLeg{legCore: core, line: line, ref: core.mint(), from: s.From, to: s.To}
+	if private {
+		l.from = "anonymous"
+	}
 	l.do(OwnLine{l.id, l.line, l.ref})
 	return l
 }

@@ -43,7 +43,7 @@ func (s *Switch) called(sh *txn.Shard, l Line, sig Signal) {
 		return
 	}
 	v := s.view()
-	setup := Setup{Caller: v.account(l.User(), l.Realm()), From: l.User(), Line: l, Ref: sig.Call, SDP: []byte(sig.SDP)}
+	setup := &Setup{Caller: v.account(l.User(), l.Realm()), From: l.User(), Line: l, Ref: sig.Call, SDP: []byte(sig.SDP)}
 	var ok bool
 	if setup.To, ok = dialledNumber(sig.To); !ok {
 		setup.Refusal = noNumber

@@ -23,7 +23,7 @@ func (c *Call) passable(all []Candidate) (left []Candidate, no *policy.Decision)
 	return c.setup.passable(all)
 }
 
-func (s Setup) passable(all []Candidate) (left []Candidate, no *policy.Decision) {
+func (s *Setup) passable(all []Candidate) (left []Candidate, no *policy.Decision) {
 	if !s.Returned && !s.Secure {
 		return all, nil
 	}

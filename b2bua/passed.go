@@ -57,7 +57,7 @@ func (l *sipLeg) heard(m *wire.Message) *wire.Message {
 func (c *Call) pass(from LegID, said *wire.Message) {
 	a, ok := c.a.(*sipLeg)
 	b, sip := c.legs[from].(*sipLeg)
-	if said == nil || !ok || !sip {
+	if said == nil || !ok || !sip || a.uas == nil {
 		return
 	}
 	pass := topology.Through(b.party.Pass, a.party.Pass)

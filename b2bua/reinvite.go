@@ -148,7 +148,7 @@ func (l *sipLeg) updatedTo(m *wire.Message, st offer.Stream) []Event {
 
 // unanswered reports whether the caller's offer in the INVITE still waits: SDP in an unreliable 18x is no answer yet.
 func (l *sipLeg) unanswered() bool {
-	return l.uas.invite != nil && (l.state == Trying || l.state == Early) && l.uas.stream != nil && !l.uas.settled
+	return l.uas != nil && (l.state == Trying || l.state == Early) && l.uas.stream != nil && !l.uas.settled
 }
 
 // reofferResponse settles the final response to our re-INVITE or UPDATE.
@@ -248,7 +248,7 @@ func later(m *wire.Message) time.Duration {
 func (l *sipLeg) backoff() time.Duration {
 	n := time.Duration(l.random())
 	const step = 10 * time.Millisecond
-	if l.uac.dials {
+	if l.dials {
 		return 2100*time.Millisecond + n%191*step
 	}
 	return n % 201 * step

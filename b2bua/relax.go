@@ -60,7 +60,7 @@ func (l *sipLeg) relax() {
 	if l.state != Confirmed || l.repeat.tx != 0 {
 		return
 	}
-	l.uas, l.uac = uasState{}, uacState{dials: l.uac.dials}
+	l.uas, l.uac = nil, nil
 	l.allows = strings.Clone(l.allows)
 	l.dlg.Pack()
 	l.sdp.Forget()

@@ -135,7 +135,7 @@ func restOf(no refused) time.Duration {
 
 // tired lets the leg's target rest: it is out of service, or says nothing. Only a trunk's target has a hop.
 func (l *sipLeg) tired(d time.Duration) {
-	if l.uac.target == nil {
+	if l.uac == nil {
 		return // answered long ago
 	}
 	if hop := l.uac.target.Hop; hop.Addr.IsValid() {
@@ -145,7 +145,7 @@ func (l *sipLeg) tired(d time.Duration) {
 
 // alive ends the rest of a target that was tried all the same.
 func (l *sipLeg) alive() {
-	if l.uac.target != nil && l.uac.target.Resting {
+	if l.uac != nil && l.uac.target.Resting {
 		l.uac.target.Resting = false
 		l.tired(0)
 	}

@@ -73,7 +73,7 @@ func (r *rig) invite(fields ...wire.Field) {
 	}
 	tx := r.served()
 	r.offers.asked(legA, tx, m)
-	r.feed(Invited{Setup{
+	r.feed(Invited{&Setup{
 		ID: "id", From: "4711", To: "100", Invite: m, Tx: tx, Tag: "ourtag", Flow: r.caller.flow,
 		Caller: &Party{Realm: Realm{Name: "carrier", Codecs: []offer.Codec{pcma}}, Name: "backup", Trunk: true, Codecs: []offer.Codec{pcma}},
 	}})

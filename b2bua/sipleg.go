@@ -28,9 +28,10 @@ type sipLeg struct {
 	allows string // the peer's last Allow
 	secure bool   // the call was asked for with sips:
 
-	uas uasState
-	uac uacState
-	rel reliableState
+	uas   *uasState // while we are called; nil once that is long over
+	uac   *uacState // the same while we call
+	dials bool      // this leg has been called by us
+	rel   reliableState
 
 	keys       keyring
 	refer      referState
@@ -115,7 +116,7 @@ func (l *sipLeg) Hangup(c Cause) {
 	case Trying:
 		l.refuse(c)
 	case Early:
-		if l.uac.invite != nil {
+		if l.uac != nil {
 			l.giveUp(c)
 		} else {
 			l.refuse(c)
@@ -140,7 +141,7 @@ func (l *sipLeg) quiet() {
 // next request goes over another one, either way (RFC 3261 section 18: transports are hop by hop, dialogs are not). Nor does its INVITE,
 // where it can be answered over another one.
 func (l *sipLeg) lost(answerable bool) []Event {
-	calls := l.uas.invite != nil && answerable && (l.state == Trying || l.state == Early)
+	calls := l.uas != nil && answerable && (l.state == Trying || l.state == Early)
 	if l.state == Gone || l.party.Trunk && (calls || l.state == Accepted || l.state == Confirmed) {
 		return nil
 	}
@@ -148,7 +149,7 @@ func (l *sipLeg) lost(answerable bool) []Event {
 	l.stop(l.id, progressTimer, patienceTimer, refreshTimer, cancelTimer, prackTimer, prackLimitTimer)
 	was := l.state
 	l.move(Gone)
-	if l.uac.invite != nil && (was == Calling || was == Early) {
+	if l.uac != nil && (was == Calling || was == Early) {
 		l.tired(restFor)
 		return []Event{refused{leg: l.id, cause: withSide(causeLost, l.id), unreachable: true}}
 	}
@@ -185,12 +186,15 @@ func (l *sipLeg) fired(k TimerKind) []Event {
 	return nil
 }
 
+// invites reports whether a transaction is that of our INVITE.
+func (l *sipLeg) invites(tx TxID) bool { return l.uac != nil && l.uac.invite != nil && tx == l.uac.tx }
+
 // response settles a final or provisional response to one of our requests.
 func (l *sipLeg) response(ev Response) []Event {
 	switch {
 	case l.challenged(ev): // sent again
 		return nil
-	case ev.Tx == l.uac.tx && l.uac.invite != nil:
+	case l.invites(ev.Tx):
 		return l.inviteResponse(ev.Msg)
 	case ev.Msg.Status < 200:
 		return nil
@@ -222,7 +226,7 @@ func (l *sipLeg) txFailed(ev Failed) []Event {
 		return l.listened(ev.Tx, nil, ev.Err)
 	}
 	switch {
-	case ev.Tx == l.uac.tx && l.uac.invite != nil && l.state != Confirmed && l.state != Ending:
+	case l.invites(ev.Tx) && l.state != Confirmed && l.state != Ending:
 		return l.inviteFailed(ev.Err)
 	case ev.Tx == l.reoffer.tx && ev.Tx != 0:
 		return l.reofferFailed()
@@ -249,9 +253,9 @@ func (l *sipLeg) left() {
 func (l *sipLeg) Record() telemetry.Leg {
 	r := l.record("sip")
 	switch {
-	case l.uac.invite != nil:
+	case l.uac != nil && l.uac.invite != nil:
 		r.CallID = l.uac.invite.CallID
-	case l.uas.invite != nil:
+	case l.uas != nil:
 		r.CallID = l.uas.invite.CallID
 	case l.dlg != nil:
 		r.CallID = l.dlg.ID().CallID
@@ -271,7 +275,7 @@ func (l *sipLeg) Tombs() []Tomb {
 func (l *sipLeg) Open(local offer.Local) error {
 	l.sdp.SetLocal(local)
 	l.sdp.SetPeer(l.flow.Remote().Addr())
-	if l.uas.invite != nil {
+	if l.uas != nil {
 		return l.takeOffer()
 	}
 	sdp, err := l.sdp.Offer(offer.SendRecv)

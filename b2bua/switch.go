@@ -208,7 +208,7 @@ func (s *Switch) invite(sh *txn.Shard, tx *txn.Server, f txn.Flow, a arrival) {
 	at := s.seat(sh, v)
 	s.books[sh.Index()].invites[tx] = at
 	at.invite = tx
-	s.feed(at, Invited{Setup{
+	s.feed(at, Invited{&Setup{
 		ID: at.id, Caller: who.party, From: who.user, To: to,
 		Invite: m, Parts: who.party.partsOf(kind, body), Names: a.names, Told: &told, Tx: at.served(tx), Tag: tx.Tag(), Flow: f, Refusal: who.refusal,
 		Replaces: replaces, Returned: s.returned(m), Secure: m.URI.Scheme == "sips",

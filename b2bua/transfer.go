@@ -96,7 +96,7 @@ func (c *Call) carryOut() {
 	link.move(Calling)
 	c.ask(link)
 	private := topology.Private(c.swap.refer.ev.Msg) || c.sideOf(l.id) == media.A && c.private()
-	c.out.do(Spawn{link.id, Setup{Caller: l.party, From: c.userOf(l.id), To: number, Private: private, Moved: c.moved}})
+	c.out.do(Spawn{link.id, &Setup{Caller: l.party, From: c.userOf(l.id), To: number, Private: private, Moved: c.moved}})
 }
 
 // partOf makes the call part of a transfer, for the records of all its calls. A call that is part of one already stays so.
@@ -166,7 +166,7 @@ func (l *sipLeg) replaceable(r dialog.Replaces, by *Party) int {
 		return 403
 	case l.state == Gone || l.state == Ending || l.state == Cancelling:
 		return 603
-	case l.state == Early && l.uac.invite == nil: // it rings because of whoever wants to replace it
+	case l.state == Early && l.uac == nil: // it rings because of whoever wants to replace it
 		return 481
 	case r.EarlyOnly && l.state != Early:
 		return 486

@@ -13,14 +13,13 @@ import (
 
 // uacState is what a leg knows while we call.
 type uacState struct {
-	dials   bool // this leg has been called by us
 	target  *Target
 	setup   *Setup
 	invite  *wire.Message // as sent; the Via is the transaction's
 	tx      TxID
 	offer   []byte
-	ack     []byte           // the ACK to our 2xx, byte for byte, for its retransmissions
-	ackTag  string           // of that 2xx
+	ack     []byte // the ACK to our 2xx, byte for byte, for its retransmissions
+	ackTag  string // of that 2xx
 	forks   []*fork
 	patient bool
 	raised  bool // a 422 has been obeyed once
@@ -30,7 +29,7 @@ type uacState struct {
 // newUAC is a callee's leg over SIP.
 func newUAC(core legCore, t *Target, s *Setup, session time.Duration) *sipLeg {
 	l := &sipLeg{legCore: core, flow: t.Flow, tag: core.mint()}
-	l.uac, l.secure = uacState{dials: true, target: t, setup: s}, s.Secure
+	l.uac, l.dials, l.secure = &uacState{target: t, setup: s}, true, s.Secure
 	l.session.want(session, core.party.Profile)
 	l.do(Own{l.id, l.tag, l.flow})
 	return l
@@ -38,7 +37,7 @@ func newUAC(core legCore, t *Target, s *Setup, session time.Duration) *sipLeg {
 
 // Dial sends the INVITE. What of the caller's may be seen is topology's business; the dialog is our own from the first byte.
 func (l *sipLeg) Dial(in *wire.Message, patient bool) {
-	m := outbound(in, *l.uac.setup, l.party, *l.uac.target, l.flow)
+	m := outbound(in, l.uac.setup, l.party, l.uac.target, l.flow)
 	m.CallID = l.mint()
 	m.From.Params.Set("tag", l.tag)
 	m.CSeq = wire.CSeq{Seq: 1, Method: wire.INVITE}

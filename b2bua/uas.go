@@ -12,7 +12,7 @@ import (
 
 // uasState is what a leg knows while we are being called.
 type uasState struct {
-	invite *wire.Message // responses are built from it; nil when its 2xx has long been acknowledged
+	invite *wire.Message // responses are built from it
 	tx     TxID
 	answer []byte        // our answer to the offer of the INVITE, constant for 18x and 200
 	stream *offer.Stream // what was agreed with it; nil on a late offer
@@ -27,9 +27,9 @@ type uasState struct {
 }
 
 // newUAS is the caller's leg: an INVITE has come in.
-func newUAS(core legCore, s Setup, session time.Duration) *sipLeg {
+func newUAS(core legCore, s *Setup, session time.Duration) *sipLeg {
 	l := &sipLeg{legCore: core, flow: s.Flow, tag: s.Tag, secure: s.Invite.URI.Scheme == "sips"}
-	l.uas = uasState{invite: s.Invite, tx: s.Tx, names: s.Names}
+	l.uas = &uasState{invite: s.Invite, tx: s.Tx, names: s.Names}
 	l.session.want(session, core.party.Profile)
 	l.rel.want(s.Invite, core.party.Rel100)
 	l.learnAllow(s.Invite)

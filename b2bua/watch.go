@@ -32,11 +32,11 @@ func (s *Switch) try(at *seat, a AskPolicy) policy.Decision {
 	if table == nil || a.Request.To == "" || a.Request.Emergency { // whoever takes the place of another dialog calls no number
 		return allowed
 	}
-	now, setup := s.cfg.now(), &at.call.setup
+	now, setup, watched := s.cfg.now(), at.call.setup, at.watch()
 	try := at.view.attempt(a.Request, setup)
 	numbers := []string{a.Request.To}
 	if !a.Again {
-		at.watched.tried = try
+		watched.tried = try
 		numbers = append(numbers, setup.Caller.diversions(setup.Invite)...)
 	}
 	for _, number := range numbers {
@@ -101,6 +101,14 @@ func (p *Party) diversions(m *wire.Message) (numbers []string) {
 	return numbers
 }
 
+// watch is what is counted of a call from now on.
+func (at *seat) watch() *watched {
+	if at.watched == nil {
+		at.watched = &watched{}
+	}
+	return at.watched
+}
+
 // watches reports whether a call holds a place in the counter of w.
 func (at *seat) watches(w *fraud.Watch) bool {
 	return slices.ContainsFunc(at.watched.all, func(o fraud.Watch) bool { return store.KeyOf(&o) == store.KeyOf(w) })
@@ -139,7 +147,7 @@ func (s *Switch) alarm(at *seat, w *fraud.Watch, v fraud.Verdict, action string,
 // wentUp starts the clock of a call that has been answered, and counts it for the trunk that has answered it.
 func (s *Switch) wentUp(at *seat) {
 	table, now := at.view.Fraud, s.cfg.now()
-	if table == nil || !at.watched.up.IsZero() {
+	if table == nil || !at.watch().up.IsZero() {
 		return
 	}
 	at.watched.up = now
@@ -190,6 +198,9 @@ func (s *Switch) lookBy(at *seat, now time.Time, ask func(*fraud.Counter, *fraud
 
 // unwatch gives back the places of a call. It may be called twice.
 func (s *Switch) unwatch(at *seat) {
+	if at.watched == nil {
+		return
+	}
 	at.watched.look.Stop()
 	if len(at.watched.all) == 0 {
 		return
