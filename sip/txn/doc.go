@@ -19,7 +19,7 @@
 //	copies.go     messages that are kept to be sent again
 //	lean.go       maps that give back what a flood has taken
 //	large.go      a request that does not fit into a datagram: over a connection, or in one after all
-//	timer.go      the timer heap; slot.go  the timers that end together; timers.go  the values of RFC 3261 table 4
+//	timer.go      the timers; heap.go  their order; slot.go  the timers that end together; timers.go  the values of RFC 3261 table 4
 //	token.go      identifiers minted here, which name node and shard; key.go  what foreign messages are matched by
 //
 // Transactions keep bytes and addresses, never message objects; over datagrams what is over keeps nothing that points anywhere. Timer C, 2xx retransmission and its end belong to the user.

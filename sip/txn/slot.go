@@ -1,6 +1,6 @@
 package txn
 
-import "container/heap"
+import "time"
 
 // slot holds the timers that end at one point of the grid. There are a thousand of them for each point when calls are many, and most are
 // stopped or end without anybody looking: in a heap of a quarter of a million they would cost more than what they time. The slot stands in
@@ -17,16 +17,36 @@ func (s *slot) expire(timerKind) {}
 
 // join puts a timer into the slot of its time.
 func (c *clock) join(e *timerEntry) {
-	s := c.slots[e.due]
+	s := c.slotAt(e.due)
 	if s == nil {
 		s = c.slot()
 		s.head = timerEntry{due: e.due, seq: e.seq, owner: s}
 		c.slots[e.due] = s
-		heap.Push(c, &s.head)
+		c.near[nearAt(e.due)] = s
+		c.heap.push(&s.head)
 	}
 	e.slot, e.at = s, len(s.timers)
 	s.timers = append(s.timers, e)
 	s.left++
+}
+
+// nearSlots is how many slots are found without the map. Chosen here: most timers run for one of a few times, and the slots of each time are
+// joined one after the other.
+const nearSlots = 32
+
+func nearAt(due time.Duration) int { return int(due / grid % nearSlots) }
+
+// slotAt is the slot of a point of the grid, nil when there is none.
+func (c *clock) slotAt(due time.Duration) *slot {
+	near := &c.near[nearAt(due)]
+	if s := *near; s != nil && s.head.due == due {
+		return s
+	}
+	s := c.slots[due]
+	if s != nil {
+		*near = s
+	}
+	return s
 }
 
 // Chosen here: as many slots as calls of a second or two leave behind, and none that an exceptional moment has filled.
@@ -48,8 +68,11 @@ func (c *clock) slot() *slot {
 
 // close takes an empty slot out, to be used again.
 func (c *clock) close(s *slot) {
-	heap.Remove(c, s.head.at)
+	c.heap.remove(s.head.at)
 	delete(c.slots, s.head.due)
+	if near := &c.near[nearAt(s.head.due)]; *near == s {
+		*near = nil
+	}
 	if len(c.spare) < spareSlots && cap(s.timers) <= largeSlot {
 		*s = slot{timers: s.timers[:0]}
 		c.spare = append(c.spare, s)
@@ -70,6 +93,6 @@ func (c *clock) leave(e *timerEntry) {
 			s.first++
 		}
 		s.head.seq = s.timers[s.first].seq
-		heap.Fix(c, s.head.at)
+		c.heap.postpone(s.head.at, s.head.seq)
 	}
 }

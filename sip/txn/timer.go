@@ -1,9 +1,6 @@
 package txn
 
-import (
-	"container/heap"
-	"time"
-)
+import "time"
 
 // expirer is what a timer wakes: a transaction, which knows its timers by kind, or a user's function.
 type expirer interface{ expire(kind timerKind) }
@@ -32,7 +29,7 @@ func (t *Timer) Stop() {
 		if t.entry.slot != nil {
 			t.clock.leave(t.entry)
 		} else {
-			heap.Remove(t.clock, t.entry.at)
+			t.clock.heap.remove(t.entry.at)
 		}
 		t.clock.release(t.entry)
 	}
@@ -60,10 +57,12 @@ type clock struct {
 	armed time.Duration // when tick fires, 0 when it does not
 	seq   uint64
 	set   int // timers that run
-	heap  []*timerEntry
+	heap  timerHeap
 	slots map[time.Duration]*slot // by due
 	spare []*slot                 // empty
 	free  []*timerEntry
+
+	near [nearSlots]*slot // those that were joined last, by their points of the grid
 }
 
 // grid is what the ends of long timers are moved to. Each call leaves half a dozen behind that run for half a minute; one by one they would
@@ -73,6 +72,9 @@ const (
 	grid      = 50 * time.Millisecond
 	longTimer = 2 * time.Second
 )
+
+// spareTimers is how many stopped timers are kept to be set again. Chosen here: a second's, of many calls.
+const spareTimers = 2048
 
 // newClock makes a clock. The grids of all clocks are the same.
 func newClock() *clock {
@@ -114,7 +116,7 @@ func (c *clock) after(d time.Duration, owner expirer, kind timerKind) Timer {
 	if gridded(d, kind) {
 		c.join(e)
 	} else {
-		heap.Push(c, e)
+		c.heap.push(e)
 	}
 	return Timer{clock: c, entry: e, gen: e.gen}
 }
@@ -131,7 +133,7 @@ func (c *clock) release(e *timerEntry) {
 	e.gen++
 	e.owner, e.slot = nil, nil
 	c.set--
-	if len(c.free) < cap(c.heap) {
+	if len(c.free) < spareTimers {
 		c.free = append(c.free, e)
 	}
 }
@@ -141,12 +143,12 @@ func (c *clock) next(last uint64) (expirer, timerKind, bool) {
 	if len(c.heap) == 0 || c.heap[0].due > c.now() || c.heap[0].seq > last {
 		return nil, 0, false
 	}
-	e := c.heap[0]
+	e := c.heap[0].entry
 	if s, ok := e.owner.(*slot); ok {
 		e = s.timers[s.first]
 		c.leave(e)
 	} else {
-		heap.Pop(c)
+		c.heap.remove(0)
 	}
 	owner, kind := e.owner, e.kind
 	c.release(e)
@@ -166,34 +168,4 @@ func (c *clock) arm() {
 		c.armed = due
 		c.tick.Reset(due - c.now())
 	}
-}
-
-// Len, Less, Swap, Push and Pop are heap.Interface.
-func (c *clock) Len() int { return len(c.heap) }
-
-func (c *clock) Less(i, j int) bool {
-	a, b := c.heap[i], c.heap[j]
-	if a.due != b.due {
-		return a.due < b.due
-	}
-	return a.seq < b.seq
-}
-
-func (c *clock) Swap(i, j int) {
-	c.heap[i], c.heap[j] = c.heap[j], c.heap[i]
-	c.heap[i].at, c.heap[j].at = i, j
-}
-
-func (c *clock) Push(x any) {
-	e := x.(*timerEntry)
-	e.at = len(c.heap)
-	c.heap = append(c.heap, e)
-}
-
-func (c *clock) Pop() any {
-	last := len(c.heap) - 1
-	e := c.heap[last]
-	c.heap[last] = nil
-	c.heap = c.heap[:last]
-	return e
 }
