@@ -68,7 +68,7 @@ func (c *Call) route(ev Event) {
 		c.refuse(*no)
 		return
 	}
-	c.hunt.candidates = ways
+	c.hunt = &hunt{candidates: ways}
 	c.phase = opening
 	c.out.do(AskMedia{media.A, c.setup.mediaSide()})
 }

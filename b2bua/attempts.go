@@ -25,7 +25,7 @@ func (t *tries) add(a telemetry.Attempt) {
 
 // tried notes how a target has answered; cause is why it was left, status 0 that no answer came.
 func (c *Call) tried(id LegID, status int, cause Cause) {
-	h := &c.hunt
+	h := c.hunt
 	i := slices.Index(h.branches, id)
 	if i < 0 || h.current == nil || i >= len(h.current.Targets) { // a leg that a transfer has made
 		return
@@ -47,7 +47,7 @@ func (c *Call) full(no policy.Decision) {
 
 // settle notes what became of the targets that had not answered when the hunt ended; winner is the leg that has.
 func (c *Call) settle(winner LegID, others Cause) {
-	if len(c.tries.all) == 0 && len(c.hunt.branches) < 2 {
+	if c.hunt == nil || len(c.tries.all) == 0 && len(c.hunt.branches) < 2 {
 		return
 	}
 	for _, id := range c.hunt.branches {

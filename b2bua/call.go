@@ -35,7 +35,7 @@ type Call struct {
 	b    Leg   // the callee's leg, once it has answered
 
 	origin origin // the caller's INVITE, once setup no longer has it
-	hunt   hunt
+	hunt   *hunt  // from the candidates till long after the answer
 	tries  tries
 	swap   swap
 	met    Leg // who answered first: the callee of the CDR

@@ -155,7 +155,7 @@ func light(c *Call) bool {
 			return false
 		}
 	}
-	return c.setup.Invite == nil && c.hunt.current == nil
+	return c.setup.Invite == nil && c.hunt == nil
 }
 
 func (p *player) equal(want, got string) {

@@ -13,7 +13,7 @@ import (
 // hunt is the way through the candidates (RFC 3261 section 16.7 in spirit: we are a UA on both sides, but the caller sees one outcome).
 type hunt struct {
 	candidates []Candidate // not tried yet
-	current    *Candidate  // nil before the first, and when the call has long been answered
+	current    *Candidate  // nil before the first
 	branches   []LegID     // legs of the current candidate
 	alerted    bool        // a 18x of the current candidate has been passed on: no other one after that
 	failures   []refused
@@ -43,7 +43,7 @@ func (w *outcome) refuse(d policy.Decision) {
 
 // tryNext turns to the next candidate: a slot of its trunk, then media in its realm, then its targets.
 func (c *Call) tryNext() {
-	h := &c.hunt
+	h := c.hunt
 	h.branches, h.failures = nil, nil
 	if c.judgeMoved() {
 		return
@@ -67,7 +67,7 @@ func (c *Call) tryNext() {
 
 // found puts the hops of a target where the target was; those that rest come last of all. None: DNS knows no way, or none in time.
 func (c *Call) found(ev Found) {
-	h := &c.hunt
+	h := c.hunt
 	if ev.Round != h.round || h.current == nil || !h.current.unresolved() {
 		return
 	}
@@ -119,7 +119,7 @@ func (p *Party) speaking(near []offer.Codec) *Party {
 
 // fork dials every target of the candidate at once. They share one media endpoint: who answers first gets it.
 func (c *Call) fork(ev Opened) {
-	h := &c.hunt
+	h := c.hunt
 	if ev.Err != nil {
 		c.noMedia()
 		return
@@ -153,7 +153,7 @@ func (c *Call) fork(ev Opened) {
 
 // branchFailed waits for the last branch of a candidate; then the best answer counts.
 func (c *Call) branchFailed(ev refused) {
-	h := &c.hunt
+	h := c.hunt
 	h.failures = append(h.failures, ev)
 	status := ev.cause.SIP
 	if ev.unreachable {

@@ -31,7 +31,7 @@ type moves struct {
 // redirected follows a 3xx of a trunk that may redirect: its contacts come before the candidates that are left. It may do so behind a
 // ringing tone: forwarding on no answer is what that looks like. false leaves the 3xx to be told to the caller as a failure.
 func (c *Call) redirected(ev refused) bool {
-	h := &c.hunt
+	h := c.hunt
 	follows := ev.cause.SIP >= 300 && ev.cause.SIP <= 302 && h.current != nil && h.current.Callee.Redirect.Follow
 	if !follows || h.moves != nil && h.moves.followed == maxRedirects {
 		return false
@@ -119,7 +119,7 @@ func (c *Call) judged(d policy.Decision) {
 
 // rerouted takes the ways to a contact, as far as the trunk that named it may lead there.
 func (c *Call) rerouted(found Routed) {
-	h := &c.hunt
+	h := c.hunt
 	ways := slices.DeleteFunc(slices.Clone(found.Candidates), func(to Candidate) bool { return !h.moves.from.mayLeadTo(to.Callee) })
 	ways, _ = c.passable(ways)
 	h.candidates, h.moves.ways = append(ways, h.candidates...), len(ways)

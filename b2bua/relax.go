@@ -39,7 +39,7 @@ func (c *Call) relax() {
 	if c.phase != talking || c.swap.on {
 		return
 	}
-	c.hunt = hunt{round: c.hunt.round}
+	c.hunt = nil
 	c.out.acts, c.out.spare = nil, nil
 	if len(c.out.ticks) == 0 {
 		c.out.ticks = nil

@@ -45,7 +45,7 @@ func (c *Call) rebind(id LegID, st *offer.Stream) {
 
 // within is the leg behind a side of the media: before the answer the only branch that rings, if it is the only one.
 func (c *Call) within(l Leg) Leg {
-	if l == nil && len(c.hunt.branches) == 1 {
+	if l == nil && c.hunt != nil && len(c.hunt.branches) == 1 {
 		return c.legs[c.hunt.branches[0]]
 	}
 	return l
