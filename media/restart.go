@@ -4,7 +4,8 @@ import "drawbridge/media/offer"
 
 // A browser that begins ICE anew (RFC 8445 section 9) gets new credentials in our answer, which come here with the stream. Nothing else
 // changes: DTLS association, keys, SSRC and clocks stay, and media goes to the old pair until a check nominates another one. A restart that
-// leads nowhere leaves the call on the old pair.
+// leads nowhere leaves the call on the old pair. We begin none ourselves: our address does not change, and that a path is broken is for the
+// browser to find out.
 
 // maxCredentials is how many a leg has at once: those of the answer before may still be asked for, and a page may restart as often as it
 // likes. Chosen here.

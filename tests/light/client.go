@@ -23,10 +23,11 @@ type Client struct {
 	wire int // the socket, once somebody else reads it; -1 before
 	cert tls.Certificate
 
-	ufrag, pwd string
-	remote     Remote
-	checks     chan []byte // STUN that came in
-	pipe       *pipe       // DTLS that came in
+	ours    credentials // what the next description says; belongs to whoever makes it
+	version int         // of the description
+	path    atomic.Pointer[path]
+	checks  chan []byte // STUN that came in
+	pipe    *pipe       // DTLS that came in
 
 	closing  sync.Once
 	loop     sync.WaitGroup
@@ -37,6 +38,17 @@ type Client struct {
 	keyed    atomic.Bool
 	received atomic.Uint64 // SRTP datagrams, authentic or not
 	onRTP    func(*rtp.Packet)
+}
+
+// credentials are those of ICE (RFC 8445 section 5.3).
+type credentials struct{ ufrag, pwd string }
+
+func newCredentials() credentials { return credentials{random(8), random(24)} }
+
+// path is where packets go, since an answer has come: to remote, by our credentials that it answers.
+type path struct {
+	ours   credentials
+	remote Remote
 }
 
 var errAnswer = errors.New("light: the answer lacks something")
@@ -51,10 +63,8 @@ func New(at netip.Addr) (*Client, error) {
 	if err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
-	c := &Client{
-		conn: conn, wire: -1, cert: cert, ufrag: random(8), pwd: random(24),
-		checks: make(chan []byte, 16), pipe: newPipe(conn),
-	}
+	c := &Client{conn: conn, wire: -1, cert: cert, ours: newCredentials(), checks: make(chan []byte, 16), pipe: newPipe(conn)}
+	c.path.Store(&path{ours: c.ours})
 	c.loop.Go(c.read)
 	return c, nil
 }
@@ -159,6 +169,6 @@ func (c *Client) Write(b []byte) error {
 	if c.wire >= 0 {
 		return c.writeWire(b)
 	}
-	_, err := c.conn.WriteToUDPAddrPort(b, c.remote.Addr)
+	_, err := c.conn.WriteToUDPAddrPort(b, c.Remote().Addr)
 	return err
 }

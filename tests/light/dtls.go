@@ -15,7 +15,7 @@ import (
 
 // Handshake is the DTLS client's, and takes the SRTP keys out of it.
 func (c *Client) Handshake(ctx context.Context) error {
-	conn, err := dtls.ClientWithOptions(c.pipe, net.UDPAddrFromAddrPort(c.remote.Addr),
+	conn, err := dtls.ClientWithOptions(c.pipe, net.UDPAddrFromAddrPort(c.Remote().Addr),
 		dtls.WithCertificates(c.cert), dtls.WithInsecureSkipVerify(true),
 		dtls.WithExtendedMasterSecret(dtls.RequireExtendedMasterSecret),
 		dtls.WithSRTPProtectionProfiles(dtls.SRTP_AES128_CM_HMAC_SHA1_80))

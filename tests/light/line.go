@@ -50,6 +50,7 @@ type Message struct {
 	Call     string `json:"call,omitempty"`
 	From     string `json:"from,omitempty"`
 	To       string `json:"to,omitempty"`
+	On       *bool  `json:"on,omitempty"`
 	SDP      string `json:"sdp,omitempty"`
 	Stage    string `json:"stage,omitempty"`
 	Status   int    `json:"status,omitempty"`
@@ -152,6 +153,11 @@ func (l *Line) Call(id, number, sdp string) (string, error) {
 	if err := l.Send(Message{Type: "call", Call: id, To: number, SDP: sdp}); err != nil {
 		return "", err
 	}
+	return l.answer(id, "answer")
+}
+
+// answer waits for the message of a type that answers an offer.
+func (l *Line) answer(id, kind string) (string, error) {
 	for {
 		m, err := l.Next()
 		if err != nil {
@@ -159,12 +165,20 @@ func (l *Line) Call(id, number, sdp string) (string, error) {
 		}
 		switch {
 		case m.Call != id:
-		case m.Type == "answer":
+		case m.Type == kind && m.SDP != "":
 			return m.SDP, nil
 		case m.Type == "bye" || m.Type == "error":
 			return "", &Refusal{Type: m.Type, Status: m.Status, Reason: m.Reason}
 		}
 	}
+}
+
+// Hold holds a call or resumes it by an offer, and returns the answer's SDP.
+func (l *Line) Hold(id string, on bool, sdp string) (string, error) {
+	if err := l.Send(Message{Type: "hold", Call: id, On: &on, SDP: sdp}); err != nil {
+		return "", err
+	}
+	return l.answer(id, "hold")
 }
 
 // Hangup ends a call.

@@ -31,20 +31,27 @@ type Remote struct {
 }
 
 // Offer is the client's SDP; codec is "opus", "PCMA" or "G722".
-func (c *Client) Offer(codec string) string { return c.describe(codec, "actpass") }
+func (c *Client) Offer(codec string) string { return c.describe(codec, "actpass", "sendrecv") }
+
+// Hold is an offer that puts the other end on hold.
+func (c *Client) Hold(codec string) string { return c.describe(codec, "actpass", "sendonly") }
 
 // Reply is the client's SDP in answer to an offer that has the codec under the payload type that the client gives it.
-func (c *Client) Reply(codec string) string { return c.describe(codec, "active") }
+func (c *Client) Reply(codec string) string { return c.describe(codec, "active", "sendrecv") }
 
-func (c *Client) describe(codec, setup string) string {
+// Restart gives the descriptions from now on new ICE credentials (RFC 8839 section 4.4.1.1.1). Checks have them once an answer has come.
+func (c *Client) Restart() { c.ours = newCredentials() }
+
+func (c *Client) describe(codec, setup, direction string) string {
+	c.version++
 	pt, rtpmap := rtpmaps[codec].pt, rtpmaps[codec].entry
 	at := c.Addr()
 	return strings.Join([]string{
-		"v=0", "o=- 1 1 IN IP4 127.0.0.1", "s=-", "t=0 0", "a=group:BUNDLE 0",
+		"v=0", fmt.Sprintf("o=- 1 %d IN IP4 127.0.0.1", c.version), "s=-", "t=0 0", "a=group:BUNDLE 0",
 		fmt.Sprintf("m=audio %d UDP/TLS/RTP/SAVPF %d", at.Port(), pt), "c=IN IP4 " + at.Addr().String(), "a=mid:0",
 		fmt.Sprintf("a=candidate:1 1 udp 2130706431 %s %d typ host", at.Addr(), at.Port()),
-		"a=ice-ufrag:" + c.ufrag, "a=ice-pwd:" + c.pwd, "a=fingerprint:sha-256 " + c.fingerprint(), "a=setup:" + setup,
-		"a=rtcp-mux", "a=sendrecv", fmt.Sprintf("a=rtpmap:%d %s", pt, rtpmap), "",
+		"a=ice-ufrag:" + c.ours.ufrag, "a=ice-pwd:" + c.ours.pwd, "a=fingerprint:sha-256 " + c.fingerprint(), "a=setup:" + setup,
+		"a=rtcp-mux", "a=" + direction, fmt.Sprintf("a=rtpmap:%d %s", pt, rtpmap), "",
 	}, "\r\n")
 }
 
@@ -84,12 +91,12 @@ func (c *Client) Answer(sdp string) error {
 		return fmt.Errorf("%w:\n%s", errAnswer, sdp)
 	}
 	r.Addr = netip.AddrPortFrom(at, port)
-	c.remote = r
+	c.path.Store(&path{c.ours, r})
 	return nil
 }
 
 // Remote is the other end, after Answer.
-func (c *Client) Remote() Remote { return c.remote }
+func (c *Client) Remote() Remote { return c.path.Load().remote }
 
 // random is n letters and digits.
 func random(n int) string {

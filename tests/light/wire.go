@@ -30,10 +30,11 @@ func (c *Client) Wire() (Wire, error) {
 	c.conn.Close()
 	c.loop.Wait()
 	c.wire = fd
-	return Wire{FD: fd, Send: c.send, Recv: c.recv, Remote: c.remote}, nil
+	return Wire{FD: fd, Send: c.send, Recv: c.recv, Remote: c.Remote()}, nil
 }
 
 // writeWire sends a datagram to the gateway.
 func (c *Client) writeWire(b []byte) error {
-	return unix.Sendto(c.wire, b, unix.MSG_DONTWAIT, &unix.SockaddrInet4{Port: int(c.remote.Addr.Port()), Addr: c.remote.Addr.Addr().As4()})
+	to := c.Remote().Addr
+	return unix.Sendto(c.wire, b, unix.MSG_DONTWAIT, &unix.SockaddrInet4{Port: int(to.Port()), Addr: to.Addr().As4()})
 }
