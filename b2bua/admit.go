@@ -2,7 +2,6 @@ package b2bua
 
 import (
 	"drawbridge/media"
-	"drawbridge/sip/wire"
 	"drawbridge/telemetry"
 )
 
@@ -15,7 +14,7 @@ func (c *Call) admit(ev Event) {
 			c.refuse(*no)
 			return
 		}
-		c.out.do(AskPolicy{Request: c.setup.Caller.attempt(wire.INVITE, c.setup.From, c.setup.To)})
+		c.out.do(AskPolicy{Request: c.setup.Caller.attempt(c.setup.From, c.setup.To)})
 	case Decided:
 		if !ev.Decision.Allow {
 			c.refuse(ev.Decision)

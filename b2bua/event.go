@@ -250,13 +250,13 @@ type Party struct {
 
 // routesTo asks where the caller's routes lead a number.
 func (s *Setup) routesTo(number string) AskRoutes {
-	by := s.Caller.attempt(wire.INVITE, s.From, number)
+	by := s.Caller.attempt(s.From, number)
 	return AskRoutes{Realm: by.Realm, Peer: by.Peer, Caller: cmp.Or(s.Caller.Number, by.From), Number: by.To}
 }
 
-// attempt is what policy is asked about the party: may it send such a request, as from, for to?
-func (p *Party) attempt(method wire.Method, from, to string) policy.Request {
-	return policy.Request{Method: string(method), Realm: p.Realm.Name, Peer: p.Name, From: from, To: to}
+// attempt is what policy is asked about the party: may it do that, as from, for to?
+func (p *Party) attempt(from, to string) policy.Request {
+	return policy.Request{Realm: p.Realm.Name, Peer: p.Name, From: from, To: to}
 }
 
 // Candidate is one way to reach the callee: one hop of a trunk's target, or every contact of an account in one realm. All its targets

@@ -77,7 +77,7 @@ func (s *Switch) judge(v *view, who caller, m *wire.Message) (setup Setup, found
 		no = crossing(m)
 	}
 	if no == nil {
-		no = s.permitted(v, setup, m.Method)
+		no = s.permitted(v, setup)
 	}
 	if no == nil {
 		found, no = s.findable(v, setup)
@@ -97,8 +97,8 @@ func crossing(m *wire.Message) *policy.Decision {
 }
 
 // permitted asks policy.
-func (s *Switch) permitted(v *view, setup Setup, method wire.Method) *policy.Decision {
-	ask := setup.Caller.attempt(method, setup.From, setup.To)
+func (s *Switch) permitted(v *view, setup Setup) *policy.Decision {
+	ask := setup.Caller.attempt(setup.From, setup.To)
 	ask.Draining = s.draining.Load()
 	d := v.Decide(ask)
 	if d.Allow {

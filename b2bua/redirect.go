@@ -93,7 +93,7 @@ func (c *Call) judgeMoved() bool {
 			continue
 		}
 		m.number = number
-		c.out.do(AskPolicy{Again: true, Request: c.setup.Caller.attempt(wire.INVITE, c.setup.From, number)})
+		c.out.do(AskPolicy{Again: true, Request: c.setup.Caller.attempt(c.setup.From, number)})
 		return true
 	}
 	return false

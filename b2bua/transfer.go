@@ -7,7 +7,6 @@ import (
 	"drawbridge/media/offer"
 	"drawbridge/policy"
 	"drawbridge/sip/dialog"
-	"drawbridge/sip/wire"
 	"drawbridge/topology"
 )
 
@@ -60,7 +59,7 @@ func (c *Call) judgeReferral(l *sipLeg) {
 		return
 	}
 	passed := c.passes() != nil
-	c.out.do(AskPolicy{Again: true, Routed: passed, Ahead: !passed, Request: l.party.attempt(wire.INVITE, c.userOf(l.id), number)})
+	c.out.do(AskPolicy{Again: true, Routed: passed, Ahead: !passed, Request: l.party.attempt(c.userOf(l.id), number)})
 }
 
 // referralJudged passes the REFER on, or carries it out.

@@ -122,7 +122,7 @@ func (t Trunk) defaults(r Realm) Trunk {
 func (t *Trunk) ofProfile() {
 	fill(&t.Profile, baseProfile)
 	if t.peer == nil {
-		t.peer = &profile.Profile{Name: t.Profile}
+		t.peer = new(profile.Profile)
 	}
 	p := t.peer
 	fill(&t.Rel100, p.Call.Rel100)

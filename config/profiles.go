@@ -1,7 +1,6 @@
 package config
 
 import (
-	"cmp"
 	"embed"
 	"fmt"
 	"io/fs"
@@ -42,7 +41,6 @@ func (r *Report) profiles(c *Config) {
 		if err != nil {
 			continue // the decoder has told of the settings already
 		}
-		t.peer.Name = cmp.Or(t.Profile, baseProfile)
 		for _, p := range t.peer.Check() {
 			where := at.at("profile_settings", p.Key)
 			if p.Index >= 0 {

@@ -22,7 +22,7 @@ func profiled(lines ...string) string {
 func TestProfileLayers(t *testing.T) {
 	s := mustParse(t, profiled("profile: sipconnect2", "profile_settings:", "  id.out: rpid", "  num.in: [{match: '0([1-9].*)', to: '+49$1'}]"))
 	p := s.Trunks["t"].Peer()
-	if p.Name != "sipconnect2" || p.Identity.IDIn != "pai" || p.Identity.IDOut != "rpid" || p.Identity.CLIROut != "privacy" {
+	if p.Identity.IDIn != "pai" || p.Identity.IDOut != "rpid" || p.Identity.CLIROut != "privacy" {
 		t.Errorf("settings over sipconnect2 over generic: %+v", p.Identity)
 	}
 	if got := p.NumberIn("030231250"); got != "+4930231250" {
@@ -32,8 +32,8 @@ func TestProfileLayers(t *testing.T) {
 	if got := s.Trunks["t"].Peer().Identity; got.IDOut != "ppi" || got.IDIn != "pai" {
 		t.Errorf("a variable over sipconnect2: %+v", got)
 	}
-	if got := mustParse(t, profiled("ptime: 30")).Trunks["t"]; got.Peer().Name != "generic" || got.Rel100 != "off" {
-		t.Errorf("a trunk without profile: %s %s", got.Peer().Name, got.Rel100)
+	if got := mustParse(t, profiled("ptime: 30")).Trunks["t"]; got.Profile != "generic" || got.Rel100 != "off" {
+		t.Errorf("a trunk without profile: %s %s", got.Profile, got.Rel100)
 	}
 }
 

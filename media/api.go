@@ -64,9 +64,9 @@ type Event struct {
 
 // LegStats are the counters of one leg, now or at the end.
 type LegStats struct {
-	PacketsIn, OctetsIn, PacketsOut, OctetsOut, Lost uint64
-	Jitter, RTT                                      time.Duration
-	Codec                                            string
+	PacketsIn, OctetsIn, PacketsOut, Lost uint64
+	Jitter, RTT                           time.Duration
+	Codec                                 string
 
 	AudioIn, AudioOut Verdict     // whether there is audio, and why not
 	Quality           *LegQuality // nil when there is nothing to rate yet

@@ -290,7 +290,7 @@ func (g *leg) fail(reason string) {
 func (g *leg) stats(l *loop) LegStats {
 	return LegStats{
 		AudioIn: g.audioIn(l.now), AudioOut: g.audioOut(), Quality: g.quality(),
-		PacketsIn: g.in.packets, OctetsIn: g.in.octets, PacketsOut: g.out.packets, OctetsOut: g.out.octets,
+		PacketsIn: g.in.packets, OctetsIn: g.in.octets, PacketsOut: g.out.packets,
 		Lost: uint64(max(g.in.lost(), 0)), Jitter: g.in.jitter.Duration(g.in.clock), RTT: time.Duration(g.report.rtt), Codec: g.st.Recv.Name,
 	}
 }

@@ -10,7 +10,6 @@ import (
 
 // Request is what a judgement is made from.
 type Request struct {
-	Method    string
 	Realm     string // the side it came from
 	Peer      string // trunk or account it is authenticated as; "" when unknown
 	From, To  string // user parts, as numbers or names

@@ -8,7 +8,7 @@ import (
 )
 
 func TestDecide(t *testing.T) {
-	ok := Request{Method: "INVITE", Realm: "access", Peer: "alice", To: "100", Retry: 3}
+	ok := Request{Realm: "access", Peer: "alice", To: "100", Retry: 3}
 	with := func(change func(*Request)) Request {
 		r := ok
 		change(&r)

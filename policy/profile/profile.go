@@ -3,8 +3,6 @@ package profile
 // Profile is everything that is particular to one peer. The zero value is a peer without peculiarities: what the base "generic" spells
 // out. Each switch has one word in the file, the tag yaml; doc and enum go into the JSON Schema.
 type Profile struct {
-	Name string `yaml:"-"` // of the profile that the trunk names
-
 	Identity Identity `yaml:",inline"`
 	Call     Call     `yaml:",inline"`
 	Media    Media    `yaml:",inline"`
