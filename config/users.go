@@ -1,0 +1,66 @@
+package config
+
+import (
+	"regexp"
+	"strings"
+	"unicode"
+)
+
+// What an account may be called, and by which numbers.
+var (
+	userForm   = regexp.MustCompile(`^[A-Za-z0-9+][A-Za-z0-9_.+-]{0,62}$`)
+	rangeForm  = regexp.MustCompile(`^\+?[0-9]{3,32}\*$`) // shorter ones would take the calls of a country
+	numberForm = regexp.MustCompile(`^\+?[0-9*#]{1,32}$`)
+)
+
+func (r *Report) checkUsers(u Users) {
+	r.checkDomain(path{"users", "domain"}, u.Domain)
+	owner := map[string]string{} // number or name -> account
+	for i, user := range u.Local {
+		at := path{"users", "local"}.at(i)
+		switch {
+		case user.Name == "":
+			r.Addf(at, "an account needs a name")
+			continue
+		case !userForm.MatchString(user.Name):
+			r.Addf(at.at("name"), "%q: letters, digits and . _ + - only", user.Name)
+		case owner[user.Name] != "":
+			r.Addf(at.at("name"), "%s is already in use by account %s", user.Name, owner[user.Name])
+		}
+		owner[user.Name] = user.Name
+		if user.Password.ref == "" {
+			r.Addf(at, "account %s has no password", user.Name)
+		}
+		r.checkPartyLimits(at.at("limits"), user.Limits)
+		for j, n := range user.Numbers {
+			switch {
+			case !numberForm.MatchString(n):
+				r.Addf(at.at("numbers", j), "%q is not a number such as +4930123456", n)
+			case owner[n] != "":
+				r.Addf(at.at("numbers", j), "%s is already in use by account %s", n, owner[n])
+			default:
+				owner[n] = user.Name
+			}
+		}
+		for j, n := range user.PBX {
+			switch {
+			case !rangeForm.MatchString(n):
+				r.Addf(at.at("pbx", j), "%q is no beginning of numbers such as +49305551*", n)
+			case owner[n] != "":
+				r.Addf(at.at("pbx", j), "%s is already in use by account %s", n, owner[n])
+			default:
+				owner[n] = user.Name
+			}
+		}
+	}
+}
+
+func (r *Report) checkAccount(at path, a Account) {
+	switch {
+	case a.User == "" && a.Password.ref == "" && a.Realm == "":
+	case a.User == "" || a.Password.ref == "":
+		r.Addf(at, "an account needs both user and password")
+	case strings.ContainsFunc(a.User+a.Realm, unicode.IsControl):
+		r.Addf(at, "user and realm are plain text")
+	}
+}
