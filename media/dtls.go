@@ -147,7 +147,7 @@ func (g *leg) callOut(l *loop) {
 // associate starts the goroutine of a handshake. A server's has its token of the pool already; a client's waits for one.
 func (g *leg) associate(l *loop, d *door, peer netip.AddrPort) *association {
 	e := l.engine
-	fd, local := g.pair.rtp, g.pair.addr
+	fd, local := g.rtp.fd, g.pair.addr
 	if d != nil {
 		fd, local = d.fd, d.addr
 	}
@@ -164,7 +164,7 @@ func (g *leg) associate(l *loop, d *door, peer netip.AddrPort) *association {
 		k, err := a.run(ctx, e.pool)
 		cancel()
 		e.shaking.Add(-1)
-		g.session.do(func(l *loop) { g.shaken(l, a, k, err) }) //nolint:contextcheck // what follows is not part of this handshake, and has limits of its own
+		g.session.do(func(_ *Session, l *loop) { g.shaken(l, a, k, err) }) //nolint:contextcheck // what follows is not part of this handshake, and has limits of its own
 	}()
 	return a
 }

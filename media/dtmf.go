@@ -61,7 +61,7 @@ func (g *leg) digitsGo() digitWay {
 
 // pressed takes a whole digit that has come in on the leg.
 func (g *leg) pressed(l *loop, key byte, length time.Duration, way digitWay) {
-	if g.twins.known(key, way, l.now) {
+	if g.twin(key, way, l.now) {
 		return
 	}
 	g.pass(l, key, length)
@@ -108,6 +108,14 @@ type twins struct {
 	next uint8 // the oldest
 }
 
+// twin notes a digit that has come in on the leg; true when it has come by another way before.
+func (g *leg) twin(key byte, way digitWay, now int64) bool {
+	if g.twins == nil {
+		g.twins = new(twins)
+	}
+	return g.twins.known(key, way, now)
+}
+
 // known notes a digit; true when it is one that has come by another way before. Each way brings the digits in order, so the oldest that
 // fits is the one.
 func (t *twins) known(key byte, way digitWay, now int64) bool {
@@ -126,6 +134,9 @@ func (t *twins) known(key byte, way digitWay, now int64) bool {
 
 // over says that a digit which was noted at its beginning has ended: its twins may come from now on still.
 func (t *twins) over(key byte, way digitWay, now int64) {
+	if t == nil {
+		return
+	}
 	for i := range t.last {
 		d := &t.last[(int(t.next)+len(t.last)-1-i)%len(t.last)] // newest first
 		if d.key == key && d.ways&way != 0 {

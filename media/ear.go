@@ -62,7 +62,7 @@ func (g *leg) heardTone(l *loop, key byte, length time.Duration) {
 		g.pressed(l, key, length, byTone)
 		return
 	}
-	if !g.twins.known(key, byTone, l.now) {
+	if !g.twin(key, byTone, l.now) {
 		g.tellDigit(key, length)
 	}
 }

@@ -145,6 +145,7 @@ func (e *Engine) Run(ctx context.Context) error {
 // Open makes a media session for one call. notify is called from media goroutines, never after the Closed event; it must not block.
 func (e *Engine) Open(call string, notify func(Event)) *Session {
 	s := &Session{engine: e, call: call, notify: notify}
+	s.pending = s.room[:0]
 	s.owner.Store(e.loops[int(e.next.Add(1))%len(e.loops)])
 	e.open.Add(1)
 	return s

@@ -114,7 +114,7 @@ func (g *leg) skip(l *loop, p *packet) {
 func (g *leg) keyDown(l *loop, p *packet, code uint8) {
 	g.endDigit(l) // the one before has lost its ends
 	to := g.session.legs[1-g.id]
-	twin := g.twins.known(eventKeys[code], byEvent, l.now)
+	twin := g.twin(eventKeys[code], byEvent, l.now)
 	g.event = eventIn{
 		known: true, code: code, segment: p.ts, twin: twin,
 		live: !twin && g.takesEvents(to) && !to.digits.busy(),

@@ -41,7 +41,7 @@ func TestFullBuffersAreCounted(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	lost := uint64(kernelDrops(b.b.pair.rtp))
+	lost := uint64(kernelDrops(b.b.rtp.fd))
 	if lost == 0 {
 		t.Fatal("2.8 MB fit")
 	}

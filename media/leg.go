@@ -10,22 +10,19 @@ import (
 // leg is one side of a session: an endpoint, the stream negotiated on it, and the two directions of media. After allocate it belongs to
 // the loop of its session.
 type leg struct {
-	dtmf    DTMF
 	cert    *certificate  // that our SDP shows
 	silence time.Duration // Side.Inactivity
 	realm   *realm
 	changed int64 // when the peer last changed to the other codec of its answer
 
-	pair   portPair // RTP profile
-	rtcp   sock
-	own    [2]*sock // rtp and it
-	toRTCP sockaddr
+	pair portPair  // RTP profile
+	rtcp *rtcpSock // nil before there is something to report
 
 	flood       flood
 	ice         ice           // WebRTC: which sources are the browser
 	credentials []*credential // ours, oldest first
 	shake       shake
-	twins       twins
+	twins       *twins // nil before the first digit
 	report      reporter
 	timers      [numTimers]timer
 
@@ -42,6 +39,7 @@ type leg struct {
 	gone    bool       // leave has been called
 	bound   bool       // st is set
 	open    bool       // to may be sent to
+	dtmf    DTMF
 	in      inbound
 	out     outbound
 	door    int // WebRTC: the browser address
@@ -79,12 +77,10 @@ func (g *leg) allocate() (offer.Local, error) {
 		return offer.Local{}, err
 	}
 	g.pair = pr
+	g.rtp = sock{fd: int(pr.rtp), kind: sockRTP, leg: g}
 	if pr.rtcp >= 0 {
-		r.ports.rtcp.Add(1)
+		g.startRTCP()
 	}
-	g.rtp = sock{fd: pr.rtp, kind: sockRTP, leg: g}
-	g.rtcp = sock{fd: pr.rtcp, kind: sockRTCP, leg: g}
-	g.own = [2]*sock{&g.rtp, &g.rtcp}
 	addr := r.announced(pr.addr)
 	local := offer.Local{RTP: addr, RTCP: netip.AddrPortFrom(addr.Addr(), addr.Port()+1)}
 	if g.srtp == offer.SRTPOptional || g.srtp == offer.SRTPSDES {
@@ -150,54 +146,67 @@ func (g *leg) leave(l *loop) {
 
 // part takes the leg's sockets out of its loop. The RTP socket may rest there, unless it has lost something, which the kernel would count again.
 func (g *leg) part(l *loop) {
+	if g.pair.rtp < 0 {
+		return
+	}
 	var lost uint64
-	socks := g.socks()
 	if g.in.packets > 0 {
-		for _, s := range socks {
-			lost += uint64(kernelDrops(s.fd))
-		}
+		lost = uint64(kernelDrops(g.rtp.fd))
 		l.count.full.Add(lost)
 	}
-	for _, s := range socks {
-		if s.kind != sockRTP || lost > 0 || !g.realm.ports.rest(l, &g.pair, s) {
-			l.forget(s)
-		}
+	if lost > 0 || !g.realm.ports.rest(l, &g.pair, &g.rtp) {
+		l.forget(&g.rtp)
 	}
+	if g.rtcp == nil {
+		return
+	}
+	if g.in.packets > 0 {
+		l.count.full.Add(uint64(kernelDrops(g.rtcp.fd)))
+	}
+	l.forget(&g.rtcp.sock)
 }
 
 // watch and unwatch put the port pair into a loop and take it out. A socket that epoll refuses hears nothing; the leg still sends.
 func (g *leg) watch(l *loop) {
-	for _, s := range g.socks() {
-		_ = l.watch(s)
+	if g.pair.rtp < 0 {
+		return
+	}
+	_ = l.watch(&g.rtp)
+	if g.rtcp != nil {
+		_ = l.watch(&g.rtcp.sock)
 	}
 }
 
 func (g *leg) unwatch(l *loop) {
-	for _, s := range g.socks() {
-		l.unwatch(s)
+	if g.pair.rtp < 0 {
+		return
 	}
-}
-
-// socks are the leg's own sockets that are open.
-func (g *leg) socks() []*sock {
-	switch {
-	case g.pair.rtp < 0:
-		return nil
-	case g.pair.rtcp < 0:
-		return g.own[:1]
+	l.unwatch(&g.rtp)
+	if g.rtcp != nil {
+		l.unwatch(&g.rtcp.sock)
 	}
-	return g.own[:]
 }
 
 // openRTCP opens the RTCP socket: there is media, and with it something to report. When another program has taken the port meanwhile, the
 // call goes on without RTCP, and the next report tries again.
 func (g *leg) openRTCP(l *loop) {
-	if g.pair.rtp < 0 || g.pair.rtcp >= 0 || g.st.Mux || g.pair.openRTCP() != nil {
+	if g.pair.rtp < 0 || g.pair.rtcp >= 0 || g.st.Mux || g.pair.openRTCP(g.realm.cfg.DSCP) != nil {
 		return
 	}
+	g.startRTCP()
+	_ = l.watch(&g.rtcp.sock)
+}
+
+// rtcpSock is a leg's RTCP socket, and where reports go.
+type rtcpSock struct {
+	sock
+	to sockaddr
+}
+
+// startRTCP notes that the pair's RTCP socket is open.
+func (g *leg) startRTCP() {
 	g.realm.ports.rtcp.Add(1)
-	g.rtcp = sock{fd: g.pair.rtcp, kind: sockRTCP, leg: g}
-	_ = l.watch(&g.rtcp)
+	g.rtcp = &rtcpSock{sock: sock{fd: int(g.pair.rtcp), kind: sockRTCP, leg: g}, to: sockaddrOf(g.reportsTo())}
 }
 
 // bind takes a negotiated stream, at first or after a re-offer.
@@ -252,11 +261,18 @@ func (g *leg) bindTrunk(l *loop) {
 func (g *leg) redirect() {
 	g.open = g.latch.aimable()
 	g.to = sockaddrOf(g.latch.source)
+	if g.rtcp != nil {
+		g.rtcp.to = sockaddrOf(g.reportsTo())
+	}
+}
+
+// reportsTo is the peer's RTCP address, as far as it has not reported from another.
+func (g *leg) reportsTo() netip.AddrPort {
 	rtcp := unmapped(g.st.RemoteRTCP)
 	if !rtcp.IsValid() || g.latch.source != g.latch.announced {
 		rtcp = netip.AddrPortFrom(g.latch.source.Addr(), g.latch.source.Port()+1)
 	}
-	g.toRTCP = sockaddrOf(rtcp)
+	return rtcp
 }
 
 func unmapped(a netip.AddrPort) netip.AddrPort { return netip.AddrPortFrom(a.Addr().Unmap(), a.Port()) }

@@ -24,12 +24,17 @@ type lobby struct {
 	conn  syscall.RawConn
 	open  bool        // the loop's epoll instance is in the lobby's
 	taken atomic.Bool // the loop sits here, or is about to
+
+	// Of the wait that is on.
+	look func(uintptr) bool // for conn: asks whether it has an end
+	n    int
+	err  error
 }
 
 // past is a deadline that has passed: setting it calls the loop.
 var past = time.Unix(1, 0)
 
-func (b *lobby) build() error {
+func (b *lobby) build(l *loop) error {
 	var err error
 	if b.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
 		return fmt.Errorf("media: epoll: %w", err)
@@ -41,6 +46,10 @@ func (b *lobby) build() error {
 	b.file = os.NewFile(uintptr(b.epoll), "epoll")
 	if err := b.file.SetReadDeadline(time.Time{}); err != nil {
 		return fmt.Errorf("media: epoll in the poller: %w", err)
+	}
+	b.look = func(uintptr) bool {
+		b.n, b.err = b.peek(l)
+		return b.n > 0 || b.err != nil
 	}
 	b.conn, err = b.file.SyscallConn()
 	return err
@@ -64,7 +73,7 @@ func (b *lobby) leave(epoll int) {
 }
 
 // sit waits until a socket has something, somebody calls, or ms milliseconds have passed; -1 is for ever.
-func (b *lobby) sit(l *loop, ms int) (n int, err error) {
+func (b *lobby) sit(l *loop, ms int) (int, error) {
 	var due time.Time
 	if ms >= 0 {
 		due = time.Now().Add(time.Duration(ms) * time.Millisecond)
@@ -75,22 +84,19 @@ func (b *lobby) sit(l *loop, ms int) (n int, err error) {
 	b.taken.Store(true)
 	defer b.taken.Store(false)
 	if l.inbox.rung.Load() { // before the loop sat down: that bell was for the eventfd, or for nobody
-		return b.look(l)
+		return b.peek(l)
 	}
 	runtime.UnlockOSThread()
 	defer runtime.LockOSThread()
-	readErr := b.conn.Read(func(uintptr) bool {
-		n, err = b.look(l)
-		return n > 0 || err != nil
-	})
-	if readErr != nil && !errors.Is(readErr, os.ErrDeadlineExceeded) {
-		return 0, readErr
+	b.n, b.err = 0, nil
+	if err := b.conn.Read(b.look); err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
+		return 0, err
 	}
-	return n, err
+	return b.n, b.err
 }
 
-// look asks epoll without waiting, and without the scheduler: a system call that it sees wakes its monitor for a millisecond.
-func (b *lobby) look(l *loop) (int, error) {
+// peek asks epoll without waiting, and without the scheduler: a system call that it sees wakes its monitor for a millisecond.
+func (b *lobby) peek(l *loop) (int, error) {
 	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(l.epoll), uintptr(unsafe.Pointer(&l.events[0])), uintptr(len(l.events)), 0, 0, 0)
 	if errno == unix.EINTR {
 		return 0, nil

@@ -28,6 +28,8 @@ type loop struct {
 
 	now      int64 // nanoseconds since the engine was made, taken once a round
 	stopped  bool
+	fns      []func(l *loop) // commands being served: the inbox gets their room back
+	called   []*Session
 	socks    []*sock // by the index that epoll carries
 	vacant   []int32
 	doors    []*door
@@ -138,7 +140,7 @@ func newLoop(e *Engine, index int) (*loop, error) {
 		l.release()
 		return nil, err
 	}
-	if err := l.lobby.build(); err != nil {
+	if err := l.lobby.build(l); err != nil {
 		l.release()
 		return nil, err
 	}
@@ -376,19 +378,22 @@ func (l *loop) post(fn func(l *loop)) {
 func (l *loop) commands() bool {
 	in := &l.inbox
 	in.mu.Lock()
-	fns, sessions, stopping := in.fns, in.sessions, in.stopping
-	in.fns, in.sessions = nil, nil
+	stopping := in.stopping
+	l.fns, in.fns = in.fns, l.fns[:0]
+	l.called, in.sessions = in.sessions, l.called[:0]
 	in.mu.Unlock()
-	for _, fn := range fns {
+	for _, fn := range l.fns {
 		fn(l)
 	}
-	for _, s := range sessions {
+	for _, s := range l.called {
 		if owner := s.owner.Load(); owner != l {
 			owner.postSession(s) // it has moved
 			continue
 		}
 		s.serve(l)
 	}
+	clear(l.fns)
+	clear(l.called)
 	return stopping
 }
 

@@ -55,9 +55,8 @@ func newPorts(low, high uint16, f *files) *ports {
 
 // portPair is an RTP socket and, once there is something to report, its RTCP socket. Both ports are the leg's from the start.
 type portPair struct {
-	rtp, rtcp int // file descriptors; -1: not open
+	rtp, rtcp int32 // file descriptors; -1: not open
 	addr      netip.AddrPort
-	dscp      DSCP
 	rest      *resting // the RTP socket has been used before; nil: it is new
 }
 
@@ -131,14 +130,14 @@ func (p *ports) queue(port uint16) {
 // close closes what is open of a pair and gives the pair back.
 func (p *ports) close(pr *portPair) {
 	if pr.rtcp >= 0 {
-		closeFD(pr.rtcp)
+		closeFD(int(pr.rtcp))
 		p.rtcp.Add(-1)
 		pr.rtcp = -1
 	}
 	if pr.rtp < 0 {
 		return
 	}
-	closeFD(pr.rtp)
+	closeFD(int(pr.rtp))
 	pr.rtp = -1
 	p.give(pr.addr.Port())
 	if r := pr.rest; r != nil && r.state == taken { // no leg has arrived with it
@@ -167,11 +166,11 @@ func openPair(addr netip.Addr, port uint16, dscp DSCP) (portPair, error) {
 			return portPair{}, err
 		}
 	}
-	pr := portPair{rtp: rtp, rtcp: -1, addr: bound, dscp: dscp}
+	pr := portPair{rtp: int32(rtp), rtcp: -1, addr: bound}
 	if port != 0 {
 		return pr, nil
 	}
-	if err := pr.openRTCP(); err != nil {
+	if err := pr.openRTCP(dscp); err != nil {
 		closeFD(rtp)
 		return portPair{}, err
 	}
@@ -179,9 +178,11 @@ func openPair(addr netip.Addr, port uint16, dscp DSCP) (portPair, error) {
 }
 
 // openRTCP binds the odd port, if it is not yet.
-func (pr *portPair) openRTCP() (err error) {
-	if pr.rtcp < 0 {
-		pr.rtcp, _, err = openUDP(netip.AddrPortFrom(pr.addr.Addr(), pr.addr.Port()+1), marked(pr.dscp.RTCP, nil))
+func (pr *portPair) openRTCP(dscp DSCP) error {
+	if pr.rtcp >= 0 {
+		return nil
 	}
+	fd, _, err := openUDP(netip.AddrPortFrom(pr.addr.Addr(), pr.addr.Port()+1), marked(dscp.RTCP, nil))
+	pr.rtcp = int32(fd)
 	return err
 }

@@ -34,10 +34,11 @@ const leastPackets = 50
 // quality rates the leg; nil when there is nothing to rate.
 func (g *leg) quality() *LegQuality {
 	p := g.report.peer
-	q := LegQuality{InKnown: g.in.packets >= leastPackets, OutKnown: p != nil && p.known && g.out.packets >= leastPackets}
-	if !q.InKnown && !q.OutKnown {
+	in, out := g.in.packets >= leastPackets, p != nil && p.known && g.out.packets >= leastPackets
+	if !in && !out {
 		return nil
 	}
+	q := &LegQuality{InKnown: in, OutKnown: out}
 	if q.InKnown {
 		q.In, _ = g.rateIn()
 	}
@@ -48,7 +49,7 @@ func (g *leg) quality() *LegQuality {
 		xr := *p.xr
 		q.XR = &xr
 	}
-	return &q
+	return q
 }
 
 // rateIn rates what we receive.

@@ -129,7 +129,7 @@ func (p *ports) wake(l *loop) (portPair, bool) {
 		if r := sh.remove(rand.IntN(sh.ripe)); r.state == asleep {
 			p.rouse(r, taken)
 			p.used++
-			return portPair{rtp: r.fd, rtcp: -1, addr: r.addr, dscp: p.dscp, rest: r}, true
+			return portPair{rtp: int32(r.fd), rtcp: -1, addr: r.addr, rest: r}, true
 		}
 	}
 	return portPair{}, false

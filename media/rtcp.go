@@ -71,10 +71,13 @@ func (g *leg) sendReport(l *loop) {
 		l.queue(g.door, b, &g.to)
 		return
 	}
-	g.openRTCP(l)
-	fd, to := g.pair.rtcp, &g.toRTCP
-	if g.st.Mux {
-		fd, to = g.rtp.fd, &g.to
+	fd, to := g.rtp.fd, &g.to
+	if !g.st.Mux {
+		if g.openRTCP(l); g.rtcp == nil {
+			l.drop(DropSend, g.reportsTo(), g)
+			return
+		}
+		fd, to = g.rtcp.fd, &g.rtcp.to
 	}
 	if !sendTo(fd, b, to) {
 		l.drop(DropSend, to.addr, g)

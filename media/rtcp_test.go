@@ -93,8 +93,8 @@ func TestRTCPIsBelievedWholeOrNotAtAll(t *testing.T) {
 	if d := b.b.control(b.l, good, netip.MustParseAddrPort("192.0.2.1:9")); d != DropSource || b.b.report.peer != nil {
 		t.Errorf("a stranger's report: %s", d)
 	}
-	if d := b.b.control(b.l, good, netip.AddrPortFrom(b.phone.Addr(), 9)); d != Delivered || b.b.toRTCP.addr.Port() != 9 {
-		t.Errorf("reports from another port of the phone: %s, ours go to %s", d, b.b.toRTCP.addr)
+	if d := b.b.control(b.l, good, netip.AddrPortFrom(b.phone.Addr(), 9)); d != Delivered || b.b.rtcp.to.addr.Port() != 9 {
+		t.Errorf("reports from another port of the phone: %s, ours go to %s", d, b.b.rtcp.to.addr)
 	}
 }
 

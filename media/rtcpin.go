@@ -126,8 +126,8 @@ func (g *leg) reporterOf(src netip.AddrPort) bool {
 	if !g.latch.source.IsValid() || src.Addr() != g.latch.source.Addr() {
 		return false
 	}
-	if g.toRTCP.addr != src && !g.st.Mux {
-		g.toRTCP = sockaddrOf(src)
+	if g.rtcp != nil && g.rtcp.to.addr != src && !g.st.Mux {
+		g.rtcp.to = sockaddrOf(src)
 	}
 	return true
 }

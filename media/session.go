@@ -23,9 +23,16 @@ type Session struct {
 	closed  bool
 
 	mu      sync.Mutex
-	pending []func(l *loop) // commands in the order they were given, wherever the session is by now
-	ending  bool            // Close has been called
+	pending []command // in the order they were given, wherever the session is by now
+	ending  bool      // Close has been called
+	room    [fewCommands]command
 }
+
+// command is what another goroutine wants of a session. It runs on the owner.
+type command func(s *Session, l *loop)
+
+// fewCommands is how many wait for the owner at most as a rule. Chosen here.
+const fewCommands = 4
 
 // Add allocates a leg's endpoint and returns what its SDP announces. Calling it again for the same leg releases the former
 // endpoint (failover to a trunk in another realm). Errors: ErrNoPorts, ErrNoRealm, ErrClosed.
@@ -46,7 +53,7 @@ func (s *Session) Add(leg LegID, side Side) (offer.Local, error) {
 	if err != nil {
 		return offer.Local{}, err
 	}
-	if !s.do(func(l *loop) { s.place(l, g) }) {
+	if !s.do(func(s *Session, l *loop) { s.place(l, g) }) {
 		g.abandon()
 		return offer.Local{}, ErrClosed
 	}
@@ -57,7 +64,7 @@ func (s *Session) Add(leg LegID, side Side) (offer.Local, error) {
 // clocks and latched addresses survive when the stream's identity (fingerprint) is the same. New ICE credentials of ours, after a restart, are
 // valid beside the old ones. It takes effect between two batches.
 func (s *Session) Bind(leg LegID, st offer.Stream) {
-	s.do(func(l *loop) {
+	s.do(func(s *Session, l *loop) {
 		if g := s.legs[leg]; g != nil {
 			g.bind(l, st)
 			s.compose(l)
@@ -69,7 +76,7 @@ func (s *Session) Bind(leg LegID, st offer.Stream) {
 // It goes the way that leg takes (Side.DTMF), behind those that wait, and comes to nothing when it has come in by another way as well.
 // EventDTMF of the other leg follows. Dropped and counted when it cannot go.
 func (s *Session) SendDTMF(leg LegID, digit byte, d time.Duration) {
-	s.do(func(l *loop) {
+	s.do(func(s *Session, l *loop) {
 		if g := s.legs[leg]; g != nil {
 			g.signalled(l, digit, d)
 		}
@@ -79,7 +86,7 @@ func (s *Session) SendDTMF(leg LegID, digit byte, d time.Duration) {
 // Stats hands fn the counters of both legs as they are now: on a media goroutine, which it must not hold up, or at once and empty when the
 // session has ended.
 func (s *Session) Stats(fn func([2]LegStats)) {
-	if !s.do(func(l *loop) { fn(s.stats(l)) }) {
+	if !s.do(func(s *Session, l *loop) { fn(s.stats(l)) }) {
 		fn([2]LegStats{})
 	}
 }
@@ -95,20 +102,20 @@ func (s *Session) stats(l *loop) (stats [2]LegStats) {
 }
 
 // Close releases sockets and ports and answers with one EventClosed. It may be called once or more.
-func (s *Session) Close() { s.queue(s.end, true) }
+func (s *Session) Close() { s.queue((*Session).end, true) }
 
 // do queues a command for the session's owner; false when Close came first.
-func (s *Session) do(fn func(l *loop)) bool { return s.queue(fn, false) }
+func (s *Session) do(c command) bool { return s.queue(c, false) }
 
 // queue appends one command; nothing follows the last one.
-func (s *Session) queue(fn func(l *loop), last bool) bool {
+func (s *Session) queue(c command, last bool) bool {
 	s.mu.Lock()
 	if s.ending {
 		s.mu.Unlock()
 		return false
 	}
 	s.ending = last
-	s.pending = append(s.pending, fn)
+	s.pending = append(s.pending, c)
 	first := len(s.pending) == 1
 	s.mu.Unlock()
 	if first {
@@ -119,12 +126,14 @@ func (s *Session) queue(fn func(l *loop), last bool) bool {
 
 // serve runs the queued commands on the owner.
 func (s *Session) serve(l *loop) {
+	var few [fewCommands]command
 	s.mu.Lock()
-	fns := s.pending
-	s.pending = nil
+	all := append(few[:0], s.pending...)
+	clear(s.pending)
+	s.pending = s.pending[:0]
 	s.mu.Unlock()
-	for _, fn := range fns {
-		fn(l)
+	for _, c := range all {
+		c(s, l)
 	}
 }
 

@@ -27,14 +27,16 @@ type vigil struct {
 
 // Talking says that the call has been answered: from now on media is due, and silence means something.
 func (s *Session) Talking() {
-	s.do(func(l *loop) {
-		s.talking = true
-		for _, g := range s.legs {
-			if g != nil {
-				g.expect(l)
-			}
+	s.do((*Session).talk)
+}
+
+func (s *Session) talk(l *loop) {
+	s.talking = true
+	for _, g := range s.legs {
+		if g != nil {
+			g.expect(l)
 		}
-	})
+	}
 }
 
 // expect starts to wait for the peer's media, or stops it: after an answer, hold, resume. Links between calls are watched at their ends.
