@@ -137,12 +137,12 @@ func (p *ports) close(pr *portPair) {
 	if pr.rtp < 0 {
 		return
 	}
+	if r := pr.rest; r != nil && r.state == taken { // no leg has arrived with it
+		r.strike()
+	}
 	closeFD(int(pr.rtp))
 	pr.rtp = -1
 	p.give(pr.addr.Port())
-	if r := pr.rest; r != nil && r.state == taken { // no leg has arrived with it
-		r.loop.post(r.forget)
-	}
 }
 
 // inUse is the number of pairs that are open.

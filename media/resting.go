@@ -205,6 +205,14 @@ func (r *resting) overhear(l *loop) {
 	}
 }
 
+// strike takes a socket off the loop on which it has rested: what epoll has said of it there is nothing to who has the file now.
+func (r *resting) strike() {
+	r.ports.mu.Lock()
+	r.state = shut
+	r.ports.mu.Unlock()
+	r.loop.post(r.forget)
+}
+
 // forget takes a socket that is shut, or that another loop has now, out of its loop.
 func (r *resting) forget(l *loop) { l.forget(&r.sock) }
 
@@ -214,7 +222,7 @@ func (l *loop) adopt(pr *portPair, s *sock) {
 	if r.loop != l { // the session has moved since
 		pr.rest = nil
 		_ = unix.EpollCtl(r.loop.epoll, unix.EPOLL_CTL_DEL, s.fd, nil) // it is there
-		r.loop.post(r.forget)
+		r.strike()
 		_ = l.watch(s)
 		return
 	}

@@ -105,6 +105,16 @@ func (r *rests) send(t *testing.T, addr netip.AddrPort) {
 	}
 }
 
+// pending is the length of the next datagram that a socket has for who reads it.
+func pending(t *testing.T, fd int) int {
+	t.Helper()
+	n, err := unix.IoctlGetInt(fd, unix.SIOCINQ)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
 func openFiles(t *testing.T) int {
 	t.Helper()
 	all, err := os.ReadDir("/proc/self/fd")
@@ -251,8 +261,18 @@ func TestRestTakenInVain(t *testing.T) {
 	if g.pair.rest == nil {
 		t.Fatal("a new socket")
 	}
+	other := *g.pair.rest
 	g.session.end(l)
 	r.seat(t, g)
+	if next, _, err := openUDP(other.addr, nil); err != nil || next != other.fd {
+		t.Fatalf("file %d for %d, %v", next, other.fd, err)
+	}
+	r.send(t, other.addr)
+	l.ready(unix.EpollEvent{Fd: other.index, Pad: other.gen}) // what epoll has said before comes late
+	if n := pending(t, other.fd); n == 0 {
+		t.Error("the next owner of the file has lost a datagram")
+	}
+	closeFD(other.fd)
 	l.commands()
 	if n := len(l.socks) - len(l.vacant) - watched; n != crowd-1 || openFiles(t) != idle+crowd-1 || r.p.inUse() != 0 {
 		t.Errorf("%d watched, %d files, %d in use", n, openFiles(t)-idle, r.p.inUse())
@@ -269,6 +289,11 @@ func TestRestOnAnotherLoop(t *testing.T) {
 	index := g.pair.rest.index
 	g.session.owner.Store(is)
 	g.session.place(is, g)
+	r.send(t, g.pair.addr)
+	was.ready(unix.EpollEvent{Fd: index}) // what epoll has said before comes late
+	if pending(t, g.rtp.fd) == 0 {
+		t.Error("the loop that it rested on has read it")
+	}
 	was.commands()
 	if was.socks[index] != nil || is.socks[g.rtp.index] != &g.rtp {
 		t.Error("the socket is where it was")
