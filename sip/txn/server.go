@@ -66,9 +66,10 @@ func (sh *Shard) begin(it *item) *Server {
 		tx.merge = sh.core.keys.request(m)
 		sh.merged[tx.merge] = tx
 	} else {
-		tx.tag = strings.Clone(m.ToTag())
+		tx.tag = m.ToTag() // the request is kept by it, for no longer than the transaction
 	}
 	if m.Method == wire.INVITE {
+		tx.tag = strings.Clone(tx.tag)
 		tx.asked = m
 		tx.retry = sh.clock.after(tryingAfter, tx, retry)
 	} else {

@@ -14,7 +14,7 @@ func direct(raw []byte) (m *Message, ok bool) {
 		return nil, false
 	}
 	own := bytes.Clone(raw)
-	d := director{p: parser{m: newFrame(), length: -1}}
+	d := director{p: newParser()}
 	if !d.head(own[:end+2]) {
 		return nil, false
 	}
@@ -41,7 +41,7 @@ type director struct {
 func (d *director) head(raw []byte) bool {
 	text := unsafe.String(&raw[0], len(raw)) // nobody writes to the copy
 	line, rest, err := cutLine(raw)
-	if err != nil || hasControl(text[:len(line)]) || parseStart(text[:len(line)], d.p.m) != nil {
+	if err != nil || hasControl(text[:len(line)]) || parseStart(text[:len(line)], &d.p.m.Message, &d.p.left) != nil {
 		return false
 	}
 	if n := bytes.Count(rest, []byte{'\n'}) - typedLines; n > 0 {

@@ -6,27 +6,20 @@ type frame struct {
 	Message
 	vias     [1]Via
 	contacts [1]Addr
-	spare    [5]Param // a branch, two tags, and what else is there; the rest of 1 152 bytes, a size that the allocator has
-	left     Params   // of spare; not the message's
+	params   [5]Param // a branch, two tags, and what else is there: TestRoomFits
 }
 
-func newFrame() *frame {
-	f := &frame{Message: Message{MaxForwards: -1, Expires: -1}}
-	f.left = f.spare[:]
-	return f
-}
-
-// reply is a response that is being made, with the room for its own tag and for the lines that are added to it: 896 bytes.
+// reply is a response that is being made, with the room for its own tag and for the lines that are added to it.
 type reply struct {
 	Message
-	fields [4]Field
+	fields [3]Field
 	tag    [1]Param
 }
 
 // asking is the same for a request.
 type asking struct {
 	Message
-	fields [5]Field
+	fields [4]Field
 }
 
 // take cuts room for n parameters off what is left, or makes it.

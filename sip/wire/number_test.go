@@ -3,6 +3,7 @@ package wire
 import (
 	"strings"
 	"testing"
+	"unsafe"
 )
 
 // TestPlainNumbersReadAsTheCodecReadsThem: the short way and the codec's give the same number or the same refusal.
@@ -11,7 +12,7 @@ func TestPlainNumbersReadAsTheCodecReadsThem(t *testing.T) {
 		h, _ := lookup(name)
 		for _, value := range strings.Split("0|7|007|70 |+7|-1|7x|2147483647|2147483648|4294967295|4294967296|99999999999999999999|7 INVITE|"+
 			"0 ACK|7  INVITE|7 INVITE x|7\tINVITE|7 |2147483647 BYE|2147483648 BYE|x INVITE|7 invite", "|") {
-			short, long := parser{m: newFrame(), length: -1}, parser{m: newFrame(), length: -1}
+			short, long := newParser(), newParser()
 			value = strings.TrimSpace(value)
 			err, want := short.number(h, value), long.decoded(h, value)
 			if (err == nil) != (want == nil) {
@@ -21,6 +22,17 @@ func TestPlainNumbersReadAsTheCodecReadsThem(t *testing.T) {
 			if err == nil && (short.m.CSeq != long.m.CSeq || short.m.MaxForwards != long.m.MaxForwards || short.length != long.length) {
 				t.Errorf("%s: %q is read as %v %d %d", name, value, short.m.CSeq, short.m.MaxForwards, short.length)
 			}
+		}
+	}
+}
+
+// TestRoomFits: what is made for each message fills a size that the allocator has, which keeps 8 bytes of it to itself.
+func TestRoomFits(t *testing.T) {
+	for name, c := range map[string]struct{ is, most uintptr }{
+		"frame": {unsafe.Sizeof(frame{}), 1152 - 8}, "reply": {unsafe.Sizeof(reply{}), 896 - 8}, "asking": {unsafe.Sizeof(asking{}), 896 - 8},
+	} {
+		if c.is > c.most {
+			t.Errorf("%s has %d bytes, %d at most", name, c.is, c.most)
 		}
 	}
 }

@@ -18,7 +18,8 @@ func Parse(canon []byte) (*Message, error) {
 	if end < 0 {
 		return nil, malformed("header section")
 	}
-	p := parser{m: newFrame(), length: -1, apart: end > maxShared}
+	p := newParser()
+	p.apart = end > maxShared
 	if err := p.head(canon[:end+2], string(canon[:end+2])); err != nil {
 		return nil, err
 	}
@@ -38,10 +39,16 @@ func Parse(canon []byte) (*Message, error) {
 // parser holds what one Parse knows.
 type parser struct {
 	m      *frame
+	left   Params // of the frame's room
 	seen   uint64 // headers that may come once
 	length int    // Content-Length, -1 when absent
 	apart  bool   // values are copies of their own
 	buf    [1]sip.Header
+}
+
+func newParser() parser {
+	f := &frame{Message: Message{MaxForwards: -1, Expires: -1}}
+	return parser{m: f, left: f.params[:], length: -1}
 }
 
 // head reads the start line and the header lines; text is the same as raw.
@@ -50,7 +57,7 @@ func (p *parser) head(raw []byte, text string) error {
 	if err != nil {
 		return err
 	}
-	if err := parseStart(text[:len(line)], p.m); err != nil {
+	if err := parseStart(text[:len(line)], &p.m.Message, &p.left); err != nil {
 		return err
 	}
 	if n := bytes.Count(rest, []byte{'\n'}) - typedLines; n > 0 {
@@ -121,21 +128,21 @@ func (p *parser) typed(h header, value string) (err error) {
 	m := p.m
 	switch h.name {
 	case "Via":
-		return appendParsed(&m.Via, m.vias[:0], parseVia, value, &m.left)
+		return appendParsed(&m.Via, m.vias[:0], parseVia, value, &p.left)
 	case "From":
-		m.From, err = parseAddr(value, &m.left)
+		m.From, err = parseAddr(value, &p.left)
 	case "To":
-		m.To, err = parseAddr(value, &m.left)
+		m.To, err = parseAddr(value, &p.left)
 	case "Route":
-		return appendParsed(&m.Route, nil, parseAddr, value, &m.left)
+		return appendParsed(&m.Route, nil, parseAddr, value, &p.left)
 	case "Record-Route":
-		return appendParsed(&m.RecordRoute, nil, parseAddr, value, &m.left)
+		return appendParsed(&m.RecordRoute, nil, parseAddr, value, &p.left)
 	case "Contact":
 		if value == "*" {
 			m.ContactStar = true
 			return nil
 		}
-		return appendParsed(&m.Contact, m.contacts[:0], parseAddr, value, &m.left)
+		return appendParsed(&m.Contact, m.contacts[:0], parseAddr, value, &p.left)
 	case "Expires":
 		var ok bool
 		if m.Expires, ok = decimal(value, maxExpires); !ok {

@@ -6,7 +6,7 @@ const version = "SIP/2.0"
 
 // parseStart reads the start line into m. RFC 3261 section 7.1 and 7.2 allow exactly one blank between its parts and none elsewhere,
 // and the version in any case.
-func parseStart(line string, m *frame) error {
+func parseStart(line string, m *Message, room *Params) error {
 	if first, rest, ok := strings.Cut(line, " "); ok && strings.EqualFold(first, version) {
 		return parseStatusLine(rest, m)
 	}
@@ -25,7 +25,7 @@ func parseStart(line string, m *frame) error {
 	if len(target) > maxURI {
 		return tooLarge(414, "Request-URI")
 	}
-	u, err := parseURI(target, &m.left)
+	u, err := parseURI(target, room)
 	if err != nil || u.Headers != "" { // headers are not allowed here: RFC 3261 section 19.1.1, table 1
 		return malformed("Request-URI")
 	}
@@ -34,7 +34,7 @@ func parseStart(line string, m *frame) error {
 }
 
 // parseStatusLine reads code SP reason. The reason may be empty, the blank before it may not be missing.
-func parseStatusLine(s string, m *frame) error {
+func parseStatusLine(s string, m *Message) error {
 	code, reason, ok := strings.Cut(s, " ")
 	n, digits := decimal(code, 699)
 	if !ok || !digits || len(code) != 3 || n < 100 {
