@@ -35,8 +35,8 @@ type Leg interface {
 	State() LegState
 	// Record is the leg's part of the CDR, without the counters.
 	Record() telemetry.Leg
-	// Tombs are the dialogs that stragglers may still ask for.
-	Tombs() []Tomb
+	// Tombs appends the dialogs that stragglers may still ask for.
+	Tombs(all []Tomb) []Tomb
 }
 
 // watcher is a Leg that can show its user what happens beside the dialog; SIP has no words for it, JSON signalling has.

@@ -228,4 +228,4 @@ func (l *linkLeg) Record() telemetry.Leg {
 }
 
 // Tombs: a link needs none.
-func (l *linkLeg) Tombs() []Tomb { return nil }
+func (l *linkLeg) Tombs(all []Tomb) []Tomb { return all }

@@ -263,12 +263,12 @@ func (l *sipLeg) Record() telemetry.Leg {
 	return r
 }
 
-// Tombs are the dialogs that stragglers may still ask for.
-func (l *sipLeg) Tombs() []Tomb {
+// Tombs appends the dialogs that stragglers may still ask for.
+func (l *sipLeg) Tombs(all []Tomb) []Tomb {
 	if l.dlg == nil || !l.dlg.Confirmed() && !l.rel.waits {
-		return nil
+		return all
 	}
-	return []Tomb{{Tag: l.tag, Far: l.acknowledged(), Rang: l.rel.waits, Flow: l.flow}}
+	return append(all, Tomb{Tag: l.tag, Far: l.acknowledged(), Rang: l.rel.waits, Flow: l.flow})
 }
 
 // Open gives the leg its media address.

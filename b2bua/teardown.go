@@ -138,12 +138,14 @@ func (c *Call) bury() {
 	if !c.over.recorded || c.over.buried {
 		return
 	}
-	var tombs []Tomb
 	for _, l := range c.legs {
 		if l.State() != Gone {
 			return
 		}
-		tombs = append(tombs, l.Tombs()...)
+	}
+	tombs := make([]Tomb, 0, len(c.legs))
+	for _, l := range c.legs {
+		tombs = l.Tombs(tombs)
 	}
 	c.over.buried = true
 	c.out.do(Buried{tombs})

@@ -17,7 +17,7 @@ import (
 const (
 	wantHeld   = 10_000
 	heldRate   = 400 // calls/s while they are set up
-	socketsOf  = 4   // RTP and RTCP of both legs
+	socketsOf  = 4   // RTP and RTCP of both legs: the first report opens RTCP, though no packet flows
 	spareFiles = 500
 	sampleRate = 4096 // bytes of heap a sample: at Go's 512 kB the share of media is right to a fifth only
 )
@@ -36,8 +36,8 @@ func (b *bench) held(ctx context.Context) error {
 	return errors.Join(err, o.stop())
 }
 
-// heldCalls is wantHeld, or what the limit of open files allows: each call has four sockets. It raises the limit where it may: the gateway
-// inherits it.
+// heldCalls is wantHeld, or what the limit of open files allows: each call has four sockets, and one without audio is refused. It raises the
+// limit where it may: the gateway inherits it.
 func heldCalls() (int, error) {
 	var files syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files); err != nil {
@@ -78,8 +78,8 @@ func (b *bench) holding(ctx context.Context, o *ours, n int) error {
 	}
 	signalling := (after.signalling - before.signalling) / float64(n) / 1e3
 	media := (after.media - before.media) / float64(n) / 1e3
-	fmt.Printf("%d calls held: %.1f kB of heap a call for signalling, %.1f kB for media, %.0f goroutines (%.0f without calls)\n",
-		n, signalling, media, after.goroutines, before.goroutines)
+	fmt.Printf("%d calls held, %.1f sockets each: %.1f kB of heap a call for signalling, %.1f kB for media, %.0f goroutines (%.0f without calls)\n",
+		n, (after.sockets-before.sockets)/float64(n), signalling, media, after.goroutines, before.goroutines)
 	b.verdict.say("kb_per_held_call", signalling)
 	if signalling > maxHeld {
 		b.verdict.miss("%.1f kB a held call, at most %.1f", signalling, maxHeld)
@@ -91,7 +91,7 @@ func (b *bench) holding(ctx context.Context, o *ours, n int) error {
 }
 
 // level is what the gateway holds, in bytes of heap that is in use.
-type level struct{ signalling, media, goroutines float64 }
+type level struct{ signalling, media, goroutines, sockets float64 }
 
 var errNotUp = errors.New("the calls did not come up")
 
@@ -125,7 +125,7 @@ func (o *ours) heap(ctx context.Context) (level, error) {
 	}
 	media, all := shares(profile)
 	inUse := m["go_memstats_heap_alloc_bytes"]
-	return level{signalling: inUse * (1 - media/all), media: inUse * media / all, goroutines: m["go_goroutines"]}, nil
+	return level{signalling: inUse * (1 - media/all), media: inUse * media / all, goroutines: m["go_goroutines"], sockets: m["drawbridge_media_sockets"]}, nil
 }
 
 // shares adds up the records of a heap profile in text form; media is what was allocated below package media.
