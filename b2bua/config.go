@@ -181,7 +181,7 @@ func (l Limits) withDefaults() Limits {
 // session is what the switch asks of a media session; *media.Session is one.
 type session interface {
 	Add(media.LegID, media.Side) (offer.Local, error)
-	Bind(media.LegID, offer.Stream)
+	Bind(media.LegID, *offer.Stream)
 	SendDTMF(media.LegID, byte, time.Duration)
 	Talking()
 	Stats(func([2]media.LegStats))

@@ -144,7 +144,7 @@ func (s *Switch) executeMore(at *seat, a Action) {
 	case Bind:
 		s.settle(at, a.Side, a.Stream)
 		if at.media != nil {
-			at.media.Bind(a.Side, *a.Stream)
+			at.media.Bind(a.Side, a.Stream)
 		}
 	case PlayDTMF:
 		if at.media != nil {

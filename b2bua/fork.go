@@ -115,7 +115,7 @@ func (f *fork) hear(m *wire.Message, reliable, trunk bool) *offer.Stream {
 	spoke := false
 	if hasSDP(m) {
 		if st, err := f.read(m.Body, reliable); err == nil {
-			f.early, spoke = &st, true
+			f.early, spoke = st, true
 		}
 	}
 	if v := m.Get("P-Early-Media"); v != "" && trunk {
@@ -128,12 +128,12 @@ func (f *fork) hear(m *wire.Message, reliable, trunk bool) *offer.Stream {
 }
 
 // read takes an SDP for the answer, or for a preview.
-func (f *fork) read(sdp []byte, reliable bool) (offer.Stream, error) {
+func (f *fork) read(sdp []byte, reliable bool) (*offer.Stream, error) {
 	if !reliable {
 		return f.sdp.Preview(sdp)
 	}
 	if f.answered {
-		return offer.Stream{}, offer.ErrNoOffer
+		return nil, offer.ErrNoOffer
 	}
 	st, err := f.sdp.Answered(sdp)
 	f.answered = err == nil

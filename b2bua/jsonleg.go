@@ -120,7 +120,7 @@ func (l *jsonLeg) answered(s Signal) []Event {
 		return []Event{refused{leg: l.id, cause: withSide(causeBadAnswer, l.id)}}
 	}
 	l.move(Confirmed)
-	return []Event{answered{leg: l.id, stream: &st}}
+	return []Event{answered{leg: l.id, stream: st}}
 }
 
 // reoffered answers a re-offer of the page: hold or resume.
@@ -135,7 +135,7 @@ func (l *jsonLeg) reoffered(s Signal) []Event {
 		return nil
 	}
 	l.say(Signal{Type: SignalHold, On: s.On, SDP: string(sdp)})
-	return []Event{moved{l.id, &st}}
+	return []Event{moved{l.id, st}}
 }
 
 // Open gives the leg its media address: the caller's offer is answered, the callee's is made.
@@ -149,7 +149,7 @@ func (l *jsonLeg) Open(local offer.Local) (err error) {
 	if err != nil {
 		return err
 	}
-	l.answer, l.stream, l.sdpIn = sdp, &st, nil
+	l.answer, l.stream, l.sdpIn = sdp, st, nil
 	return nil
 }
 
@@ -165,7 +165,7 @@ func (l *jsonLeg) Suit(far ...offer.Codec) {
 		return
 	}
 	if answer, st, err := l.sdp.Revise(far...); err == nil {
-		l.answer, l.stream = answer, &st
+		l.answer, l.stream = answer, st
 	}
 }
 

@@ -126,7 +126,7 @@ func (l *legCore) Shared() []offer.Codec { return l.sdp.Shared() }
 
 // offered answers an offer of the peer. When it begins ICE anew the answer has new credentials; media takes them with the stream, so an offer
 // that cannot be answered leaves nothing behind.
-func (l *legCore) offered(sdp []byte) ([]byte, offer.Stream, error) {
+func (l *legCore) offered(sdp []byte) ([]byte, *offer.Stream, error) {
 	if !l.sdp.Restarts(sdp) {
 		return l.sdp.Offered(sdp, offer.SendRecv)
 	}

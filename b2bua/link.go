@@ -121,16 +121,16 @@ func (l *linkLeg) offered(sdp []byte) []Event {
 	if err != nil {
 		return []Event{refused{leg: l.id, cause: causeBadAnswer}}
 	}
-	return []Event{answered{leg: l.id, stream: &st}}
+	return []Event{answered{leg: l.id, stream: st}}
 }
 
 // take answers the offer that has come.
-func (l *linkLeg) take() (offer.Stream, error) {
+func (l *linkLeg) take() (*offer.Stream, error) {
 	sdp, st, err := l.sdp.Offered(l.remote, offer.SendRecv)
 	l.remote = nil
 	if err != nil {
 		l.Hangup(causeBadAnswer)
-		return st, err
+		return nil, err
 	}
 	l.move(Confirmed)
 	l.say(linkAnswer, sdp, Cause{})
@@ -148,7 +148,7 @@ func (l *linkLeg) settled(sdp []byte) []Event {
 		return l.ended(causeBadAnswer)
 	}
 	l.move(Confirmed)
-	return []Event{confirmed{l.id, &st}}
+	return []Event{confirmed{l.id, st}}
 }
 
 // byed is refusal, cancel or hang-up, by state.

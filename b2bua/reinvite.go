@@ -51,7 +51,7 @@ func (l *sipLeg) reinvited(ev Request) []Event {
 		return nil
 	}
 	l.accepted(ev, sdp, false)
-	return []Event{moved{l.id, &st}}
+	return []Event{moved{l.id, st}}
 }
 
 // offerLate answers a re-INVITE without SDP with our offer (RFC 3261 section 14.2); the ACK brings the answer.
@@ -131,12 +131,12 @@ func (l *sipLeg) updated(ev Request) []Event {
 }
 
 // updatedTo is what an UPDATE's offer means: before the answer a fork speaks, and P-Early-Media may shut its mouth.
-func (l *sipLeg) updatedTo(m *wire.Message, st offer.Stream) []Event {
+func (l *sipLeg) updatedTo(m *wire.Message, st *offer.Stream) []Event {
 	f := l.early(m)
 	if f == nil {
-		return []Event{moved{l.id, &st}}
+		return []Event{moved{l.id, st}}
 	}
-	f.early = &st
+	f.early = st
 	if v := m.Get("P-Early-Media"); v != "" && l.party.Trunk {
 		f.gate = f.gate.turned(v)
 	}
@@ -201,7 +201,7 @@ func (l *sipLeg) refreshed(m *wire.Message, abandoned bool) []Event {
 	var news []Event
 	if on != nil && !abandoned {
 		if st, err := on.Answered(m.Body); err == nil {
-			news = []Event{moved{l.id, &st}}
+			news = []Event{moved{l.id, st}}
 		} else {
 			on.Cancel()
 		}
@@ -265,7 +265,7 @@ func (l *sipLeg) random() uint32 {
 func (l *sipLeg) direction() offer.Direction { return agreedDirection(l.sdp) }
 
 func agreedDirection(m *offer.Machine) offer.Direction {
-	st, _, _ := m.Current()
+	st := m.Current()
 	switch {
 	case st.MaySend && st.MayRecv:
 		return offer.SendRecv

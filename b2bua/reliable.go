@@ -142,8 +142,8 @@ func (l *sipLeg) prackBody(ev Request, carries carried) (news []Event, ok bool) 
 			l.sdp.Cancel()
 			return l.ended(causeBadAnswer), false
 		}
-		l.uas.stream, l.uas.settled = &st, true
-		return []Event{moved{l.id, &st}}, true
+		l.uas.stream, l.uas.settled = st, true
+		return []Event{moved{l.id, st}}, true
 	case !hasSDP(ev.Msg):
 		l.answer(ev, 200)
 		return nil, true
@@ -156,9 +156,9 @@ func (l *sipLeg) prackBody(ev Request, carries carried) (news []Event, ok bool) 
 		l.answer(ev, statusOf(err))
 		return nil, true
 	}
-	l.uas.stream = &st
+	l.uas.stream = st
 	m := l.reply(ev.Msg, 200)
 	m.ContentType, m.Body = sdpType, sdp
 	l.do(Respond{ev.Tx, m})
-	return []Event{moved{l.id, &st}}, true
+	return []Event{moved{l.id, st}}, true
 }

@@ -19,7 +19,7 @@ import (
 // brokenMedia is a defect: binding the caller's leg panics.
 type brokenMedia struct{ *memMedia }
 
-func (m brokenMedia) Bind(leg media.LegID, st offer.Stream) {
+func (m brokenMedia) Bind(leg media.LegID, st *offer.Stream) {
 	if leg == media.A {
 		panic("defect")
 	}

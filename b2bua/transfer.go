@@ -201,7 +201,7 @@ func (c *Call) seatLink(ev Opened) {
 		c.swapFailed(causeBadAnswer, false)
 		return
 	}
-	c.replace(&st)
+	c.replace(st)
 }
 
 // codecBeside is what the side that stays speaks.

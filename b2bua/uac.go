@@ -160,12 +160,12 @@ func (l *sipLeg) taken(m *wire.Message) []Event {
 	}
 	l.session.learn(m)
 	l.session.run(l)
-	return []Event{answered{leg: l.id, stream: &st, said: l.heard(m)}}
+	return []Event{answered{leg: l.id, stream: st, said: l.heard(m)}}
 }
 
 // answerOf is the answer to our offer: in the 2xx, or in the 18x before it. A peer whose 2xx differs from its reliable 18x is believed
 // where its media is now.
-func (l *sipLeg) answerOf(f *fork, m *wire.Message) (offer.Stream, error) {
+func (l *sipLeg) answerOf(f *fork, m *wire.Message) (*offer.Stream, error) {
 	if !f.answered {
 		if hasSDP(m) {
 			return f.sdp.Answered(m.Body)
@@ -177,8 +177,7 @@ func (l *sipLeg) answerOf(f *fork, m *wire.Message) (offer.Stream, error) {
 			return st, nil
 		}
 	}
-	st, _, _ := f.sdp.Current()
-	return st, nil
+	return f.sdp.Current(), nil
 }
 
 // ackOK acknowledges a 2xx and keeps the bytes for its retransmissions.

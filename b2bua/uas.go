@@ -56,7 +56,7 @@ func (l *sipLeg) takeOffer() error {
 	if err != nil {
 		return err
 	}
-	l.uas.answer, l.uas.stream = answer, &st
+	l.uas.answer, l.uas.stream = answer, st
 	return nil
 }
 
@@ -68,7 +68,7 @@ func (l *sipLeg) Suit(far ...offer.Codec) {
 		l.sdp.Suit(far...)
 	default:
 		if answer, st, err := l.sdp.Revise(far...); err == nil {
-			l.uas.answer, l.uas.stream = answer, &st
+			l.uas.answer, l.uas.stream = answer, st
 		}
 	}
 }
@@ -213,7 +213,7 @@ func (l *sipLeg) acked(m *wire.Message) []Event {
 		if err != nil {
 			return l.unusable(first)
 		}
-		stream = &st
+		stream = st
 	}
 	if !first && stream == nil {
 		return nil

@@ -384,7 +384,7 @@ func (m *memMedia) Add(leg media.LegID, side media.Side) (offer.Local, error) {
 	return l, err
 }
 
-func (m *memMedia) Bind(leg media.LegID, st offer.Stream) {
+func (m *memMedia) Bind(leg media.LegID, st *offer.Stream) {
 	way := map[[2]bool]string{{true, true}: "sendrecv", {true, false}: "sendonly", {false, true}: "recvonly"}[[2]bool{st.MaySend, st.MayRecv}]
 	if way == "" {
 		way = "inactive"

@@ -151,11 +151,12 @@ func (br *browser) join(c *call, leg media.LegID, change func(*offer.Stream)) {
 	if err != nil {
 		br.t.Fatal(err)
 	}
+	own := *st // nobody writes to the machine's
 	if change != nil {
-		change(&st)
+		change(&own)
 	}
-	br.stream, br.sdp = &st, m
-	c.Bind(leg, st)
+	br.stream, br.sdp = &own, m
+	c.Bind(leg, own)
 	if err := br.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: string(answer)}); err != nil {
 		br.t.Fatalf("answer: %v\n%s", err, answer)
 	}
@@ -179,8 +180,8 @@ func (br *browser) beginAnew(c *call, leg media.LegID) {
 			once.Do(func() { close(up) })
 		}
 	})
-	br.stream = &st
-	c.Bind(leg, st)
+	br.stream = st
+	c.Bind(leg, *st)
 	const refused = "m=audio 0 UDP/TLS/RTP/SAVPF 111\r\n" // of what pion heard without a=ssrc it makes a line of its own, and looks for a format in our refusal
 	answer = bytes.ReplaceAll(answer, []byte(refused), []byte(refused+"a=rtpmap:111 opus/48000/2\r\n"))
 	if err := br.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: string(answer)}); err != nil {

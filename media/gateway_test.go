@@ -145,6 +145,8 @@ var (
 	tev8k = offer.Codec{Name: "telephone-event", PT: 101, Clock: 8000, Channels: 1}
 )
 
+func (c *call) Bind(leg media.LegID, st offer.Stream) { c.Session.Bind(leg, &st) }
+
 // trunkStream is what the offer machine says of a phone.
 func trunkStream(p *mediatest.Phone, codec offer.Codec) offer.Stream {
 	return offer.Stream{

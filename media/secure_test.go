@@ -191,7 +191,7 @@ func TestWrongFingerprintOnATrunk(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c.Bind(media.B, st)
+		c.Bind(media.B, *st)
 		wrong.take(string(answer))
 		if ev := c.wait(media.EventFailed); ev.Reason != "fingerprint" || ev.Leg != media.B {
 			t.Errorf("%s: %+v", name, ev)
@@ -246,7 +246,7 @@ func TestHelloBeforeTheAnswer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.Bind(media.B, st)
+	c.Bind(media.B, *st)
 	c.wait(media.EventDTLS)
 }
 
@@ -257,18 +257,19 @@ func TestKeysStayOnTheirLeg(t *testing.T) {
 	c.up()
 	speakAll(5, c)
 	c.audible(5)
-	_, localA, remoteA := c.sdp[0].Current()
-	_, localB, remoteB := c.sdp[1].Current()
-	for _, pair := range [][2][]byte{{localA, localB}, {localA, remoteB}, {localB, localA}, {localB, remoteA}, {remoteA, localB}, {remoteB, localA}} {
-		for line := range strings.Lines(string(pair[0])) {
-			if _, key, ok := strings.Cut(line, "inline:"); ok && strings.Contains(string(pair[1]), key[:40]) {
+	ourA, remoteA := c.sdp[0].Texts()
+	ourB, remoteB := c.sdp[1].Texts()
+	localA, localB := string(ourA), string(ourB)
+	for _, pair := range [][2]string{{localA, localB}, {localA, remoteB}, {localB, localA}, {localB, remoteA}, {remoteA, localB}, {remoteB, localA}} {
+		for line := range strings.Lines(pair[0]) {
+			if _, key, ok := strings.Cut(line, "inline:"); ok && strings.Contains(pair[1], key[:40]) {
 				t.Error("a key of one side is in the SDP of the other")
 			}
 		}
 	}
 	c.Close()
 	text := fmt.Sprintf("%+v", c.wait(media.EventClosed))
-	st, _, _ := c.sdp[0].Current()
+	st := c.sdp[0].Current()
 	if strings.Contains(text+fmt.Sprintf("%+v", st), string(st.SDES.Send.Key)) {
 		t.Error("a key is printed")
 	}

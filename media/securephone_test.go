@@ -423,7 +423,7 @@ func (c *secureCall) offers(leg media.LegID) {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	c.Bind(leg, st)
+	c.Bind(leg, *st)
 	c.phones[leg].take(string(answer))
 }
 
@@ -440,7 +440,7 @@ func (c *secureCall) answers(leg media.LegID) {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	c.Bind(leg, st)
+	c.Bind(leg, *st)
 }
 
 // up waits for the keys of both sides.
@@ -472,7 +472,7 @@ func (c *secureCall) reoffer(leg media.LegID, direction string) {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	c.Bind(leg, st)
+	c.Bind(leg, *st)
 }
 
 // audible waits until both phones have understood n packets with the tone in them.

@@ -63,10 +63,10 @@ func (s *Session) Add(leg LegID, side Side) (offer.Local, error) {
 // Bind gives a leg its negotiated stream, at first or after a re-offer (hold, resume, address or codec change). Keys, SSRC,
 // clocks and latched addresses survive when the stream's identity (fingerprint) is the same. New ICE credentials of ours, after a restart, are
 // valid beside the old ones. It takes effect between two batches.
-func (s *Session) Bind(leg LegID, st offer.Stream) {
+func (s *Session) Bind(leg LegID, st *offer.Stream) {
 	s.do(func(s *Session, l *loop) {
 		if g := s.legs[leg]; g != nil {
-			g.bind(l, st)
+			g.bind(l, *st)
 			s.compose(l)
 		}
 	})

@@ -50,7 +50,7 @@ func lineUp(ctx context.Context, t testing.TB, gw *gateway) (*light.Client, erro
 	if err != nil {
 		return nil, err
 	}
-	c.Bind(media.A, st)
+	c.Bind(media.A, *st)
 	return client, client.Connect(ctx, string(answer))
 }
 

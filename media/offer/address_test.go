@@ -66,7 +66,7 @@ func TestRTCPAtPrivateHost(t *testing.T) {
 func TestHoldKeepsNAT(t *testing.T) {
 	m := newTrunk(t)
 	m.SetPeer(netip.MustParseAddr("198.51.100.7"))
-	var st Stream
+	var st *Stream
 	for _, c := range []string{"192.168.1.20", "0.0.0.0"} {
 		var err error
 		if _, st, err = m.Offered([]byte(crlf("\nv=0\no=- 1 1 IN IP4 192.168.1.20\ns=-\nc=IN IP4 "+c+"\nt=0 0\nm=audio 4000 RTP/AVP 8\n")), SendRecv); err != nil {

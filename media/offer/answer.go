@@ -10,7 +10,7 @@ import (
 // It is answered by Renewed.
 func (m *Machine) Restarts(sdp []byte) bool {
 	m.wake()
-	was := m.agreed.stream.ICE
+	was := m.agreed.was().ICE
 	if was.Ufrag == "" {
 		return false
 	}
@@ -23,8 +23,8 @@ func (m *Machine) Restarts(sdp []byte) bool {
 }
 
 // answer prepares the state after a peer's offer.
-func (m *Machine) answer(d *description, like Direction) (session, payloadTypes, error) {
-	next := session{slots: make([]slot, len(d.sections))}
+func (m *Machine) answer(d *description, like Direction) (next session, types payloadTypes, err error) {
+	next = session{slots: make([]slot, len(d.sections))}
 	for i := range d.sections {
 		s := &d.sections[i]
 		next.slots[i] = slot{media: kept(s.media), proto: kept(s.proto), format: kept(s.format), mid: kept(s.mid)}
@@ -42,15 +42,14 @@ func (m *Machine) answer(d *description, like Direction) (session, payloadTypes,
 	if err != nil {
 		return next, nil, err
 	}
-	types, err := m.chooseFormats(&next, &st, s.codecs)
-	if err != nil {
+	if types, err = m.chooseFormats(&next, st, s.codecs); err != nil {
 		return next, nil, err
 	}
-	if err := m.answerGuard(&next, &st, s); err != nil {
+	if err := m.answerGuard(&next, st, s); err != nil {
 		return next, nil, err
 	}
-	ours := m.peerDirection(s).Answer(like)
-	st.MaySend, st.MayRecv = ours.Sends(), ours.Recvs()
+	next.ways = m.peerDirection(s).Answer(like)
+	st.MaySend, st.MayRecv = next.ways.Sends(), next.ways.Recvs()
 	next.stream, next.mux = st, st.Mux
 	return next, types, nil
 }
@@ -106,28 +105,33 @@ func (m *Machine) speaks(s *section) bool {
 
 // disabled answers audio whose port is 0: the stream is off, the formats stay for the day it comes back.
 func (m *Machine) disabled(next session) session {
-	next.refused = true
+	next.refused, next.ways = true, Inactive
 	next.formats = m.agreed.formats
 	next.setup, next.mux, next.guard, next.cryptos = m.agreed.setup, m.agreed.mux, m.agreed.guard, m.agreed.cryptos
-	next.stream = Stream{Local: m.local, Refused: true, PtimeMS: defaultPtime, ICE: m.agreed.stream.ICE}
+	next.stream = m.noStream()
 	return next
+}
+
+// noStream is that of audio with port 0.
+func (m *Machine) noStream() *Stream {
+	return &Stream{Local: m.local, Refused: true, PtimeMS: defaultPtime, ICE: m.agreed.was().ICE}
 }
 
 // chooseFormats takes the codec in use, if the offer has it still, else the first of ours that it has, at the offer's payload type, and the
 // telephone-event beside it.
 func (m *Machine) chooseFormats(next *session, st *Stream, offered []Codec) (payloadTypes, error) {
-	types := m.types
-	for _, ours := range m.cfg.Prefer(m.agreed.stream.Recv.Name).Codecs {
+	types := m.types.copy(2)
+	for _, ours := range m.cfg.Prefer(m.agreed.was().Recv.Name).Codecs {
 		i := slices.IndexFunc(offered, ours.Same)
 		if i < 0 {
 			continue
 		}
 		st.Send = offered[i].kept()
-		st.Recv, types = types.bind(ours, offered[i].PT)
-		next.formats = append(next.formats, st.Recv)
+		st.Recv = types.bind(ours, offered[i].PT)
+		next.formats = append(make([]Codec, 0, 3), st.Recv)
 		if ev, ok := pickEvent(offered, st.Send); ok && !m.cfg.NoEvents {
 			st.SendEvent = ev.kept()
-			st.RecvEvent, types = types.bind(event(m.cfg.Profile, ev.Clock), ev.PT)
+			st.RecvEvent = types.bind(event(m.cfg.Profile, ev.Clock), ev.PT)
 			next.formats = append(next.formats, st.RecvEvent)
 		}
 		if cn := staticCodecs[13]; m.comforts(st.Send) && slices.ContainsFunc(offered, cn.Same) {
@@ -153,7 +157,7 @@ func (m *Machine) answered(d *description) (session, error) {
 	s := &d.sections[next.audio]
 	if s.portNumber == 0 {
 		next.refused = true
-		next.stream = Stream{Local: m.local, Refused: true, PtimeMS: defaultPtime, ICE: m.agreed.stream.ICE}
+		next.stream = m.noStream()
 		return next, nil
 	}
 	if !m.speaks(s) {
@@ -166,15 +170,15 @@ func (m *Machine) answered(d *description) (session, error) {
 	if m.cfg.Profile == WebRTC {
 		s.codecs = inOrderOf(next.formats, s.codecs)
 	}
-	if err := answeredFormats(&st, s.codecs, next.formats); err != nil {
+	if err := answeredFormats(st, s.codecs, next.formats); err != nil {
 		return next, err
 	}
-	if err := m.answeredGuard(&next, &st, s); err != nil {
+	if err := m.answeredGuard(&next, st, s); err != nil {
 		return next, err
 	}
 	theirs := m.peerDirection(s)
-	st.MaySend = next.stream.MaySend && theirs.Recvs()
-	st.MayRecv = next.stream.MayRecv && theirs.Sends()
+	st.MaySend = next.ways.Sends() && theirs.Recvs()
+	st.MayRecv = next.ways.Recvs() && theirs.Sends()
 	next.stream, next.qos = st, s.qos
 	return next, nil
 }
@@ -194,14 +198,13 @@ func inOrderOf(ours, answer []Codec) []Codec {
 // answeredFormats finds the first format of the answer that we have offered, and the one that the peer may change to. A dynamic type without
 // rtpmap means what it meant in the offer. What comes in uses our own types, what goes out uses the peer's.
 func answeredFormats(st *Stream, answer, ours []Codec) error {
-	answer = slices.Clone(answer)
-	for i, a := range answer {
+	for i := range answer {
+		a := &answer[i]
 		if a.Name != "" {
 			continue
 		}
 		if k := slices.IndexFunc(ours, func(c Codec) bool { return c.PT == a.PT }); k >= 0 {
 			a.Name, a.Clock, a.Channels = ours[k].Name, ours[k].Clock, ours[k].Channels
-			answer[i] = a
 		}
 	}
 	for _, a := range answer {
@@ -232,10 +235,10 @@ func answeredFormats(st *Stream, answer, ours []Codec) error {
 func (s *section) live() bool { return s.portNumber != 0 || s.bundled }
 
 // judge takes from a live audio section what does not depend on who offered: addresses, ICE, DTLS, packet time.
-func (m *Machine) judge(s *section) (Stream, error) {
-	st := Stream{Local: m.local, XR: m.cfg.Profile == RTP && m.cfg.XR.sends(s.xr), PtimeMS: s.packetTime(m.cfg.PtimeMS), PtimeAsked: s.ptime > 0, MaxPtimeMS: uint16(s.maxPT)}
+func (m *Machine) judge(s *section) (*Stream, error) {
+	st := &Stream{Local: m.local, XR: m.cfg.Profile == RTP && m.cfg.XR.sends(s.xr), PtimeMS: s.packetTime(m.cfg.PtimeMS), PtimeAsked: s.ptime > 0, MaxPtimeMS: uint16(s.maxPT)}
 	if m.cfg.Profile == RTP {
-		return st, m.judgeAddress(&st, s)
+		return st, m.judgeAddress(st, s)
 	}
 	switch {
 	case s.fingerprint == "":
@@ -251,7 +254,8 @@ func (m *Machine) judge(s *section) (Stream, error) {
 // judgeAddress takes a trunk's address, or its old hold c=0.0.0.0, under which the former address stays known but unused.
 func (m *Machine) judgeAddress(st *Stream, s *section) error {
 	if s.addr.IsValid() && s.addr.IsUnspecified() {
-		st.Remote, st.RemoteRTCP, st.NAT = m.agreed.stream.Remote, m.agreed.stream.RemoteRTCP, m.agreed.stream.NAT
+		was := m.agreed.was()
+		st.Remote, st.RemoteRTCP, st.NAT = was.Remote, was.RemoteRTCP, was.NAT
 		return nil
 	}
 	st.Remote = netip.AddrPortFrom(s.addr, s.portNumber)

@@ -161,13 +161,12 @@ func event(p Profile, clock int) Codec {
 	return c
 }
 
-// events are the telephone-events of an offer: 48000 beside Opus, 8000 always on a trunk and beside G.711 to a browser.
-func (cfg *Config) events() []Codec {
+// events adds the telephone-events of an offer: 48000 beside Opus, 8000 always on a trunk and beside G.711 to a browser.
+func (cfg *Config) events(out []Codec) []Codec {
 	p, codecs := cfg.Profile, cfg.Codecs
 	if cfg.NoEvents {
-		return nil
+		return out
 	}
-	var out []Codec
 	if slices.ContainsFunc(codecs, func(c Codec) bool { return c.Clock == 48000 }) {
 		out = append(out, event(p, 48000))
 	}
@@ -198,24 +197,31 @@ func pickEvent(offered []Codec, audio Codec) (Codec, bool) {
 // payloadTypes remembers what each payload type has meant in our own SDP. A type never gets a second meaning (RFC 3264 section 8.3.2).
 type payloadTypes []Codec
 
+// copy is a table with room for n more types, that a step may change.
+func (p payloadTypes) copy(n int) payloadTypes {
+	return append(make(payloadTypes, 0, len(p)+n), p...)
+}
+
 // bind gives c a payload type: the wanted one when it is free or means c already, else one that has meant c before, else a free
-// dynamic one. It returns the new table; the old one is not touched.
-func (p payloadTypes) bind(c Codec, want uint8) (Codec, payloadTypes) {
+// dynamic one.
+func (p *payloadTypes) bind(c Codec, want uint8) Codec {
 	c.PT = want
 	if p.allows(c) {
-		return c, p.with(c)
+		p.add(c)
+		return c
 	}
-	if i := slices.IndexFunc(p, c.Same); i >= 0 {
-		c.PT = p[i].PT
-		return c, p
+	if i := slices.IndexFunc(*p, c.Same); i >= 0 {
+		c.PT = (*p)[i].PT
+		return c
 	}
 	for pt := lastPT; pt >= dynamicFirst; pt-- {
 		if c.PT = uint8(pt); p.allows(c) {
-			return c, p.with(c)
+			p.add(c)
+			return c
 		}
 	}
 	c.PT = want // all 32 are taken by other formats: nothing better exists
-	return c, p
+	return c
 }
 
 // last returns the type that c had most recently, or its own.
@@ -240,13 +246,7 @@ func (p payloadTypes) allows(c Codec) bool {
 	return i < 0 || p[i].Same(c)
 }
 
-// with appends c, moving an equal entry to the end so that last finds it first.
-func (p payloadTypes) with(c Codec) payloadTypes {
-	out := make(payloadTypes, 0, len(p)+1)
-	for _, k := range p {
-		if k.PT != c.PT {
-			out = append(out, k)
-		}
-	}
-	return append(out, c)
+// add appends c, moving an equal entry to the end so that last finds it first.
+func (p *payloadTypes) add(c Codec) {
+	*p = append(slices.DeleteFunc(*p, func(k Codec) bool { return k.PT == c.PT }), c)
 }

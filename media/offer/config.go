@@ -1,9 +1,6 @@
 package offer
 
-import (
-	"slices"
-	"strings"
-)
+import "slices"
 
 // Limits on a peer's SDP, checked before it is parsed (chosen here; a full Chromium offer with video has about 200 attributes).
 const (
@@ -25,7 +22,7 @@ type Config struct {
 	Profile       Profile
 	SRTP          SRTP    // of the RTP profile
 	XR            XR      // of the RTP profile
-	Codecs        []Codec // ours, best first; telephone-event is added by the machine
+	Codecs        []Codec // ours, best first; telephone-event is added by the machine. Nobody writes to it
 	Username      string  // of the o= line; "" means "-"
 	SessionID     uint64  // of the o= line, constant for the leg
 	AllowLoopback bool    // peers may announce loopback and link-local addresses (demo, tests)
@@ -37,15 +34,22 @@ type Config struct {
 // Prefer returns a copy of c whose codecs named come first, in the order given; the others follow in their old order. Names are
 // compared without case, unknown names are ignored.
 func (c Config) Prefer(names ...string) Config {
-	rank := func(k Codec) int {
-		i := slices.IndexFunc(names, func(n string) bool { return strings.EqualFold(n, k.Name) })
+	return c.sorted(func(k *Codec) int {
+		i := slices.IndexFunc(names, k.is)
 		if i < 0 {
 			return len(names)
 		}
 		return i
+	})
+}
+
+// sorted is c with its codecs by rank. Machines share them, so a new order is a new list.
+func (c Config) sorted(rank func(*Codec) int) Config {
+	byRank := func(a, b Codec) int { return rank(&a) - rank(&b) }
+	if !slices.IsSortedFunc(c.Codecs, byRank) {
+		c.Codecs = slices.Clone(c.Codecs)
+		slices.SortStableFunc(c.Codecs, byRank)
 	}
-	c.Codecs = slices.Clone(c.Codecs)
-	slices.SortStableFunc(c.Codecs, func(a, b Codec) int { return rank(a) - rank(b) })
 	return c
 }
 
@@ -57,13 +61,20 @@ func (c Config) withDefaults() Config {
 	if c.PtimeMS == 0 {
 		c.PtimeMS = defaultPtime
 	}
-	c.Codecs = slices.Clone(c.Codecs)
-	for i := range c.Codecs {
-		c.Codecs[i] = c.Codecs[i].normal()
-		if c.Profile == WebRTC && c.Codecs[i].is("opus") && c.Codecs[i].Fmtp == "" {
-			c.Codecs[i].Fmtp = opusFmtp(8000)
+	if slices.ContainsFunc(c.Codecs, func(k Codec) bool { return k != c.offered(k) || k.is(eventName) }) {
+		c.Codecs = slices.DeleteFunc(slices.Clone(c.Codecs), func(k Codec) bool { return k.is(eventName) })
+		for i, k := range c.Codecs {
+			c.Codecs[i] = c.offered(k)
 		}
 	}
-	c.Codecs = slices.DeleteFunc(c.Codecs, func(k Codec) bool { return k.is(eventName) })
 	return c
+}
+
+// offered is a codec of the configuration as SDP of ours has it.
+func (c *Config) offered(k Codec) Codec {
+	k = k.normal()
+	if c.Profile == WebRTC && k.is("opus") && k.Fmtp == "" {
+		k.Fmtp = opusFmtp(8000)
+	}
+	return k
 }

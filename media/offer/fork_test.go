@@ -31,7 +31,8 @@ func TestForksAnswerApart(t *testing.T) {
 	if err != nil || st.Remote.Port() != 30020 {
 		t.Fatalf("%v %v", st.Remote, err)
 	}
-	if st, local, _ := one.Current(); st.Remote.Port() != 30012 || string(local) != moved {
+	local, _ := one.Texts()
+	if st := one.Current(); st.Remote.Port() != 30012 || string(local) != moved {
 		t.Errorf("the first fork was moved to %v", st.Remote)
 	}
 	if again := mustOffer(t, two, SendRecv); !strings.HasPrefix(again, strings.SplitN(offered, "m=", 2)[0]) {

@@ -32,7 +32,7 @@ func seed(f *testing.F) {
 }
 
 // fit holds what must be true of any SDP that we give out, and of any Stream that media will act upon.
-func fit(t *testing.T, m *Machine, text []byte, s Stream) {
+func fit(t *testing.T, m *Machine, text []byte, s *Stream) {
 	t.Helper()
 	if len(text) > 0 {
 		if _, err := read(string(text)); err != nil {
@@ -103,7 +103,7 @@ func FuzzOffered(f *testing.F) {
 			}
 		}
 		again, s2, err := m.Offered(sdp, SendRecv)
-		if err != nil || string(again) != string(answer) || s2 != s {
+		if err != nil || string(again) != string(answer) || *s2 != *s {
 			t.Fatalf("the same offer is answered otherwise: %v\n%s\n%s", err, answer, again)
 		}
 	})

@@ -36,7 +36,7 @@ type state struct {
 	open   State
 	agreed session  // as of the last complete offer/answer
 	tried  *session // what our last offer proposes; nil when nothing more can come of it
-	early  []byte   // the last preview, for Settle
+	early  string   // the last preview, for Settle
 	types  payloadTypes
 	sent   sent
 	shared []Codec // what the peer's last offer and we have in common
@@ -54,9 +54,10 @@ type session struct {
 	guard   guard
 	cryptos []cryptoLine // of the audio in our SDP
 	qos     qos
-	stream  Stream
+	ways    Direction // of the audio in our SDP
+	stream  *Stream   // nobody writes to it; nil when nothing is agreed
 	local   []byte
-	remote  []byte
+	remote  string
 }
 
 // slot is one m-line of the session. Lines are never removed and never change place (RFC 3264 section 8).
@@ -111,10 +112,25 @@ func (m *Machine) Open() State {
 	return m.open
 }
 
-// Current returns the agreed stream and the two SDP behind it; nil before the first agreement. The bytes must not be changed.
-func (m *Machine) Current() (s Stream, local, remote []byte) {
+// Current returns the agreed stream, an empty one before the first agreement. Like every stream that a machine gives out it belongs to all who
+// have it, and is not written to.
+func (m *Machine) Current() *Stream {
 	m.wake()
-	return m.agreed.stream, m.agreed.local, m.agreed.remote
+	return m.agreed.was()
+}
+
+// Texts returns the two SDP behind the agreed stream; empty before the first agreement. The bytes must not be changed.
+func (m *Machine) Texts() (local []byte, remote string) {
+	m.wake()
+	return m.agreed.local, m.agreed.remote
+}
+
+// was is the stream, an empty one while there is none.
+func (s *session) was() *Stream {
+	if s.stream == nil {
+		return new(Stream)
+	}
+	return s.stream
 }
 
 // Offer makes our offer: every codec at first, later those agreed, so that a refresh repeats the former SDP byte for byte.
@@ -122,7 +138,7 @@ func (m *Machine) Current() (s Stream, local, remote []byte) {
 func (m *Machine) Offer(dir Direction) ([]byte, error) {
 	m.wake()
 	if !m.fresh && len(m.agreed.formats) > 0 {
-		return m.offer(dir, m.agreed.formats)
+		return m.offer(dir, slices.Clone(m.agreed.formats))
 	}
 	return m.OfferAll(dir)
 }
@@ -130,13 +146,15 @@ func (m *Machine) Offer(dir Direction) ([]byte, error) {
 // OfferAll is Offer with every configured codec, as a re-INVITE without SDP wants it (RFC 3261 section 14.2).
 func (m *Machine) OfferAll(dir Direction) ([]byte, error) {
 	m.wake()
-	all := slices.Concat(m.cfg.Codecs, m.cfg.events())
+	all := append(make([]Codec, 0, len(m.cfg.Codecs)+2), m.cfg.Codecs...)
+	all = m.cfg.events(all)
 	for i := range all {
 		all[i].PT = m.types.last(all[i])
 	}
 	return m.offer(dir, all)
 }
 
+// offer makes our offer of formats, which it takes over.
 func (m *Machine) offer(dir Direction, formats []Codec) ([]byte, error) {
 	switch {
 	case !m.local.RTP.IsValid():
@@ -149,19 +167,18 @@ func (m *Machine) offer(dir Direction, formats []Codec) ([]byte, error) {
 	if len(m.agreed.slots) == 0 {
 		m.shape(&next)
 	}
-	types := m.types
-	for _, c := range formats {
-		c, types = types.bind(c, c.PT)
-		next.formats = append(next.formats, c)
+	types := m.types.copy(len(formats))
+	for i, c := range formats {
+		formats[i] = types.bind(c, c.PT)
 	}
-	next.stream.MaySend, next.stream.MayRecv = dir.Sends(), dir.Recvs()
+	next.formats, next.ways = formats, dir
 	next.local = m.write(&next, dir, setupOffer)
-	m.types, m.tried, m.open, m.early = types, &next, LocalOffer, nil
+	m.types, m.tried, m.open, m.early = types, &next, LocalOffer, ""
 	return next.local, nil
 }
 
 // reoffer copies the shape of the session.
-func (s session) reoffer() session {
+func (s *session) reoffer() session {
 	return session{
 		slots: slices.Clone(s.slots), audio: s.audio, bundle: s.bundle, mux: s.mux, setup: s.setup, guard: s.guard, cryptos: s.cryptos, qos: s.qos,
 	}
@@ -185,41 +202,45 @@ func (m *Machine) shape(next *session) {
 
 // Answered takes the peer's answer to our open offer. On an error the offer stays open.
 // Errors: ErrNoOffer, *Error.
-func (m *Machine) Answered(sdp []byte) (Stream, error) {
+func (m *Machine) Answered(sdp []byte) (*Stream, error) {
 	m.wake()
+	return m.conclude(string(sdp))
+}
+
+func (m *Machine) conclude(sdp string) (*Stream, error) {
 	next, err := m.settle(sdp)
 	if err != nil {
-		return Stream{}, err
+		return nil, err
 	}
-	m.agreed, m.open, m.early, m.fresh = next, Stable, nil, false
+	m.agreed, m.open, m.early, m.fresh = next, Stable, "", false
 	return next.stream, nil
 }
 
 // Preview reads SDP in an unreliable 18x: the answer that the 2xx will bring (RFC 6337 section 3.1). The offer stays open.
-func (m *Machine) Preview(sdp []byte) (Stream, error) {
+func (m *Machine) Preview(sdp []byte) (*Stream, error) {
 	m.wake()
-	next, err := m.settle(sdp)
+	next, err := m.settle(string(sdp))
 	if err != nil {
-		return Stream{}, err
+		return nil, err
 	}
 	m.early = next.remote
 	return next.stream, nil
 }
 
 // Settle takes the last preview for the answer, for peers whose 2xx carries no SDP. Errors: ErrNoOffer when there was no preview.
-func (m *Machine) Settle() (Stream, error) {
+func (m *Machine) Settle() (*Stream, error) {
 	m.wake()
-	if m.early == nil {
-		return Stream{}, ErrNoOffer
+	if m.early == "" {
+		return nil, ErrNoOffer
 	}
-	return m.Answered(m.early)
+	return m.conclude(m.early)
 }
 
-func (m *Machine) settle(sdp []byte) (session, error) {
+func (m *Machine) settle(sdp string) (session, error) {
 	if m.open != LocalOffer {
 		return session{}, ErrNoOffer
 	}
-	d, err := read(string(sdp))
+	d, err := read(sdp)
 	if err != nil {
 		return session{}, err
 	}
@@ -227,7 +248,7 @@ func (m *Machine) settle(sdp []byte) (session, error) {
 	if err != nil {
 		return session{}, err
 	}
-	next.remote = bytes.Clone(sdp)
+	next.remote = sdp
 	return next, nil
 }
 
@@ -245,37 +266,41 @@ func (m *Machine) Fork() *Machine {
 
 // Reanswered takes a second answer to our first offer: a 2xx that differs from the reliable 18x before it. Errors: ErrNoOffer when
 // something else has been agreed since, *Error.
-func (m *Machine) Reanswered(sdp []byte) (Stream, error) {
+func (m *Machine) Reanswered(sdp []byte) (*Stream, error) {
 	m.wake()
 	if m.open != Stable || m.tried == nil || !bytes.Equal(m.agreed.local, m.tried.local) {
-		return Stream{}, ErrNoOffer
+		return nil, ErrNoOffer
 	}
 	m.open = LocalOffer
-	st, err := m.Answered(sdp)
+	st, err := m.conclude(string(sdp))
 	m.open = Stable
 	return st, err
 }
 
 // Offered takes the peer's offer and makes our answer; like is the direction we would like to have.
 // Errors: ErrGlare, ErrNoLocal, *Error.
-func (m *Machine) Offered(sdp []byte, like Direction) ([]byte, Stream, error) {
+func (m *Machine) Offered(sdp []byte, like Direction) ([]byte, *Stream, error) {
 	m.wake()
+	return m.offered(string(sdp), like)
+}
+
+func (m *Machine) offered(sdp string, like Direction) ([]byte, *Stream, error) {
 	switch {
 	case !m.local.RTP.IsValid():
-		return nil, Stream{}, ErrNoLocal
+		return nil, nil, ErrNoLocal
 	case m.open == LocalOffer:
-		return nil, Stream{}, ErrGlare
+		return nil, nil, ErrGlare
 	}
-	d, err := read(string(sdp))
+	d, err := read(sdp)
 	if err != nil {
-		return nil, Stream{}, err
+		return nil, nil, err
 	}
 	next, types, err := m.answer(&d, like)
 	if err != nil {
-		return nil, Stream{}, err
+		return nil, nil, err
 	}
-	next.remote = bytes.Clone(sdp)
-	next.local = m.write(&next, directionOf(next.stream.MaySend, next.stream.MayRecv), next.setup.attribute())
+	next.remote = sdp
+	next.local = m.write(&next, next.ways, next.setup.attribute())
 	m.types, m.agreed, m.fresh = types, next, false
 	m.shared = m.shares(d.sections[next.audio].codecs)
 	return next.local, next.stream, nil
@@ -283,7 +308,7 @@ func (m *Machine) Offered(sdp []byte, like Direction) ([]byte, Stream, error) {
 
 // Renewed is Offered for an offer that Restarts: the answer shows fresh credentials of ours, and so does all SDP after it (RFC 8839 section
 // 4.4.3.1.1). On an error those of before hold.
-func (m *Machine) Renewed(sdp []byte, like Direction, fresh ICE) ([]byte, Stream, error) {
+func (m *Machine) Renewed(sdp []byte, like Direction, fresh ICE) ([]byte, *Stream, error) {
 	m.wake()
 	was := m.local
 	m.local.Ufrag, m.local.Pwd = fresh.Ufrag, fresh.Pwd
@@ -297,14 +322,14 @@ func (m *Machine) Renewed(sdp []byte, like Direction, fresh ICE) ([]byte, Stream
 // Cancel drops our open offer (it was refused, or its INVITE failed): what was agreed before holds.
 func (m *Machine) Cancel() {
 	m.wake()
-	m.open, m.tried, m.early = Stable, nil, nil
+	m.open, m.tried, m.early = Stable, nil, ""
 }
 
 // Forget drops what only another answer to our last offer could ask for, and packs the rest. It is for a call that goes on for long.
 func (m *Machine) Forget() {
 	m.wake()
 	if m.open == Stable {
-		m.tried, m.early, m.shared = nil, nil, nil
+		m.tried, m.early, m.shared = nil, "", nil
 		m.pack()
 	}
 }

@@ -51,7 +51,7 @@ func (m *Machine) Gist() Gist {
 	if m.state == nil {
 		return m.rest.gist
 	}
-	st := &m.agreed.stream
+	st := m.agreed.was()
 	return Gist{Codec: st.Send.Name, SDES: st.SDES != nil, DTLS: st.Fingerprint != ""}
 }
 
@@ -65,7 +65,10 @@ const (
 	sameWord        // the number of an earlier word follows
 )
 
-var addrType = reflect.TypeFor[netip.Addr]()
+var (
+	addrType   = reflect.TypeFor[netip.Addr]()
+	streamType = reflect.TypeFor[*Stream]()
+)
 
 type packer struct {
 	out   []byte
@@ -84,10 +87,7 @@ func (p *packer) value(v reflect.Value) {
 	case reflect.String:
 		p.word(v.String())
 	case reflect.Pointer:
-		p.out = append(p.out, flag(!v.IsNil()))
-		if !v.IsNil() {
-			p.refs = append(p.refs, reach(v).Interface())
-		}
+		p.pointer(v)
 	case reflect.Slice:
 		p.slice(v)
 	case reflect.Array:
@@ -98,6 +98,17 @@ func (p *packer) value(v reflect.Value) {
 		p.fields(v)
 	default:
 		panic("offer: a state cannot hold a " + v.Kind().String())
+	}
+}
+
+func (p *packer) pointer(v reflect.Value) {
+	p.out = append(p.out, flag(!v.IsNil()))
+	switch {
+	case v.IsNil():
+	case v.Type() == streamType: // media has its own copy: when a call is at rest, nobody else holds this one
+		p.value(v.Elem())
+	default:
+		p.refs = append(p.refs, reach(v).Interface())
 	}
 }
 
@@ -169,8 +180,7 @@ func (u *unpacker) value(v reflect.Value) {
 		v.SetString(u.word(u.byte()))
 	case reflect.Pointer:
 		if u.byte() == 1 {
-			v.Set(reflect.ValueOf(u.refs[0]))
-			u.refs = u.refs[1:]
+			u.pointer(v)
 		}
 	case reflect.Slice:
 		u.slice(v)
@@ -181,6 +191,16 @@ func (u *unpacker) value(v reflect.Value) {
 	default:
 		u.fields(v)
 	}
+}
+
+func (u *unpacker) pointer(v reflect.Value) {
+	if v.Type() == streamType {
+		v.Set(reflect.New(streamType.Elem()))
+		u.value(v.Elem())
+		return
+	}
+	v.Set(reflect.ValueOf(u.refs[0]))
+	u.refs = u.refs[1:]
 }
 
 func (u *unpacker) fields(v reflect.Value) {

@@ -27,6 +27,9 @@ func (f *filler) fill(v reflect.Value) {
 		v.SetString(fmt.Sprint("word ", f.n, strings.Repeat("x", f.n%20)))
 	case reflect.Pointer:
 		v.Set(reflect.New(v.Type().Elem()))
+		if v.Type() == streamType {
+			f.fill(v.Elem())
+		}
 	case reflect.Slice:
 		v.Set(reflect.MakeSlice(v.Type(), 2, 2))
 		f.fill(v.Index(0))
@@ -68,14 +71,14 @@ func TestPackKeepsEverything(t *testing.T) {
 		if m.state != nil {
 			t.Fatalf("%s: not packed", name)
 		}
-		if got := m.Gist(); got.Codec != want.agreed.stream.Send.Name || got.SDES != (want.agreed.stream.SDES != nil) {
+		if got := m.Gist(); got.Codec != want.agreed.was().Send.Name || got.SDES != (want.agreed.was().SDES != nil) {
 			t.Errorf("%s: %+v", name, got)
 		}
 		m.wake()
 		if d := cmp.Diff(want, *m.state, all, addrs); d != "" {
 			t.Errorf("%s: %s", name, d)
 		}
-		if m.tried != want.tried || m.agreed.stream.SDES != want.agreed.stream.SDES {
+		if m.tried != want.tried || m.agreed.was().SDES != want.agreed.was().SDES {
 			t.Errorf("%s: what was shared is a copy", name)
 		}
 	}

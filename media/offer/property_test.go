@@ -100,7 +100,7 @@ func sameShape(t *testing.T, offer, answer string) {
 }
 
 // agreeing holds that both ends understand the same.
-func agreeing(t *testing.T, a, b Stream) {
+func agreeing(t *testing.T, a, b *Stream) {
 	t.Helper()
 	if a.Refused != b.Refused {
 		t.Fatalf("one end believes in a stream:\n%+v\n%+v", a, b)
@@ -230,16 +230,18 @@ func (p *play) theyOffer() {
 	agreeing(p.t, theirs, ours)
 	again, same := mustAnswer(p.t, p.m, offer, directionOf(ours.MaySend, ours.MayRecv))
 	p.seen.sees(again)
-	if again != answer || same != ours {
+	if again != answer || *same != *ours {
 		p.t.Fatalf("a repeated offer is answered otherwise:\n%s\n%s", answer, again)
 	}
 }
 
 func (p *play) refusedOffer() {
-	before, local, remote := p.m.Current()
+	before := p.m.Current()
+	local, remote := p.m.Texts()
 	p.offer()
 	p.m.Cancel()
-	if s, l, r := p.m.Current(); s != before || string(l) != string(local) || string(r) != string(remote) {
+	l, r := p.m.Texts()
+	if *p.m.Current() != *before || string(l) != string(local) || r != remote {
 		p.t.Fatal("a refused offer changed what was agreed")
 	}
 }

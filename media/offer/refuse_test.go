@@ -94,7 +94,7 @@ func TestRefusedSDPLeavesTheMachineAsItWas(t *testing.T) {
 		}
 		before := snapshot(m)
 		text, s, err := m.Offered([]byte(c.sdp), SendRecv)
-		if got := statusOf(t, err); got != c.want || text != nil || s != (Stream{}) {
+		if got := statusOf(t, err); got != c.want || text != nil || s != nil {
 			t.Errorf("%s: status %d, want %d", c.name, got, c.want)
 		}
 		unchanged(t, c.name, before, snapshot(m))

@@ -160,7 +160,7 @@ func (m *Machine) takeKeys(offered []cryptoLine) (line cryptoLine, agreed *SDES,
 	}
 	theirs := offered[0]
 	line = cryptoLine{tag: theirs.tag, suite: theirs.suite, Crypto: Crypto{Key: m.local.Keys[theirs.suite], MKI: theirs.MKI}}
-	if was := m.agreed.stream.SDES; was != nil && was.Send.Key == line.Key {
+	if was := m.agreed.was().SDES; was != nil && was.Send.Key == line.Key {
 		line.MKI = was.Send.MKI
 	}
 	return line, m.agreed.sdes(SDES{Suite: theirs.suite, Send: line.Crypto, Recv: theirs.Crypto}), nil
@@ -182,7 +182,7 @@ func (m *Machine) answeredKeys(ours, answer []cryptoLine) (*SDES, error) {
 
 // sdes returns the former agreement when the new one is the same.
 func (s *session) sdes(d SDES) *SDES {
-	if was := s.stream.SDES; was != nil && *was == d {
+	if was := s.was().SDES; was != nil && *was == d {
 		return was
 	}
 	return &d

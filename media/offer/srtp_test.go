@@ -191,7 +191,7 @@ func TestPolicyOfEncryption(t *testing.T) {
 	}
 }
 
-func kindOf(st Stream) string {
+func kindOf(st *Stream) string {
 	switch {
 	case st.SDES != nil:
 		return "sdes"
@@ -217,7 +217,7 @@ func TestAnswerTakesTheKeys(t *testing.T) {
 	} else if _, err := m.Answered([]byte(phone("RTP/SAVP", crypto(3, "AES_CM_128_HMAC_SHA1_80", key30, "|1:4")))); err != nil {
 		t.Error(err)
 	}
-	if now, _, _ := m.Current(); now.SDES != st.SDES {
+	if now := m.Current(); now.SDES != st.SDES {
 		t.Error("the same keys are another agreement")
 	}
 	_, hold := mustAnswer(t, m, strings.Replace(offer, "m=audio", "a=sendonly\r\nm=audio", 1), SendRecv)

@@ -14,7 +14,7 @@ func (m *Machine) Shared() []Codec {
 
 // shares finds the codecs that an offer has of ours.
 func (m *Machine) shares(offered []Codec) []Codec {
-	var out []Codec
+	out := make([]Codec, 0, len(m.cfg.Codecs))
 	for _, c := range m.cfg.Codecs {
 		if slices.ContainsFunc(offered, c.Same) {
 			out = append(out, c)
@@ -27,53 +27,59 @@ func (m *Machine) shares(offered []Codec) []Codec {
 // more bandwidth than the other side can hear. It does nothing without far.
 func (m *Machine) Suit(far ...Codec) {
 	m.wake()
-	if len(far) == 0 {
-		return
+	if len(far) > 0 {
+		m.cfg, m.fresh = m.cfg.suited(far), true
 	}
-	var names []string
-	for _, c := range m.cfg.Codecs {
-		if slices.ContainsFunc(far, c.Same) {
-			names = append(names, c.Name)
+}
+
+// suited is the configuration that Suit makes.
+func (c Config) suited(far []Codec) Config {
+	c = c.sorted(func(k *Codec) int {
+		if slices.ContainsFunc(far, k.Same) {
+			return 0
+		}
+		return 1
+	})
+	if fmtp := opusFmtp(bandwidth(far)); c.Profile == WebRTC {
+		i := slices.IndexFunc(c.Codecs, func(k Codec) bool { return k.is("opus") && k.Fmtp != fmtp })
+		if i >= 0 {
+			c.Codecs = slices.Clone(c.Codecs)
+			c.Codecs[i].Fmtp = fmtp
 		}
 	}
-	m.Prefer(names...)
-	if m.cfg.Profile != WebRTC {
-		return
-	}
-	for i, c := range m.cfg.Codecs {
-		if c.is("opus") {
-			m.cfg.Codecs[i].Fmtp = opusFmtp(bandwidth(far))
-		}
-	}
+	return c
 }
 
 // Revise makes our answer to the peer's first offer anew, fitted to far. It is for an answer that nobody has seen: the caller's is made
 // when the call comes in, and is sent when the callee has chosen a codec. When nothing has been agreed, or the offer cannot be answered so,
 // what was agreed holds.
-func (m *Machine) Revise(far ...Codec) (answer []byte, s Stream, err error) {
+func (m *Machine) Revise(far ...Codec) (answer []byte, s *Stream, err error) {
 	m.wake()
-	if m.agreed.remote == nil || m.open != Stable {
-		return nil, Stream{}, ErrNoOffer
+	if m.agreed.remote == "" || m.open != Stable {
+		return nil, nil, ErrNoOffer
 	}
-	next := &Machine{state: &state{cfg: m.cfg, local: m.local, peer: m.peer}}
-	next.Suit(far...)
-	if next.choosesSame(m) { // as for most calls: there is nothing to make anew
-		m.cfg = next.cfg
+	cfg := m.cfg
+	if len(far) > 0 {
+		cfg = cfg.suited(far)
+	}
+	if m.choosesSame(cfg.Codecs) { // as for most calls: there is nothing to make anew
+		m.cfg = cfg
 		return m.agreed.local, m.agreed.stream, nil
 	}
-	answer, s, err = next.Offered(m.agreed.remote, directionOf(m.agreed.stream.MaySend, m.agreed.stream.MayRecv))
+	next := &Machine{state: &state{cfg: cfg, local: m.local, peer: m.peer}}
+	answer, s, err = next.offered(m.agreed.remote, directionOf(m.agreed.stream.MaySend, m.agreed.stream.MayRecv))
 	if err != nil {
-		return nil, Stream{}, err
+		return nil, nil, err
 	}
 	*m = *next
 	return answer, s, nil
 }
 
-// choosesSame reports whether the machine would answer the offer as was has answered it: with the same codec. What is asked of Opus depends
+// choosesSame reports whether codecs in this order would answer the offer as it was answered: with the same codec. What is asked of Opus depends
 // on more than that.
-func (m *Machine) choosesSame(was *Machine) bool {
-	i := slices.IndexFunc(m.cfg.Codecs, func(c Codec) bool { return slices.ContainsFunc(was.shared, c.Same) })
-	return m.cfg.Profile == RTP && i >= 0 && m.cfg.Codecs[i].Same(was.agreed.stream.Recv)
+func (m *Machine) choosesSame(codecs []Codec) bool {
+	i := slices.IndexFunc(codecs, func(c Codec) bool { return slices.ContainsFunc(m.shared, c.Same) })
+	return m.cfg.Profile == RTP && i >= 0 && codecs[i].Same(m.agreed.stream.Recv)
 }
 
 // bandwidth is the sample rate, in Hz, up to which the best of the codecs hears.

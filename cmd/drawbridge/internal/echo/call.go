@@ -100,8 +100,7 @@ func (c *call) describe(m *wire.Message) (body []byte, status int) {
 // talk gives the stream what was agreed.
 func (c *call) talk() {
 	if c.offer.Open() == offer.Stable {
-		s, _, _ := c.offer.Current()
-		c.stream.bind(s)
+		c.stream.bind(*c.offer.Current())
 	}
 }
 
