@@ -56,7 +56,7 @@ var ErrDeck = errors.New("price list")
 // ReadDeck reads a deck as CSV. Its first line names the columns: prefix (digits, a leading + is ignored), trunk, and price (a minute,
 // a decimal number); others are ignored. A deck with any fault is refused whole, with the line of every fault.
 func ReadDeck(r io.Reader) (*Deck, error) {
-	in := csv.NewReader(bufio.NewReaderSize(r, 1<<20))
+	in := csv.NewReader(bufio.NewReaderSize(r, 1<<16))
 	in.ReuseRecord, in.TrimLeadingSpace, in.Comment = true, true, '#'
 	head, err := in.Read()
 	if err != nil {
