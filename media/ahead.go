@@ -43,7 +43,7 @@ func (l *loop) aheadAt(d *door, i, first, end int) {
 		l.guests[k].fetch()
 	}
 	if k := i + 4; k >= first && k < end && l.guests[k] != nil {
-		fetch.Value(l.guests[k].session)
+		fetch.Part(l.guests[k].session, 0, sessionEnd)
 	}
 	if k := i + 3; k >= first && k < end {
 		l.mine(l.guests[k]).fetchNear()
@@ -61,48 +61,34 @@ func (l *loop) mine(g *leg) *leg {
 	return g
 }
 
-// Where in a leg and in a relay lies what a packet needs.
+// Where in a leg, in a session and in a relay lies what a packet needs.
 const (
-	legSend   = unsafe.Offsetof(leg{}.st) + unsafe.Offsetof(leg{}.st.Send)
-	legAgreed = unsafe.Offsetof(leg{}.st) + unsafe.Offsetof(leg{}.st.MaySend)
-	legIn     = unsafe.Offsetof(leg{}.in)
-	legOut    = unsafe.Offsetof(leg{}.out)
-	legPolice = unsafe.Offsetof(leg{}.police)
-	legDigits = unsafe.Offsetof(leg{}.digits)
-	legVigil  = unsafe.Offsetof(leg{}.vigil)
-	legRTP    = unsafe.Offsetof(leg{}.rtp)
-	legSource = unsafe.Offsetof(leg{}.latch) + unsafe.Offsetof(leg{}.latch.source)
-	legHeard  = unsafe.Offsetof(leg{}.latch) + unsafe.Offsetof(leg{}.latch.heard)
-	relayFrom = unsafe.Offsetof(relay{}.from)
+	legOut     = unsafe.Offsetof(leg{}.out)
+	legIn      = unsafe.Offsetof(leg{}.in)
+	legHeard   = unsafe.Offsetof(leg{}.latch) + unsafe.Offsetof(leg{}.latch.heard)
+	sessionEnd = unsafe.Offsetof(Session{}.adopted)
+	relayEnd   = unsafe.Offsetof(relay{}.codec)
 )
 
-// fetch fetches of a leg what receiving takes.
+// fetch fetches of a leg what receiving takes, but for its socket.
 func (g *leg) fetch() {
-	fetch.Part(g, legSend, legOut)
-	fetch.Part(g, legPolice, legDigits)
-	fetch.Part(g, legVigil, legRTP)
-	fetch.Part(g, legSource, legHeard+8)
+	fetch.Part(g, 0, 1)
+	fetch.Part(g, legIn, legHeard+1)
 }
 
 // fetchSend fetches of a leg what sending takes.
-func (g *leg) fetchSend() {
-	fetch.Part(g, legSend, legSend+8)
-	fetch.Part(g, legAgreed, legIn)
-	fetch.Part(g, legOut, legPolice)
-	fetch.Part(g, legDigits, legVigil)
-	fetch.Part(g, legRTP, legRTP+8)
-}
+func (g *leg) fetchSend() { fetch.Part(g, 0, legIn) }
 
 // fetchNear fetches what the leg points to.
 func (g *leg) fetchNear() {
 	if g == nil {
 		return
 	}
-	fetch.Value(g.session)
+	fetch.Part(g.session, 0, sessionEnd)
 	fetch.Value(g.crypt)
 	fetch.Value(g.in.bursts)
 	if r, ok := g.onward.(*relay); ok {
-		fetch.Part(r, relayFrom, unsafe.Sizeof(*r))
+		fetch.Part(r, 0, relayEnd)
 	}
 }
 

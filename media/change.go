@@ -25,7 +25,9 @@ func (g *leg) change(l *loop) {
 		return
 	}
 	next.PT = g.st.AlsoPT
-	g.st.Also, g.st.AlsoPT, g.st.Recv = g.st.Recv.Name, g.st.Recv.PT, next
+	st := g.st
+	st.Also, st.AlsoPT, st.Recv = st.Recv.Name, st.Recv.PT, next
+	g.agree(st)
 	g.in.rebase(g.st.Recv.Clock)
 	g.session.compose(l)
 }

@@ -27,7 +27,7 @@ func (g *leg) media(l *loop, b []byte, src netip.AddrPort) Drop {
 	}
 	event := g.isEvent(p.pt)
 	other := false
-	if !event && p.pt != g.st.Recv.PT && !isComfort(p.pt, g.st.Recv) {
+	if !event && p.pt != g.brief.recv && !isComfort(p.pt, g.st.Recv) {
 		if other = g.mayChange(l, p.pt); !other {
 			return DropPayloadType
 		}
@@ -45,7 +45,7 @@ func (g *leg) media(l *loop, b []byte, src netip.AddrPort) Drop {
 		g.change(l)
 	}
 	g.vigil.audio = l.now
-	l.count.in.Add(1)
+	l.rtpIn++
 	if g.in.packets == 1 {
 		g.openRTCP(l)
 		g.session.stage(EventRTP, g.id, "rtp")
@@ -60,8 +60,8 @@ func (g *leg) media(l *loop, b []byte, src netip.AddrPort) Drop {
 // isEvent tells whether a payload type is telephone-event: ours, or the peer's own when it answered with another one than was offered.
 // RFC 3264 section 5.1 has it send with ours, many phones do not.
 func (g *leg) isEvent(pt uint8) bool {
-	st := &g.st
-	return st.RecvEvent.Name != "" && (pt == st.RecvEvent.PT || pt == st.SendEvent.PT && pt != st.Recv.PT)
+	st := g.brief
+	return st.events && (pt == st.recvEvent || pt == st.sendEvent && pt != st.recv)
 }
 
 // unprotect is step 3. On a leg that must be encrypted nothing else gets past.
@@ -100,7 +100,7 @@ func (g *leg) authentic(l *loop, p *packet, src netip.AddrPort) bool {
 
 // forward is step 5: the path to the other leg, if both directions allow it.
 func (g *leg) forward(l *loop, p *packet, event bool) Drop {
-	if !g.st.MayRecv {
+	if !g.brief.mayRecv {
 		g.pause()
 		return DropHeld
 	}
@@ -110,11 +110,11 @@ func (g *leg) forward(l *loop, p *packet, event bool) Drop {
 	if g.onward == nil {
 		return DropUnbound
 	}
-	if other := g.session.legs[1-g.id]; !other.st.MaySend || !other.ready() {
+	if other := g.session.legs[1-g.id]; !other.brief.maySend || !other.ready() {
 		g.pause()
 		return DropHeld
 	}
-	if p.pt == comfortPT && p.pt != g.st.Recv.PT {
+	if p.pt == comfortPT && p.pt != g.brief.recv {
 		if t, ok := g.onward.(comforter); ok {
 			return t.comfort(l, p)
 		}
@@ -152,7 +152,7 @@ func (g *leg) send(l *loop, b []byte) Drop {
 		return DropSend
 	}
 	g.out.count(payload)
-	l.count.out.Add(1)
+	l.rtpOut++
 	return Delivered
 }
 

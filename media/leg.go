@@ -10,6 +10,33 @@ import (
 // leg is one side of a session: an endpoint, the stream negotiated on it, and the two directions of media. After allocate it belongs to
 // the loop of its session.
 type leg struct {
+	// What every packet needs comes first, in the order of ahead.go, which fetches it. The first line holds what both directions need, and
+	// is read besides whenever the address of any field is taken.
+	session *Session
+	crypt   *crypt // nil before keys
+	onward  path   // takes this leg's media to the other leg; nil until both are bound
+	brief   brief  // of st
+	id      LegID
+	profile offer.Profile
+	secure  bool // media is encrypted, or there is none
+	gone    bool // leave has been called
+	bound   bool // st is set
+	open    bool // to may be sent to
+	rtp     sock
+	out     outbound
+	door    int // WebRTC: the browser address
+	to      sockaddr
+	digits  digits
+	in      inbound
+	police  police
+	event   eventIn
+	vigil   vigil
+	latch   latch // RTP profile: who is the peer
+
+	st      offer.Stream
+	parked  *crypt     // SDES keys while the leg is in clear
+	srtp    offer.SRTP // of the RTP profile
+	dtmf    DTMF
 	cert    *certificate  // that our SDP shows
 	silence time.Duration // Side.Inactivity
 	realm   *realm
@@ -25,31 +52,23 @@ type leg struct {
 	twins       *twins // nil before the first digit
 	report      reporter
 	timers      [numTimers]timer
+}
 
-	// From st.Send on lies what every packet needs; ahead.go fetches it.
-	st      offer.Stream
-	session *Session
-	crypt   *crypt // nil before keys
-	parked  *crypt // SDES keys while the leg is in clear
-	onward  path   // takes this leg's media to the other leg; nil until both are bound
-	id      LegID
-	profile offer.Profile
-	srtp    offer.SRTP // of the RTP profile
-	secure  bool       // media is encrypted, or there is none
-	gone    bool       // leave has been called
-	bound   bool       // st is set
-	open    bool       // to may be sent to
-	dtmf    DTMF
-	in      inbound
-	out     outbound
-	door    int // WebRTC: the browser address
-	to      sockaddr
-	police  police
-	event   eventIn
-	digits  digits
-	vigil   vigil
-	rtp     sock
-	latch   latch // RTP profile: who is the peer
+// brief is what every packet asks of the stream: a few bytes of several hundred.
+type brief struct {
+	recv, send           uint8 // payload types of audio
+	recvEvent, sendEvent uint8 // and of telephone-event
+	events               bool  // telephone-event is agreed
+	mayRecv, maySend     bool
+}
+
+// agree sets the stream.
+func (g *leg) agree(st offer.Stream) {
+	g.st = st
+	g.brief = brief{
+		recv: st.Recv.PT, send: st.Send.PT, recvEvent: st.RecvEvent.PT, sendEvent: st.SendEvent.PT,
+		events: st.RecvEvent.Name != "", mayRecv: st.MayRecv, maySend: st.MaySend,
+	}
 }
 
 func newLeg(s *Session, id LegID, r *realm, profile offer.Profile) *leg {
@@ -217,7 +236,8 @@ func (g *leg) bind(l *loop, st offer.Stream) {
 		return
 	}
 	was, first := g.st, !g.bound
-	g.st, g.bound = st, true
+	g.agree(st)
+	g.bound = true
 	g.restart(st.Local)
 	g.in.rebase(st.Recv.Clock)
 	if g.realm.cfg.Police {
@@ -233,7 +253,11 @@ func (g *leg) bind(l *loop, st offer.Stream) {
 
 // mute stops media both ways: the peer has set the stream's port to 0. What was agreed stays, so that the stream goes on without a gap when
 // it comes back (RFC 3264 section 8.2).
-func (g *leg) mute() { g.st.MaySend, g.st.MayRecv = false, false }
+func (g *leg) mute() {
+	st := g.st
+	st.MaySend, st.MayRecv = false, false
+	g.agree(st)
+}
 
 // bindTrunk points the leg at the announced address and gives it one chance to learn another.
 func (g *leg) bindTrunk(l *loop) {

@@ -7,7 +7,6 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -39,6 +38,8 @@ type loop struct {
 	gather   gather
 	flood    flood // of strangers
 
+	rtpIn  uint64    // packets in this round, in and
+	rtpOut uint64    // out: the counters learn of them at its end
 	taken  int       // datagrams read in this round
 	frames int       // of those, what was transcoded
 	later  []waiting // what is left to read, first come first
@@ -58,8 +59,8 @@ type sock struct {
 	index int32
 	gen   int32 // tells an event of this socket from one of its predecessor at the same index
 	kind  sockKind
-	waits bool  // in loop.later
-	last  int64 // when it was read
+	waits bool   // in loop.later
+	last  uint32 // when it was read, in ticks
 	door  *door
 	leg   *leg
 	rest  *resting
@@ -187,6 +188,7 @@ func (l *loop) run(ctx context.Context) error {
 		l.clock()
 		l.flush()
 		l.in.next = 0
+		l.publish()
 		l.gather.note(l.taken, l.now)
 		l.taken = 0
 		l.yield(heard)
@@ -215,15 +217,19 @@ func (l *loop) ready(ev unix.EpollEvent) bool {
 	return true
 }
 
-// burst is the time between two readings of a leg's socket below which more than one datagram is expected. Chosen here: a stream sends one
-// in 10 ms or more.
-const burst = 5 * time.Millisecond
+// burst is the time between two readings of a leg's socket below which more than one datagram is expected, in ticks, of which 1<<tickBits
+// nanoseconds are one: a millisecond, nearly. Chosen here: a stream sends a datagram in 10 ms or more.
+const (
+	burst    = 5
+	tickBits = 20
+)
 
 // read takes what a socket holds. Of a leg's that is one datagram most of the time: it is not asked for another, for epoll tells of those
 // that are left.
 func (l *loop) read(s *sock) {
-	steady := s.kind != sockDoor && l.now-s.last >= int64(burst)
-	s.last = l.now
+	now := uint32(l.now >> tickBits)
+	steady := s.kind != sockDoor && now-s.last >= burst
+	s.last = now
 	if steady {
 		l.readOne(s)
 		return

@@ -98,10 +98,6 @@ func g711Table(from string) *[256]byte {
 // relay passes packets on without a buffer: own source, sequence numbers and timestamps shifted by a constant, so that gaps and
 // markers stay what they were.
 type relay struct {
-	codec   offer.Codec
-	becomes offer.Codec // with table: the other law
-
-	// From here on lies what every packet needs; ahead.go fetches it.
 	from   *leg
 	to     *leg
 	ear    *ear
@@ -115,6 +111,9 @@ type relay struct {
 	newest   int64  // newest incoming number
 	floor    int64  // older numbers would be sent under a number that is used: they are too late
 	skew     int64  // out.skew as it was for the last packet
+
+	codec   offer.Codec // from here on nothing that every packet needs
+	becomes offer.Codec // with table: the other law
 }
 
 func (r *relay) forward(l *loop, p *packet) Drop {
@@ -145,7 +144,7 @@ func (r *relay) forward(l *loop, p *packet) Drop {
 	if latest {
 		r.to.out.sent(seq, ts, l.now)
 	}
-	return r.to.send(l, p.inPlace(p.marker || p.fresh, r.to.st.Send.PT, seq, ts, r.to.out.ssrc))
+	return r.to.send(l, p.inPlace(p.marker || p.fresh, r.to.brief.send, seq, ts, r.to.out.ssrc))
 }
 
 // regroup gives the direction to a path that makes packets of the length that the far side wants: this sender makes others. Same codec or

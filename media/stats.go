@@ -131,6 +131,15 @@ func (l *loop) drop(d Drop, src netip.AddrPort, g *leg) {
 	l.count.mu.Unlock()
 }
 
+// publish adds what a round has passed to the counters: to add a packet at a time would have the processor wait for all that it has in hand.
+func (l *loop) publish() {
+	if l.rtpIn > 0 || l.rtpOut > 0 {
+		l.count.in.Add(l.rtpIn)
+		l.count.out.Add(l.rtpOut)
+		l.rtpIn, l.rtpOut = 0, 0
+	}
+}
+
 // late notes how long after its due time the loop came to a timer.
 func (l *loop) late(d int64) {
 	if d > l.count.lateNow.Load() {

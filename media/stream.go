@@ -17,9 +17,9 @@ const (
 type inbound struct {
 	ssrc    uint32
 	started bool
+	known   uint8 // how many of changes are set
 	clock   int
 	changes [sourceChanges]int64 // when the last sources began, oldest first
-	known   int                  // how many of these are set
 	rival   rival
 
 	seq     rtpmath.Sequence
