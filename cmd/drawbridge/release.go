@@ -16,8 +16,8 @@ const (
 	releaseEvery = 10       // looks
 	releaseLeast = 16 << 20 // bytes that are free; less is not worth a collection
 	releaseShare = 0.25     // allocated since the last look, of what is in use, at most: the heap is at rest
-	busyHeap     = 28 << 20 // bytes allocated between two looks from which on the collector takes its time: 400 SIP or 175 WebRTC calls
-	quietHeap    = 20 << 20
+	busyHeap     = 19 << 20 // bytes allocated between two looks from which on the collector takes its time: 420 SIP or 120 WebRTC calls
+	quietHeap    = 14 << 20
 )
 
 // heap is what the runtime says of itself, in bytes.

@@ -30,7 +30,7 @@ func TestCollectorsPace(t *testing.T) {
 	for i, c := range []struct {
 		mb   uint64 // allocated in a second
 		want int
-	}{{0, gcQuiet}, {25, gcQuiet}, {29, gcPercent}, {25, gcPercent}, {19, gcQuiet}, {25, gcQuiet}, {500, gcPercent}} {
+	}{{0, gcQuiet}, {18, gcQuiet}, {20, gcPercent}, {18, gcPercent}, {13, gcQuiet}, {18, gcQuiet}, {500, gcPercent}} {
 		if percent = (heap{allocated: c.mb << 20}).percent(heap{}, percent); percent != c.want {
 			t.Errorf("second %d: %d, want %d", i, percent, c.want)
 		}
