@@ -118,7 +118,10 @@ func (n numbered[T]) of(id TxID) *T {
 	return nil
 }
 
+// put enters a transaction, in the place of the one before it: an INVITE that is sent again, with credentials or a longer interval, keeps its
+// number.
 func (n *numbered[T]) put(id TxID, tx *T) {
+	n.drop(id)
 	*n = append(*n, struct {
 		id TxID
 		tx *T
