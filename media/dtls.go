@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
+	"io"
 	"net/netip"
 	"strings"
 
@@ -50,9 +51,10 @@ type association struct {
 	pipe   *pipe
 	cancel context.CancelFunc
 	cert   *certificate
-	expect string // the peer's fingerprint, "" when SDP has not told it yet
-	client bool   // the peer waits for us
-	proven bool   // a connectivity check vouches for where the peer is
+	expect string     // the peer's fingerprint, "" when SDP has not told it yet
+	client bool       // the peer waits for us
+	proven bool       // a connectivity check vouches for where the peer is
+	conn   *dtls.Conn // once the handshake has succeeded
 }
 
 // shakesHands tells whether DTLS may come on the leg's own port: it is agreed, or may be.
@@ -165,6 +167,7 @@ func (g *leg) associate(l *loop, d *door, peer netip.AddrPort) *association {
 		cancel()
 		e.shaking.Add(-1)
 		g.session.do(func(_ *Session, l *loop) { g.shaken(l, a, k, err) }) //nolint:contextcheck // what follows is not part of this handshake, and has limits of its own
+		a.bury()
 	}()
 	return a
 }
@@ -186,10 +189,10 @@ func (a *association) run(ctx context.Context, pool chan struct{}) (*keys, error
 	err = conn.HandshakeContext(ctx)
 	var k *keys
 	if err == nil {
+		a.conn = conn
 		k, err = export(conn, a.client)
 	}
 	last := a.pipe.mute() // from here nothing leaves: no close_notify, no alert
-	_ = a.pipe.Close()    // ends the connection's goroutines. It has nobody to tell, and its own Close would encrypt a farewell for nobody
 	if err != nil {
 		return nil, err
 	}
@@ -197,6 +200,17 @@ func (a *association) run(ctx context.Context, pool chan struct{}) (*keys, error
 		k.last = last
 	}
 	return k, nil
+}
+
+// bury ends the goroutines of a connection that is let go. Its own Close would encrypt a farewell for nobody. They end with the pipe, behind
+// what the peer has sent meanwhile: that waits for a reader, and would wait for ever.
+func (a *association) bury() {
+	_ = a.pipe.Close()
+	for a.conn != nil {
+		if _, err := a.conn.Read(nil); errors.Is(err, io.EOF) {
+			return
+		}
+	}
 }
 
 // open prepares the connection; nothing is sent yet.
@@ -297,9 +311,11 @@ func (g *leg) bindDTLS(l *loop, was offer.Stream, first bool) {
 	g.callOut(l)
 }
 
-// unshake forgets keys and handshakes: the peer's identity is another one now.
+// unshake forgets keys and handshakes: the peer's identity is another one now, or the leg ends. Nothing of a handshake under way leaves any
+// more: it ends in its own time, and the leg's socket may be another call's by then.
 func (g *leg) unshake() {
 	if a := g.shake.running; a != nil {
+		a.pipe.mute()
 		a.cancel()
 	}
 	g.shake = shake{}
