@@ -1,5 +1,7 @@
 package media
 
+import "slices"
+
 // To transcode a frame takes ten times as long as to relay a packet. A round therefore makes a few frames only, and what is relayed waits
 // for these at most: sockets whose packets are transcoded are put off, and so are play-outs that are due, until the next round, which
 // begins at once. Nothing is handed to another thread: every core has a loop, and calls are spread over them.
@@ -30,25 +32,36 @@ func (l *loop) putOff(s *sock) {
 	}
 }
 
-// readLater reads sockets that were put off, as far as the budget goes. Those of which it is not enough keep their place.
+// callBack ends the wait of a socket that goes to another loop, which is told of what it holds.
+func (l *loop) callBack(s *sock) {
+	if s.waits {
+		s.waits = false
+		l.later = slices.DeleteFunc(l.later, func(w waiting) bool { return w.sock == s })
+	}
+}
+
+// readLater reads sockets that were put off, as far as the budget goes. Those of which it is not enough keep their place, and what costs
+// nothing of it does not wait behind them.
 func (l *loop) readLater() {
-	n := len(l.later)
+	n, kept := len(l.later), 0
 	for i := range n {
-		s, since := l.later[i].sock, l.later[i].since
+		w := l.later[i]
+		s := w.sock
 		if l.frames >= frameBudget && s.costly() {
-			l.later = append(l.later[:0], l.later[i:]...)
-			return
+			l.later[kept] = w
+			kept++
+			continue
 		}
 		s.waits = false
 		switch {
-		case l.socks[s.index] != s: // closed, or gone to another loop
-		case l.now-since > int64(playLapse):
+		case l.socks[s.index] != s: // closed
+		case l.now-w.since > int64(playLapse):
 			l.discard(s)
 		default:
 			l.read(s)
 		}
 	}
-	l.later = append(l.later[:0], l.later[n:]...)
+	l.later = append(l.later[:kept], l.later[n:]...)
 }
 
 // discard empties a socket whose packets have waited too long to be of use: a loop that is behind catches up by what it leaves out.

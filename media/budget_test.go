@@ -93,6 +93,25 @@ func TestThoseThatWaitKeepTheirPlace(t *testing.T) {
 	}
 }
 
+// What is relayed does not wait behind those that are transcoded: a flood has put off a browser socket after the budget was spent.
+func TestRelayedDoesNotWaitForFrames(t *testing.T) {
+	b := newBench(t, profiles["GCM"], opusCodec, pcmuCodec)
+	b.transcoded(t, 1)
+	if _, err := b.sink.WriteToUDPAddrPort([]byte{1}, b.l.doors[0].addr); err != nil {
+		t.Fatal(err)
+	}
+	b.l.putOff(&b.b.rtp)
+	b.l.putOff(&b.l.doors[0].sock)
+	b.l.frames = frameBudget
+	b.l.readLater()
+	if b.l.taken != 1 || len(b.l.later) != 1 || b.l.later[0].sock != &b.b.rtp {
+		t.Fatalf("%d read, %d wait", b.l.taken, len(b.l.later))
+	}
+	if b.round(t); b.b.in.packets != 1 || len(b.l.later) != 0 {
+		t.Errorf("%d packets, %d wait", b.b.in.packets, len(b.l.later))
+	}
+}
+
 // What has waited too long is left out and counted.
 func TestLatePacketsAreDiscarded(t *testing.T) {
 	b := newBench(t, profiles["GCM"], opusCodec, pcmuCodec)

@@ -299,12 +299,11 @@ func (l *loop) moves(s *Session, via *loop) bool {
 	if via == l {
 		return false
 	}
-	l.give(s, via)
-	return true
+	return l.give(s, via)
 }
 
-// give hands a session's sockets and timers to another loop.
-func (l *loop) give(s *Session, to *loop) {
+// give hands a session's sockets and timers to another loop; false when that has ended.
+func (l *loop) give(s *Session, to *loop) bool {
 	type due struct {
 		t  *timer
 		at int64
@@ -323,16 +322,24 @@ func (l *loop) give(s *Session, to *loop) {
 		}
 	}
 	delete(l.sessions, s)
-	s.owner.Store(to)
-	to.post(func(l *loop) {
-		l.sessions[s] = struct{}{}
+	take := func(at *loop) {
+		at.sessions[s] = struct{}{}
 		for _, g := range s.legs {
 			if g != nil {
-				g.watch(l)
+				g.watch(at)
 			}
 		}
 		for _, d := range dues {
-			l.arm(d.t, d.at)
+			at.arm(d.t, d.at)
 		}
-	})
+		if at.stopped {
+			s.end(at)
+		}
+	}
+	if !to.post(take) {
+		take(l)
+		return false
+	}
+	s.owner.Store(to) // now that no command can come there before the session
+	return true
 }

@@ -332,6 +332,7 @@ func (l *loop) watch(s *sock) error {
 
 // unwatch takes a socket out of the loop without closing it.
 func (l *loop) unwatch(s *sock) {
+	l.callBack(s)
 	_ = unix.EpollCtl(l.epoll, unix.EPOLL_CTL_DEL, s.fd, nil) // it is there, or the loop is being torn down
 	l.forget(s)
 }
@@ -369,15 +370,17 @@ func (l *loop) postSession(s *Session) {
 	l.wake()
 }
 
-// post runs fn on the loop, after what was posted before it. A loop that has ended forgets it.
-func (l *loop) post(fn func(l *loop)) {
+// post runs fn on the loop, after what was posted before it; false when the loop has ended.
+func (l *loop) post(fn func(l *loop)) bool {
 	l.inbox.mu.Lock()
-	stopped := l.inbox.stopped
+	if l.inbox.stopped {
+		l.inbox.mu.Unlock()
+		return false
+	}
 	l.inbox.fns = append(l.inbox.fns, fn)
 	l.inbox.mu.Unlock()
-	if !stopped {
-		l.wake()
-	}
+	l.wake()
+	return true
 }
 
 // commands takes what was posted; true when the loop is to stop.
