@@ -19,7 +19,17 @@ func TestRealmsChange(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer e.release()
+	var calls []*Session
+	carriers := e.realms.get("carrier").ports
+	defer func() {
+		for _, s := range calls {
+			s.end(e.loops[0])
+		}
+		if n := carriers.inUse(); n != 0 {
+			t.Errorf("%d ports of a realm that has gone are in use", n)
+		}
+		e.release()
+	}()
 	with := func(change func(map[string]Realm)) map[string]Realm {
 		next := maps.Clone(start)
 		change(next)
@@ -27,7 +37,9 @@ func TestRealmsChange(t *testing.T) {
 	}
 	add := func(realm string) (*Session, error) {
 		s := e.Open("call", func(Event) {})
+		calls = append(calls, s)
 		_, err := s.Add(B, Side{Realm: realm, Profile: offer.RTP})
+		e.loops[0].commands()
 		return s, err
 	}
 	if _, err := add("carrier"); err != nil {

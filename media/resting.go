@@ -218,6 +218,7 @@ func (r *resting) forget(l *loop) { l.forget(&r.sock) }
 
 // adopt gives a leg's socket the place of the one that it takes over. What came before is nothing to the leg.
 func (l *loop) adopt(pr *portPair, s *sock) {
+	drain(s.fd)
 	r := pr.rest
 	if r.loop != l { // the session has moved since
 		pr.rest = nil
@@ -228,7 +229,6 @@ func (l *loop) adopt(pr *portPair, s *sock) {
 	}
 	s.index, s.gen, r.state = r.index, r.gen, awake
 	l.socks[s.index] = s
-	drain(s.fd)
 }
 
 // clearPorts clears every range.

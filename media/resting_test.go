@@ -288,7 +288,11 @@ func TestRestOnAnotherLoop(t *testing.T) {
 	g := r.leg(t)
 	index := g.pair.rest.index
 	g.session.owner.Store(is)
+	r.send(t, g.pair.addr)
 	g.session.place(is, g)
+	if pending(t, g.rtp.fd) != 0 {
+		t.Error("what came before is heard")
+	}
 	r.send(t, g.pair.addr)
 	was.ready(unix.EpollEvent{Fd: index}) // what epoll has said before comes late
 	if pending(t, g.rtp.fd) == 0 {
