@@ -77,19 +77,31 @@ func (d *datagrams) write(b []byte, to netip.AddrPort) (int, error) {
 	case unix.EAGAIN, unix.EINTR, unix.EBADF:
 		return d.UDPConn.WriteToUDPAddrPort(b, to)
 	default:
-		return 0, &net.OpError{Op: "write", Net: "udp", Source: d.LocalAddr(), Addr: net.UDPAddrFromAddrPort(to), Err: errno}
+		return 0, d.failure(to, errno)
 	}
 }
 
+// failure is the error of a datagram that was not sent.
+func (d *datagrams) failure(to netip.AddrPort, errno syscall.Errno) error {
+	if errno == 0 {
+		return nil
+	}
+	return &net.OpError{Op: "write", Net: "udp", Source: d.LocalAddr(), Addr: net.UDPAddrFromAddrPort(to), Err: errno}
+}
+
 func (d *datagrams) send(b []byte, to netip.AddrPort) syscall.Errno {
-	var name unix.RawSockaddrInet6
-	size := putAddr(&name, to)
 	d.mu.RLock()
 	defer d.mu.RUnlock()
 	if d.fd < 0 {
 		return unix.EBADF
 	}
-	_, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(d.fd), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)), unix.MSG_DONTWAIT,
+	return sendTo(d.fd, b, to)
+}
+
+func sendTo(fd int, b []byte, to netip.AddrPort) syscall.Errno {
+	var name unix.RawSockaddrInet6
+	size := putAddr(&name, to)
+	_, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)), unix.MSG_DONTWAIT,
 		uintptr(unsafe.Pointer(&name)), uintptr(size))
 	return errno
 }
@@ -115,7 +127,7 @@ func (d *datagrams) receive(most int, handle handler) error {
 				b, from := in.datagram(i)
 				in.answer(i, handle(b, from, in.answers[i].room[:0]))
 			}
-			if errno := in.flush(int(fd)); d.returns(errno) {
+			if in.flush(int(fd)) && d.returned != nil {
 				d.returned.read(int(fd))
 			}
 			if n < readBatch {
@@ -201,8 +213,8 @@ func (in *batch) answer(i int, b []byte) {
 }
 
 // flush sends the answers. What the socket has no room for is lost, as datagrams are: whoever was turned away asks again. What fails once
-// may have failed for another datagram's error (see returns), which is returned.
-func (in *batch) flush(fd int) (failure syscall.Errno) {
+// may have failed for another datagram's error (see returns): that is reported.
+func (in *batch) flush(fd int) (failed bool) {
 	again := false
 	for sent := 0; sent < in.waiting; {
 		n, _, errno := unix.RawSyscall6(unix.SYS_SENDMMSG, uintptr(fd), uintptr(unsafe.Pointer(&in.out[sent])), uintptr(in.waiting-sent), unix.MSG_DONTWAIT, 0, 0)
@@ -217,11 +229,11 @@ func (in *batch) flush(fd int) (failure syscall.Errno) {
 			sent++
 			again = false
 		default:
-			failure, again = errno, true
+			failed, again = true, true
 		}
 	}
 	in.waiting = 0
-	return failure
+	return failed
 }
 
 // addrOf reads an address in the kernel's form. A link's own addresses carry the link's number as their zone.

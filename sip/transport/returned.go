@@ -21,7 +21,8 @@ type returner interface {
 // returns are the ICMP errors of a socket. The kernel queues them, and makes the next system call fail, whatever it is about: what fails is
 // done again, and whoever has met such a failure reads the queue. None is left there: the kernel has put it in before it makes a call fail.
 type returns struct {
-	handle func(to netip.AddrPort, quote []byte)
+	handle        func(to netip.AddrPort, quote []byte)
+	level, option int // that ask for them
 
 	mu    sync.Mutex // guards the rest, the room for one of them
 	hdr   unix.Msghdr
@@ -42,7 +43,8 @@ type icmpError struct {
 const (
 	quoteRoom   = 1280 // of a datagram that has come back; the branch stands near its beginning
 	returnBatch = 32   // read in one go: who sends many must not hold up the socket
-	sendTries   = 4    // errors that have come in since are taken for those of others
+	sendTries   = 3    // errors that have come in since are those of others
+	deafTries   = 4    // as many errors as may be on their way in at one time, and one
 )
 
 // hearReturns implements returner.
@@ -54,25 +56,51 @@ func (d *datagrams) hearReturns(handle func(to netip.AddrPort, quote []byte)) er
 	if err := unix.SetsockoptInt(d.fd, level, option, 1); err != nil {
 		return err
 	}
-	d.returned = &returns{handle: handle}
+	d.returned = &returns{handle: handle, level: level, option: option}
 	return nil
 }
 
-// sendAgain repeats what has failed for another datagram's error. One that it fails for again and again is its own, but for ECONNREFUSED:
-// nobody has refused a datagram that has not been sent. It is lost like any other then.
+// sendAgain repeats what has failed for another datagram's error. Anybody can send one such error upon the other, so what goes on failing is
+// sent with the socket deaf to them: what it fails for then is its own.
 func (d *datagrams) sendAgain(b []byte, to netip.AddrPort, err error) (int, error) {
-	for tries := 1; tries < sendTries && err != nil && !errors.Is(err, net.ErrClosed); tries++ {
+	for tries := 1; tries < sendTries && isReturn(err); tries++ {
 		_, err = d.write(b, to)
 	}
 	d.mu.RLock()
-	if d.fd >= 0 {
-		d.returned.read(d.fd)
+	defer d.mu.RUnlock()
+	if d.fd < 0 {
+		return 0, net.ErrClosed
 	}
-	d.mu.RUnlock()
-	if err != nil && !errors.Is(err, unix.ECONNREFUSED) {
+	d.returned.read(d.fd)
+	if isReturn(err) && to.Addr().Zone() == "" {
+		err = d.failure(to, d.returned.deaf(d.fd, func() syscall.Errno { return sendTo(d.fd, b, to) }))
+	}
+	if err != nil {
 		return 0, err
 	}
 	return len(b), nil
+}
+
+// deaf does a call that fails for nobody else's error. What comes back meanwhile is not heard of.
+func (r *returns) deaf(fd int, call func() syscall.Errno) syscall.Errno {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	_ = unix.SetsockoptInt(fd, r.level, r.option, 0) // it was set with the same words
+	errno := call()
+	for tries := 1; tries < deafTries && slices.Contains(icmpErrnos, errno); tries++ { // for an error that was on its way in
+		errno = call()
+	}
+	_ = unix.SetsockoptInt(fd, r.level, r.option, 1)
+	if errno == unix.EAGAIN {
+		return 0 // lost like any datagram
+	}
+	return errno
+}
+
+// isReturn reports whether a call may have failed for something that has come back.
+func isReturn(err error) bool {
+	errno, ok := errors.AsType[syscall.Errno](err)
+	return ok && slices.Contains(icmpErrnos, errno)
 }
 
 // take reads what has come. What it fails for does not stand in its way twice: datagrams are read however many errors come.

@@ -1,10 +1,15 @@
 package transport
 
 import (
+	"encoding/binary"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 
@@ -134,4 +139,69 @@ func TestReturnedToNobody(t *testing.T) {
 		}
 		tr.Close()
 	})
+}
+
+// TestReturnedIsNotWhatNeverLeft: a datagram that this host will not send fails at once, for its own reason.
+func TestReturnedIsNotWhatNeverLeft(t *testing.T) {
+	tr := start(t, Config{Receiver: newInformed(), Listeners: []Listener{{Realm: "a", Network: "udp", Addr: ap("127.0.0.1:0")}}})
+	f, err := tr.UDP("a", closedPort(t, "127.0.0.1:0"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := f.Send(make([]byte, 1<<16)); !errors.Is(err, syscall.EMSGSIZE) {
+			t.Errorf("%v", err)
+		}
+	}
+}
+
+// forged is an ICMP message that says: the host to which socket has sent cannot be reached. Anybody can send it.
+func forged(socket netip.AddrPort) []byte {
+	inner := make([]byte, 28)
+	inner[0], inner[3], inner[8], inner[9] = 0x45, 28, 64, 17
+	from := socket.Addr().As4()
+	copy(inner[12:], from[:])
+	copy(inner[16:], []byte{127, 0, 0, 9})
+	binary.BigEndian.PutUint16(inner[20:], socket.Port())
+	binary.BigEndian.PutUint16(inner[22:], 5060)
+	binary.BigEndian.PutUint16(inner[24:], 8)
+	b := append([]byte{3, 1, 0, 0, 0, 0, 0, 0}, inner...)
+	var sum uint32
+	for i := 0; i < len(b); i += 2 {
+		sum += uint32(b[i])<<8 | uint32(b[i+1])
+	}
+	sum = sum&0xffff + sum>>16
+	binary.BigEndian.PutUint16(b[2:], ^uint16(sum+sum>>16))
+	return b
+}
+
+// TestAFloodOfReturnsFailsNobody: who sends news of hosts that cannot be reached, one upon the other, makes no request fail.
+func TestAFloodOfReturnsFailsNobody(t *testing.T) {
+	stranger, err := net.DialIP("ip4:icmp", nil, &net.IPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Skip(err) // it takes root
+	}
+	defer stranger.Close()
+	s := newInformed()
+	tr := start(t, Config{Receiver: s, Listeners: []Listener{{Realm: "a", Network: "udp", Addr: ap("127.0.0.1:0")}}})
+	peer := dialUDP(t)
+	live, err := tr.To("a", txn.Hop{Network: "udp", Addr: addrPort(peer.LocalAddr())})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	var over atomic.Bool
+	defer over.Store(true)
+	news := forged(live.Key().Local)
+	wg.Go(func() {
+		for !over.Load() {
+			_, _ = stranger.Write(news)
+		}
+	})
+	for i := range 100_000 {
+		if err := live.Send([]byte("out")); err != nil {
+			t.Fatalf("%d: %v", i, err)
+		}
+	}
 }
