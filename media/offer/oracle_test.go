@@ -155,7 +155,11 @@ func sameCodecs(t *testing.T, ours []Codec, m *sdp.MediaDescription) {
 	}
 	for i := range ours {
 		c := &ours[i]
-		if !slices.Contains(m.MediaName.Formats, strconv.Itoa(int(c.PT))) && len(m.MediaName.Formats) > 0 && c.PT > 99 {
+		means := func(format string) bool {
+			n, err := strconv.ParseUint(format, 10, 7)
+			return err == nil && uint8(n) == c.PT
+		}
+		if len(m.MediaName.Formats) > 0 && !slices.ContainsFunc(m.MediaName.Formats, means) {
 			t.Fatalf("payload type %d is not in %v", c.PT, m.MediaName.Formats)
 		}
 		if text := first("fmtp", c.PT, func(s string) bool { return strings.TrimSpace(s) != "" }); text != c.Fmtp {
