@@ -48,7 +48,6 @@ func (c *Call) relax() {
 		c.origin = originOf(c.setup.Invite, c.private())
 		c.setup.Invite, c.setup.Told, c.setup.Parts, c.setup.Names = nil, nil, nil, nil
 	}
-	c.setup.From, c.setup.To = strings.Clone(c.setup.From), strings.Clone(c.setup.To)
 	for _, leg := range c.legs {
 		if l, ok := leg.(*sipLeg); ok {
 			l.relax()

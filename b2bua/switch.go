@@ -209,7 +209,7 @@ func (s *Switch) invite(sh *txn.Shard, tx *txn.Server, f txn.Flow, a arrival) {
 	s.books[sh.Index()].invites[tx] = at
 	at.invite = tx
 	s.feed(at, Invited{&Setup{
-		ID: at.id, Caller: who.party, From: who.user, To: to,
+		ID: at.id, Caller: who.party, From: strings.Clone(who.user), To: strings.Clone(to), // what counts calls keeps them for long
 		Invite: m, Parts: who.party.partsOf(kind, body), Names: a.names, Told: &told, Tx: at.served(tx), Tag: tx.Tag(), Flow: f, Refusal: who.refusal,
 		Replaces: replaces, Returned: s.returned(m), Secure: m.URI.Scheme == "sips",
 	}})

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"unsafe"
 
 	"drawbridge/media"
 	"drawbridge/media/offer"
@@ -128,6 +129,33 @@ func dropPanics(events []any) (rest []any, panics int) {
 		rest = append(rest, e)
 	}
 	return rest, panics
+}
+
+// TestACallOwnsItsNumbers: limits and fraud rules keep them while the call is up, and would keep the INVITE that they stand in.
+func TestACallOwnsItsNumbers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		defer w.close()
+		for _, from := range []string{"A", "U"} {
+			w.peers[from].send(w.peers[from].call("100"))
+			synctest.Wait()
+			for _, b := range w.sw.books {
+				for at := range b.seats {
+					s := at.call.setup
+					for _, number := range []string{s.From, s.To, at.slots.number} {
+						for _, word := range []string{s.Invite.URI.User, s.Invite.From.URI.User, s.Invite.To.URI.User} {
+							if number != "" && unsafe.StringData(number) == unsafe.StringData(word) {
+								t.Errorf("%s of %s is a part of the INVITE", number, from)
+							}
+						}
+					}
+				}
+			}
+		}
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		_ = w.sw.Drain(ctx) // cuts them
+	})
 }
 
 func TestDrainOfAnIdleSwitchReturnsAtOnce(t *testing.T) {

@@ -2,6 +2,7 @@ package b2bua
 
 import (
 	"cmp"
+	"strings"
 
 	"drawbridge/media"
 	"drawbridge/media/offer"
@@ -95,7 +96,7 @@ func (c *Call) carryOut() {
 	link.move(Calling)
 	c.ask(link)
 	private := topology.Private(c.swap.refer.ev.Msg) || c.sideOf(l.id) == media.A && c.private()
-	c.out.do(Spawn{link.id, &Setup{Caller: l.party, From: c.userOf(l.id), To: number, Private: private, Moved: c.moved}})
+	c.out.do(Spawn{link.id, &Setup{Caller: l.party, From: c.userOf(l.id), To: strings.Clone(number), Private: private, Moved: c.moved}})
 }
 
 // partOf makes the call part of a transfer, for the records of all its calls. A call that is part of one already stays so.

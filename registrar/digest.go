@@ -103,7 +103,7 @@ func (r *Registrar) verify(by *accounts, f txn.Flow, m *wire.Message, now time.T
 	if !ours {
 		return "", stale
 	}
-	user := get("username")
+	user := strings.Clone(get("username")) // it goes into tables and calls, which are not to hold the request
 	password, known := by.password(user)
 	if !known {
 		password = r.decoy

@@ -149,10 +149,9 @@ func (r *Registrar) changes(f txn.Flow, m *wire.Message, user string, now time.T
 			return nil, status
 		}
 		b := Binding{
-			User: user, Contact: c, Flow: f, CallID: m.CallID, CSeq: m.CSeq.Seq,
-			Instance: c.Params.Get("+sip.instance"), RegID: c.Params.Get("reg-id"),
+			User: user, Contact: c.Clone(), Flow: f, CallID: strings.Clone(m.CallID), CSeq: m.CSeq.Seq,
 		}
-		b.Contact.Params = append(wire.Params(nil), c.Params...)
+		b.Instance, b.RegID = b.Contact.Params.Get("+sip.instance"), b.Contact.Params.Get("reg-id")
 		b.Contact.Params.Del("expires")
 		if life > 0 {
 			b.Expires = now.Add(life)

@@ -1,6 +1,7 @@
 package registrar
 
 import (
+	"strings"
 	"sync"
 	"time"
 )
@@ -40,7 +41,7 @@ func (c *counts) use(user, nonce string, nc uint32, now time.Time) bool {
 		if c.used == nil {
 			c.used, c.held = make(map[string]*ncState), make(map[string]int)
 		}
-		c.used[nonce] = &ncState{user: user, born: now, top: nc, seen: 1}
+		c.used[strings.Clone(nonce)] = &ncState{user: user, born: now, top: nc, seen: 1}
 		c.held[user]++
 		return true
 	}

@@ -11,7 +11,7 @@
 // The start line, URIs, addresses and Via values are parsed here, because the codec of github.com/emiago/sipgo/sip is safe but not strict,
 // and so are plain numbers; that codec judges whatever number is not plain.
 //
-// Everything is pure: no socket, clock, lock, random source or logger; no goroutine. Files in reading order: message.go (the types), frame.go (their room),
+// Everything is pure: no socket, clock, lock, random source or logger; no goroutine. Files in reading order: message.go (the types), frame.go (their room), clone.go (what is kept of one),
 // read.go (the pipeline), direct.go (its short cut), glance.go (what an INVITE that is refused unread is answered from), canon.go, parse.go,
 // start.go, validate.go, salvage.go; headers.go, lex.go, params.go, uri.go, addr.go, via.go, value.go, auth.go, multipart.go (the codecs); append.go, build.go, fields.go, phrases.go (the way out); limits.go, errors.go.
 package wire
