@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/pion/dtls/v3"
@@ -25,15 +26,14 @@ func (w fedWire) WriteTo(b []byte, _ net.Addr) (int, error) {
 	return len(b), nil
 }
 
-// TestTalkativePeersLeaveNothingBehind: whatever a peer sends between the end of the handshake and that of the connection, which nobody reads,
-// no goroutine waits with it.
-func TestTalkativePeersLeaveNothingBehind(t *testing.T) {
-	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+// meeting is a server that is about to begin a handshake, and the client that it is with.
+func meeting(t *testing.T) (*association, *dtls.Conn) {
+	t.Helper()
 	fd, at, err := openUDP(netip.AddrPortFrom(localhost, 0), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer closeFD(fd)
+	t.Cleanup(func() { closeFD(fd) })
 	udp, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
 		t.Fatal(err)
@@ -44,10 +44,44 @@ func TestTalkativePeersLeaveNothingBehind(t *testing.T) {
 	}
 	a := &association{pipe: newPipe(fd, at, udp.LocalAddr().(*net.UDPAddr).AddrPort()), cert: cert, proven: true}
 	peer, err := dtls.ClientWithOptions(fedWire{udp, a.pipe}, net.UDPAddrFromAddrPort(at), dtls.WithCertificates(cert.tls),
-		dtls.WithInsecureSkipVerify(true), dtls.WithSRTPProtectionProfiles(dtls.SRTP_AEAD_AES_128_GCM))
+		dtls.WithInsecureSkipVerify(true), dtls.WithSRTPProtectionProfiles(dtls.SRTP_AEAD_AES_128_GCM),
+		dtls.WithExtendedMasterSecret(dtls.RequireExtendedMasterSecret))
 	if err != nil {
 		t.Fatal(err)
 	}
+	return a, peer
+}
+
+// TestRefusedPeersHearOfIt: who shows a certificate that the SDP has not named is told so, and does not ask again.
+func TestRefusedPeersHearOfIt(t *testing.T) {
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	a, peer := meeting(t)
+	a.expect = "sha-256 00:11"
+	ctx, cancel := context.WithTimeout(t.Context(), handshakeLimit)
+	defer cancel()
+	pool, ended := make(chan struct{}, 1), make(chan error, 1)
+	pool <- struct{}{}
+	go func() {
+		_, err := a.run(ctx, pool)
+		ended <- err
+	}()
+	if err := peer.HandshakeContext(ctx); err == nil || !strings.Contains(err.Error(), "BadCertificate") {
+		t.Errorf("the peer has heard %v", err)
+	}
+	if err := <-ended; !errors.Is(err, errFingerprint) {
+		t.Errorf("refused with %v", err)
+	}
+	a.bury()
+	if err := peer.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestTalkativePeersLeaveNothingBehind: whatever a peer sends between the end of the handshake and that of the connection, which nobody reads,
+// no goroutine waits with it.
+func TestTalkativePeersLeaveNothingBehind(t *testing.T) {
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	a, peer := meeting(t)
 	conn, err := a.open()
 	if err != nil {
 		t.Fatal(err)
