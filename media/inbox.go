@@ -1,0 +1,138 @@
+package media
+
+import (
+	"net/netip"
+	"sync"
+	"sync/atomic"
+
+	"golang.org/x/sys/unix"
+)
+
+// inbox is how other goroutines reach a loop.
+type inbox struct {
+	mu       sync.Mutex
+	sessions []*Session // with commands pending
+	fns      []func(l *loop)
+	parcels  []parcel // a ring of datagrams that came in on another loop's socket
+	head, n  int
+	stopping bool // Run ends
+	stopped  bool // the goroutine has ended; what comes now is served under late
+	rung     atomic.Bool
+	late     sync.Mutex
+}
+
+// parcel is a datagram on its way to the loop that owns its leg.
+type parcel struct {
+	leg  *leg
+	via  *loop
+	door int
+	src  netip.AddrPort
+	n    int
+	b    [slotSize - tailRoom]byte
+}
+
+// parcelRoom is the length of the ring: 256 packets are 5 ms of 50 000 packets/s, and a browser's packets are handed over
+// only after it has roamed.
+const parcelRoom = 256
+
+// postSession says that s has commands pending. A session whose loop has ended is served at once, on the caller's goroutine.
+func (l *loop) postSession(s *Session) {
+	in := &l.inbox
+	in.mu.Lock()
+	if in.stopped {
+		in.mu.Unlock()
+		in.late.Lock()
+		defer in.late.Unlock()
+		s.serve(l)
+		return
+	}
+	in.sessions = append(in.sessions, s)
+	in.mu.Unlock()
+	l.wake()
+}
+
+// post runs fn on the loop, after what was posted before it; false when the loop has ended.
+func (l *loop) post(fn func(l *loop)) bool {
+	l.inbox.mu.Lock()
+	if l.inbox.stopped {
+		l.inbox.mu.Unlock()
+		return false
+	}
+	l.inbox.fns = append(l.inbox.fns, fn)
+	l.inbox.mu.Unlock()
+	l.wake()
+	return true
+}
+
+// commands takes what was posted; true when the loop is to stop.
+func (l *loop) commands() bool {
+	in := &l.inbox
+	in.mu.Lock()
+	stopping := in.stopping
+	l.fns, in.fns = in.fns, l.fns[:0]
+	l.called, in.sessions = in.sessions, l.called[:0]
+	in.mu.Unlock()
+	for _, fn := range l.fns {
+		fn(l)
+	}
+	for _, s := range l.called {
+		if owner := s.owner.Load(); owner != l {
+			owner.postSession(s) // it has moved
+			continue
+		}
+		s.serve(l)
+	}
+	clear(l.fns)
+	clear(l.called)
+	return stopping
+}
+
+// wake makes the loop look at its inbox. Ringing twice before it looks costs nothing.
+func (l *loop) wake() {
+	if l.inbox.rung.Swap(true) || l.lobby.call() {
+		return
+	}
+	one := [8]byte{1}
+	_, _ = unix.Write(l.wakeFD, one[:]) // fails only when the counter is full, which rings as well
+}
+
+// handOver gives a datagram to the loop that owns its leg.
+func (l *loop) handOver(to *loop, g *leg, door int, via *loop, b []byte, src netip.AddrPort) Drop {
+	in := &to.inbox
+	in.mu.Lock()
+	if in.n == len(in.parcels) || in.stopped {
+		in.mu.Unlock()
+		return DropHandover
+	}
+	p := &in.parcels[(in.head+in.n)%len(in.parcels)]
+	p.leg, p.via, p.door, p.src = g, via, door, src
+	p.n = copy(p.b[:], b)
+	in.n++
+	in.mu.Unlock()
+	to.wake()
+	return Delivered
+}
+
+// unpack serves the datagrams that other loops handed over, as if they had come in here.
+func (l *loop) unpack() {
+	in := &l.inbox
+	for range parcelRoom {
+		in.mu.Lock()
+		if in.n == 0 {
+			in.mu.Unlock()
+			return
+		}
+		p := &in.parcels[in.head]
+		g, via, door, src := p.leg, p.via, p.door, p.src
+		b := l.slot()[:p.n]
+		copy(b, p.b[:p.n])
+		in.head, in.n = (in.head+1)%len(in.parcels), in.n-1
+		in.mu.Unlock()
+		if owner := g.session.owner.Load(); owner != l {
+			l.drop(l.handOver(owner, g, door, via, b, src), src, g)
+			continue
+		}
+		l.commands() // its session may have been given to this loop a moment ago
+		l.drop(l.browser(l.doors[door], via, g, b, src), src, g)
+	}
+}
