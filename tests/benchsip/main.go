@@ -3,7 +3,7 @@
 // carries the same calls in the same run: read the ratio. Then it is offered more than it can carry, and holds many calls at once.
 //
 // Files: main.go (the plan and the verdict), load.go (one run), sipp.go (the phones), gateway.go (ours), pair.go (Kamailio and
-// rtpengine), overload.go, reject.go, held.go; the programs' files are in files.
+// rtpengine), overload.go, reject.go and flood.go (the price of a 503), held.go; the programs' files are in files.
 package main
 
 import (
@@ -41,7 +41,7 @@ var aloneRates = []int{1500, 3000}
 func main() {
 	binary := flag.String("binary", "", "the gateway's program")
 	seconds := flag.Int("seconds", 10, "length of a run")
-	only := flag.String("only", "", "parts to run, of pair,alone,overload,held; all by default")
+	only := flag.String("only", "", "parts to run, of pair,alone,overload,reject,held; all by default")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -59,6 +59,7 @@ type bench struct {
 	only   string
 	dir    string
 
+	callCPU float64 // ms of a completed call, alone; 0 until that is measured
 	verdict verdict
 }
 
@@ -92,7 +93,7 @@ func (b *bench) run(ctx context.Context) (err error) {
 	for _, part := range []struct {
 		name string
 		run  func(context.Context) error
-	}{{"pair", b.pair}, {"alone", b.alone}, {"overload", b.overload}, {"held", b.held}} {
+	}{{"pair", b.pair}, {"alone", b.alone}, {"overload", b.overload}, {"reject", b.reject}, {"held", b.held}} {
 		if b.only != "" && !strings.Contains(b.only, part.name) {
 			continue
 		}
@@ -146,7 +147,6 @@ func (b *bench) pair(ctx context.Context) error {
 
 // alone measures at rates of a busy gateway.
 func (b *bench) alone(ctx context.Context) error {
-	worst := 0.0
 	for _, rate := range aloneRates {
 		var own []float64
 		for range rounds {
@@ -156,11 +156,11 @@ func (b *bench) alone(ctx context.Context) error {
 			}
 			own = append(own, r.msPerCall())
 		}
-		worst = max(worst, least(own))
+		b.callCPU = max(b.callCPU, least(own))
 	}
-	b.verdict.say("cpu_ms_per_call", worst)
-	if worst > maxCPU {
-		b.verdict.miss("%.3f ms CPU a call, at most %.2f", worst, maxCPU)
+	b.verdict.say("cpu_ms_per_call", b.callCPU)
+	if b.callCPU > maxCPU {
+		b.verdict.miss("%.3f ms CPU a call, at most %.2f", b.callCPU, maxCPU)
 	}
 	return nil
 }

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"time"
-
-	"drawbridge/tests/gateway"
 )
 
 // The stages of the overload: the peak is known from what the gateway carries alone; then too much is offered, then what it can carry.
@@ -22,33 +20,21 @@ func (b *bench) overload(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	err = b.overloaded(ctx, o)
+	err = b.overloaded(ctx)
 	return errors.Join(err, o.stop())
 }
 
-func (b *bench) overloaded(ctx context.Context, o *ours) error {
-	before, err := gateway.CPU(o.pid())
-	if err != nil {
-		return err
-	}
+func (b *bench) overloaded(ctx context.Context) error {
 	peak, err := phones(ctx, b.dir, load{rate: aloneRates[len(aloneRates)-1], length: b.length, talk: talk})
 	if err != nil {
 		return err
 	}
-	spent, err := gateway.CPU(o.pid())
-	if err != nil {
-		return err
-	}
-	msPerCall := (spent - before).Seconds() * 1e3 / float64(max(peak.completed, 1))
 	over, err := phones(ctx, b.dir, load{rate: overloadRate, length: overloadTime, talk: talk})
 	if err != nil {
 		return err
 	}
 	after, err := phones(ctx, b.dir, load{rate: afterRate, length: afterLength, talk: talk})
 	if err != nil {
-		return err
-	}
-	if err := b.rejected(ctx, o, msPerCall); err != nil {
 		return err
 	}
 	best := max(peak.best(), over.best())
