@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"drawbridge/media/offer"
+	"drawbridge/telemetry"
 )
 
 // TestPolice offers streams for ten seconds and counts what passes (QOS-01).
@@ -57,6 +58,55 @@ func TestPolice(t *testing.T) {
 				t.Errorf("%d of %d packets passed, want %d to %d", passed, sent, least, most)
 			}
 		})
+	}
+}
+
+// A peer that sends many times its rate loses the excess, and so does nobody else (QOS-01). The call stays, one event tells it.
+func TestExcessIsPoliced(t *testing.T) {
+	b := newBench(t, profiles["GCM"], pcmuCodec, pcmuCodec)
+	told := 0
+	b.l.engine.cfg.Events = telemetry.Listener{Refused: func(r telemetry.Refused) {
+		if r.Kind == "media-flood" && r.Call == "bench" {
+			told++
+		}
+	}}
+	b.b.realm.cfg.Police = true
+	b.b.bind(b.l, b.b.st)
+	const (
+		sent   = 2000
+		every  = 400 * time.Microsecond // 50 times as many as were agreed
+		passes = int((sent*every + policeBurst) * 5 / 4 / (20 * time.Millisecond))
+	)
+	phone := func(every time.Duration) Drop {
+		b.l.now += int64(every)
+		d := b.b.media(b.l, b.fromPhone(make([]byte, 160)), b.phone)
+		b.l.drop(d, b.phone, b.b)
+		b.l.flush()
+		return d
+	}
+	passed := 0
+	for range sent {
+		if phone(every) == Delivered {
+			passed++
+		}
+	}
+	if passed < passes-1 || passed > passes {
+		t.Errorf("%d of %d packets passed, want %d", passed, sent, passes)
+	}
+	st := b.l.engine.Stats()
+	if refused := uint64(sent - passed); st.Drops["rtp-police"] != refused || st.Policed != 160*refused {
+		t.Errorf("%d packets and %d bytes are counted of %d packets", st.Drops["rtp-police"], st.Policed, refused)
+	}
+	if told != 1 {
+		t.Errorf("the flood was told %d times", told)
+	}
+	b.seq, b.ts = 1, 0
+	if d := b.a.media(b.l, b.fromBrowser(t, make([]byte, 160)), b.src); d != Delivered {
+		t.Errorf("the other way: %v", d)
+	}
+	b.seq = sent + 1
+	if d := phone(policeBurst); d != Delivered {
+		t.Errorf("at its rate again: %v", d)
 	}
 }
 

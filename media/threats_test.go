@@ -287,3 +287,13 @@ func TestReplaysAreDropped(t *testing.T) {
 	}
 	hears(t, br, ph)
 }
+
+// seen is how many packets phones have sent, whatever became of them.
+func seen(gw *gateway) uint64 {
+	st := gw.Stats()
+	n := st.Loops[0].PacketsIn
+	for _, kind := range []string{"rtp-source", "srtp-replay", "rtp-ssrc"} {
+		n += st.Drops[kind]
+	}
+	return n
+}
