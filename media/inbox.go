@@ -35,20 +35,22 @@ type parcel struct {
 // only after it has roamed.
 const parcelRoom = 256
 
-// postSession says that s has commands pending. A session whose loop has ended is served at once, on the caller's goroutine.
-func (l *loop) postSession(s *Session) {
+// enlist notes that s has commands pending; it does not wake the loop. False when the loop has ended.
+func (l *loop) enlist(s *Session) bool {
 	in := &l.inbox
 	in.mu.Lock()
-	if in.stopped {
-		in.mu.Unlock()
-		in.late.Lock()
-		defer in.late.Unlock()
-		s.serve(l)
-		return
+	defer in.mu.Unlock()
+	if !in.stopped {
+		in.sessions = append(in.sessions, s)
 	}
-	in.sessions = append(in.sessions, s)
-	in.mu.Unlock()
-	l.wake()
+	return !in.stopped
+}
+
+// serveLate serves a session whose loop has ended, on the caller's goroutine.
+func (l *loop) serveLate(s *Session) {
+	l.inbox.late.Lock()
+	defer l.inbox.late.Unlock()
+	s.serve(l)
 }
 
 // post runs fn on the loop, after what was posted before it; false when the loop has ended.
@@ -66,6 +68,13 @@ func (l *loop) post(fn func(l *loop)) bool {
 
 // commands takes what was posted; true when the loop is to stop.
 func (l *loop) commands() bool {
+	stopping := l.obey()
+	l.forward()
+	return stopping
+}
+
+// obey serves what was posted, but for sessions that have moved to another loop.
+func (l *loop) obey() bool {
 	in := &l.inbox
 	in.mu.Lock()
 	stopping := in.stopping
@@ -76,8 +85,8 @@ func (l *loop) commands() bool {
 		fn(l)
 	}
 	for _, s := range l.called {
-		if owner := s.owner.Load(); owner != l {
-			owner.postSession(s) // it has moved
+		if s.owner.Load() != l {
+			l.moved = append(l.moved, s)
 			continue
 		}
 		s.serve(l)
@@ -85,6 +94,26 @@ func (l *loop) commands() bool {
 	clear(l.fns)
 	clear(l.called)
 	return stopping
+}
+
+// forward tells the loops that sessions have moved to of their commands. The caller does not hold late: such a loop may be ending as well.
+func (l *loop) forward() {
+	for _, s := range l.moved {
+		s.summon()
+	}
+	clear(l.moved)
+	l.moved = l.moved[:0]
+}
+
+// shutInbox takes what was posted last.
+func (l *loop) shutInbox() {
+	l.inbox.late.Lock()
+	l.inbox.mu.Lock()
+	l.inbox.stopped = true
+	l.inbox.mu.Unlock()
+	l.obey()
+	l.inbox.late.Unlock()
+	l.forward()
 }
 
 // wake makes the loop look at its inbox. Ringing twice before it looks costs nothing.

@@ -27,7 +27,8 @@ type loop struct {
 	stopped  bool
 	fns      []func(l *loop) // commands being served: the inbox gets their room back
 	called   []*Session
-	socks    []*sock // by the index that epoll carries
+	moved    []*Session // of those: another loop's by now
+	socks    []*sock    // by the index that epoll carries
 	vacant   []int32
 	doors    []*door
 	sessions map[*Session]struct{}
@@ -341,12 +342,7 @@ func (l *loop) shut() {
 		s.end(l)
 	}
 	l.flush()
-	l.inbox.late.Lock()
-	defer l.inbox.late.Unlock()
-	l.inbox.mu.Lock()
-	l.inbox.stopped = true
-	l.inbox.mu.Unlock()
-	l.commands()
+	l.shutInbox()
 }
 
 // release closes what the loop itself opened. The loop is not running.

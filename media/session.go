@@ -119,9 +119,23 @@ func (s *Session) queue(c command, last bool) bool {
 	first := len(s.pending) == 1
 	s.mu.Unlock()
 	if first {
-		s.owner.Load().postSession(s)
+		s.summon()
 	}
 	return true
+}
+
+// summon has the owner serve what is pending. A session whose loop has ended is served at once, on the caller's goroutine.
+func (s *Session) summon() {
+	for {
+		switch l := s.owner.Load(); {
+		case l.enlist(s):
+			l.wake()
+			return
+		case l == s.owner.Load(): // and stays so: a loop that has ended gives nothing away
+			l.serveLate(s)
+			return
+		}
+	}
 }
 
 // serve runs the queued commands on the owner.
