@@ -34,6 +34,7 @@ type loop struct {
 	sessions map[*Session]struct{}
 	timers   timers
 	pace     pace
+	urgent   urgency
 	gather   gather
 	flood    flood // of strangers
 
@@ -133,6 +134,7 @@ func (l *loop) addDoor(fd int, addr netip.AddrPort, r *realm) error {
 func (l *loop) run(ctx context.Context) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
+	l.urgent.here()
 	defer context.AfterFunc(ctx, l.stop)()
 	for {
 		n, err := l.await()

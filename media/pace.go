@@ -69,6 +69,7 @@ func (l *loop) yield(heard bool) {
 		runtime.UnlockOSThread() // or the turn would cost four switches of threads: another one takes over, and hands back
 		runtime.Gosched()
 		runtime.LockOSThread()
+		l.urgent.here()
 	}
 }
 
