@@ -212,7 +212,7 @@ func (b *book) strike(at *seat, tombs []Tomb) {
 }
 
 // count publishes the number of dialogs.
-func (b *book) count() { b.dialogs.Store(int64(len(b.tags) + len(b.tombs.all))) }
+func (b *book) count() { b.dialogs.Store(int64(len(b.tags) + b.tombs.len())) }
 
 // subscriptions are those of one shard: by our tags, and by the connections they use.
 type subscriptions struct {

@@ -9,75 +9,86 @@ import (
 	"drawbridge/sip/wire"
 )
 
-// tombDay is how many tombs end together. Chosen here: a quarter of a second in half a minute.
-const tombDay = 250 * time.Millisecond
+// Chosen here: a tomb stays for 64*T1, or as long as others of its age.
+const (
+	tombAge  = 8 * time.Second
+	tombAges = int(lifetime/tombAge) + 1
+)
 
 // tombs are the dialogs of one shard that are over and still answer stragglers for 64*T1. There are a quarter of a million of them at 4 000
-// calls a second: like the relics of transactions they are free of pointers, so that the garbage collector has nothing to walk through.
+// calls a second: like the relics of transactions they are free of pointers, so that the garbage collector has nothing to walk through. None is
+// taken away by itself, but an age of them at once.
 type tombs struct {
-	seed maphash.Seed
-	all  map[tagKey]tomb
-	room txn.Room
-	day  []tagKey // of the tombs that have come since the last day was closed; nil: none
+	seed    maphash.Seed
+	ages    [tombAges]map[uint64]tomb // by a hash of the tag; the youngest first
+	turning bool                      // there are some
 }
 
-// tagKey is a tag of ours. A token is shorter; what a peer sends that is not is no tag of ours.
-type tagKey [32]byte
+// tomb is what a straggler is judged by: a hash of where the dialog's other end was. The last bit is not part of it: it says that an 18x
+// waits for its PRACK.
+type tomb uint64
 
-func tagKeyOf(tag string) (k tagKey) {
-	copy(k[:], tag)
-	return k
-}
+const rangBit tomb = 1
 
-// tomb is what a straggler is judged by.
-type tomb struct {
-	host uint64 // a hash of where the dialog's other end was
-	rang bool   // an 18x waits for its PRACK
-}
-
-func newTombs() *tombs { return &tombs{seed: maphash.MakeSeed(), all: map[tagKey]tomb{}} }
+func newTombs() *tombs { return &tombs{seed: maphash.MakeSeed()} }
 
 // host hashes the host that a flow leads to: a trunk's proxy sends over its own connection what we send over ours.
-func (t *tombs) host(k txn.FlowKey) uint64 {
-	return maphash.Comparable(t.seed, struct {
+func (t *tombs) host(k txn.FlowKey) tomb {
+	return tomb(maphash.Comparable(t.seed, struct {
 		realm string
 		addr  netip.Addr
-	}{k.Realm, k.Remote.Addr()})
+	}{k.Realm, k.Remote.Addr()})) &^ rangBit
 }
 
 // find returns the tomb of a tag.
 func (t *tombs) find(tag string) (tomb, bool) {
-	found, ok := t.all[tagKeyOf(tag)]
-	return found, ok && len(tag) <= len(tagKey{})
+	k := maphash.String(t.seed, tag)
+	for _, age := range t.ages {
+		if found, ok := age[k]; ok {
+			return found, true
+		}
+	}
+	return 0, false
+}
+
+// len is how many there are.
+func (t *tombs) len() (n int) {
+	for _, age := range t.ages {
+		n += len(age)
+	}
+	return n
 }
 
 // answers reports whether a request is for a dialog that is over and is owed a 200: a BYE, or the PRACK that an 18x waited for.
 func (t *tombs) answers(k txn.FlowKey, m *wire.Message) bool {
 	over, ok := t.find(m.ToTag())
-	return ok && over.host == t.host(k) && (m.Method == wire.BYE || m.Method == wire.PRACK && over.rang)
+	return ok && over&^rangBit == t.host(k) && (m.Method == wire.BYE || m.Method == wire.PRACK && over&rangBit != 0)
 }
 
 // raise puts a tomb up for 64*T1.
 func (b *book) raise(sh *txn.Shard, tag string, flow txn.FlowKey, rang bool) {
 	t := b.tombs
-	if t.day == nil {
-		sh.After(tombDay, func() {
-			day := t.day
-			t.day = nil
-			sh.After(lifetime, func() { b.level(day) })
-		})
+	if t.ages[0] == nil {
+		t.ages[0] = make(map[uint64]tomb, len(t.ages[1]))
 	}
-	t.day = append(t.day, tagKeyOf(tag))
-	t.all[tagKeyOf(tag)] = tomb{t.host(flow), rang}
+	over := t.host(flow)
+	if rang {
+		over |= rangBit
+	}
+	t.ages[0][maphash.String(t.seed, tag)] = over
+	if !t.turning {
+		t.turning = true
+		sh.After(tombAge, func() { b.level(sh) })
+	}
 }
 
-// level takes a day's tombs away.
-func (b *book) level(day []tagKey) {
+// level takes the oldest tombs away.
+func (b *book) level(sh *txn.Shard) {
 	t := b.tombs
-	t.room.Note(len(t.all))
-	for _, k := range day {
-		delete(t.all, k)
-	}
-	t.all = txn.Lean(t.all, &t.room)
+	copy(t.ages[1:], t.ages[:])
+	t.ages[0] = nil
 	b.count()
+	if t.turning = t.len() > 0; t.turning {
+		sh.After(tombAge, func() { b.level(sh) })
+	}
 }

@@ -81,7 +81,7 @@ func (g *gateway) transactionGauges() {
 		st := g.core.Stats()
 		return map[string]float64{"server": float64(st.Servers), "client": float64(st.Clients)}
 	})
-	m.Gauge("drawbridge_dialogs", "SIP dialogs of calls, those that ended in the last 32 seconds included.", func() float64 { return float64(g.calls.Dialogs()) })
+	m.Gauge("drawbridge_dialogs", "SIP dialogs of calls, those that ended in the last 32 to 40 seconds included.", func() float64 { return float64(g.calls.Dialogs()) })
 	m.Gauge("drawbridge_subscriptions", "Subscriptions carried.", func() float64 { return float64(g.calls.Subscriptions()) })
 	m.Gauge("drawbridge_errands", "Other requests outside calls that wait for their answer.", func() float64 { return float64(g.calls.Errands()) })
 	m.Gauge("drawbridge_timers", "Timers armed.", func() float64 { return float64(g.core.Stats().Timers) })

@@ -10,7 +10,7 @@ import (
 //
 //	INVITE      Calling (A, B) -> Proceeding -> Completed (300-699: ACK; D) -> Terminated
 //	                  \                \------> Accepted  (2xx; M) ------------^
-//	non-INVITE  Trying (E, F) -> Proceeding (E, F) -> Completed (K) -> Terminated
+//	non-INVITE  Trying (E, F) -> Proceeding (E, F) -> Terminated (Completed takes no time: there is nothing to be sent again)
 type clientState uint8
 
 const (
@@ -53,7 +53,7 @@ type Client struct {
 	bytes    []byte       // the request; in Completed of an INVITE the ACK
 	interval time.Duration
 	retry    Timer // A, E
-	life     Timer // B, D, F, K, M, and the wait after a CANCEL
+	life     Timer // B, D, F, M, and the wait after a CANCEL
 }
 
 // Request sends a request over f and runs its client machine. It sets the Via, and User-Agent when Config.Server is set and the
@@ -169,15 +169,14 @@ func (cl *Client) provisional(m *wire.Message) {
 	cl.tell(m)
 }
 
-// answered takes the final response to a request other than INVITE.
+// answered takes the final response to a request other than INVITE. Copies of it match nothing from here on, and are dropped as Timer K would
+// have it.
 func (cl *Client) answered(m *wire.Message) {
 	if cl.state > clientProceeding {
 		return
 	}
-	cl.state = clientCompleted
-	cl.retry.Stop()
 	cl.letGo()
-	cl.rest(cl.sh.clock.due(TimerK, life), relicHeard, nil)
+	cl.terminate()
 	cl.tell(m)
 }
 

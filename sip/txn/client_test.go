@@ -62,14 +62,14 @@ func TestClientMachine(t *testing.T) {
 		{wire.BYE, false, "", "retry", "calling", "BYE", ""},
 		{wire.BYE, false, "", "life", "terminated", "", "txn: timeout"},
 		{wire.BYE, false, "", "100", "proceeding", "", "100"},
-		{wire.BYE, false, "", "200", "completed", "", "200"},
-		{wire.BYE, false, "", "481", "completed", "", "481"},
+		{wire.BYE, false, "", "200", "terminated", "", "200"},
+		{wire.BYE, false, "", "481", "terminated", "", "481"},
 		{wire.BYE, false, "", "cancel", "calling", "", ""},
 		{wire.BYE, false, "100", "retry", "proceeding", "BYE", ""},
 		{wire.BYE, false, "100", "life", "terminated", "", "txn: timeout"},
-		{wire.BYE, false, "100", "200", "completed", "", "200"},
-		{wire.BYE, false, "200", "200", "completed", "", ""},
-		{wire.BYE, false, "200", "100", "completed", "", ""},
+		{wire.BYE, false, "100", "200", "terminated", "", "200"},
+		{wire.BYE, false, "200", "200", "terminated", "", ""},
+		{wire.BYE, false, "200", "100", "terminated", "", ""},
 		{wire.BYE, false, "200", "life", "terminated", "", ""},
 		{wire.BYE, true, "", "200", "terminated", "", "200"},
 	} {
@@ -132,7 +132,7 @@ func (d *clientDrive) do(event string) {
 		d.cl.expire(retry)
 	case "life":
 		if d.cl.buried {
-			d.b.elapse(TimerD + grid)
+			d.b.elapse(TimerD + dayLength)
 			return
 		}
 		d.cl.expire(life)

@@ -16,8 +16,8 @@
 //	client.go     the two client machines, CANCEL and the ACK to a non-2xx
 //	undelivered.go  a request that the network gives back
 //	relics.go     what stays of transactions over datagrams behind their final answer
+//	places.go     where they lie
 //	copies.go     messages that are kept to be sent again
-//	lean.go       maps that give back what a flood has taken
 //	large.go      a request that does not fit into a datagram: over a connection, or in one after all
 //	timer.go      the timers; heap.go  their order; slot.go  the timers that end together; timers.go  the values of RFC 3261 table 4
 //	token.go      identifiers minted here, which name node and shard; key.go  what foreign messages are matched by

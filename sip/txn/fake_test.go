@@ -158,8 +158,8 @@ func (b *bench) server() *Server {
 func (b *bench) left(t *testing.T) {
 	t.Helper()
 	sh := b.sh
-	if n := len(sh.servers) + len(sh.clients) + len(sh.relics.places) + len(sh.relics.days) + sh.relics.servers + sh.relics.clients + len(sh.merged) + len(sh.relics.merged) + len(sh.flows) + len(sh.box.live) + len(sh.clock.heap); n != 0 {
-		t.Errorf("left behind: %d servers, %d clients, %d relics, %d merge entries, %d flows, %d live INVITEs, %d timers",
-			len(sh.servers), len(sh.clients), len(sh.relics.places), len(sh.merged), len(sh.flows), len(sh.box.live), len(sh.clock.heap))
+	if n := len(sh.servers) + len(sh.clients) + sh.relics.places.n + len(sh.relics.places.lines) + len(sh.relics.days) + sh.relics.servers + sh.relics.clients + len(sh.merged) + len(sh.flows) + len(sh.box.live) + len(sh.clock.heap); n != 0 {
+		t.Errorf("left behind: %d servers, %d clients, %d entries of relics, %d merge entries, %d flows, %d live INVITEs, %d timers",
+			len(sh.servers), len(sh.clients), sh.relics.places.n, len(sh.merged), len(sh.flows), len(sh.box.live), len(sh.clock.heap))
 	}
 }

@@ -107,7 +107,7 @@ func TestLarge(t *testing.T) {
 			for _, cl := range b.sh.clients { // the CANCEL's own
 				cl.terminate()
 			}
-			b.elapse(TimerD + grid)
+			b.elapse(TimerD + dayLength)
 			b.left(t)
 		})
 	}

@@ -53,7 +53,7 @@ type mailbox struct {
 
 	mu     sync.Mutex
 	queue  []item
-	live   map[key]struct{} // INVITEs let in whose transaction has not ended: their retransmissions are no new calls
+	live   map[key]struct{} // INVITEs let in that are not settled: their retransmissions are no new calls
 	closed bool
 }
 
@@ -167,17 +167,6 @@ func (b *mailbox) forget(k key) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	delete(b.live, k)
-}
-
-// over ends the lives of the INVITEs among some relics.
-func (b *mailbox) over(ended []relic) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for i := range ended {
-		if ended[i].kind.invite() {
-			delete(b.live, ended[i].key)
-		}
-	}
 }
 
 func (b *mailbox) close() {

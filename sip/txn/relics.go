@@ -18,7 +18,6 @@ const (
 	relicAnswered  relicKind = iota // server, not INVITE (Completed): the answer once more
 	relicAccepted                   // INVITE server, 2xx settled (Accepted): nothing; ACKs are the dialog's
 	relicConfirmed                  // INVITE server (Confirmed): nothing, nor to an ACK
-	relicHeard                      // client, not INVITE (Completed): nothing
 	relicRefused                    // INVITE client (Completed): the ACK once more
 	relicOpen                       // INVITE client (Accepted) whose user has been packed: a 2xx brings it back
 	relicGone                       // it has been brought back
@@ -29,36 +28,46 @@ func (k relicKind) server() bool { return k <= relicConfirmed }
 // relic is what stays of a transaction.
 type relic struct {
 	key   key    // keyer.server or keyer.client
-	merge key    // of a server transaction, in relics.merged
+	merge key    // of a server transaction, by keyer.request
 	start uint32 // in day.bytes: answer, tag of an INVITE server, ACK, or packed user
 	end   uint32
 	flow  uint32 // clients: in day.flows
+	fork  uint32 // servers: a hash of the branch
 	kind  relicKind
 }
 
-// day is the relics that end at one point of the grid.
+// dayLength is how far apart the days end. Chosen here: half a second more or less in half a minute is nobody's concern, and an idle process
+// wakes twice a second at most for what calls have left behind.
+const dayLength = 500 * time.Millisecond
+
+// day is the relics that end together.
 type day struct {
 	sh     *Shard
-	due    time.Duration
+	number uint32 // it ends at so many dayLengths
+	tally
+	placed int // in relics.places
 	relics []relic
 	bytes  []byte
 	flows  []Flow // trunks are few; a flow that is not among the last is entered again
 }
 
-// place is where a relic lies.
-type place struct {
-	day uint32 // its point of the grid, counted: good for six years
-	at  uint32
+// tally counts relics.
+type tally struct{ servers, clients int }
+
+func (n *tally) add(k relicKind, by int) {
+	if k.server() {
+		n.servers += by
+	} else {
+		n.clients += by
+	}
 }
 
 // relics are those of one shard.
 type relics struct {
-	places           map[key]place
-	merged           map[key]uint64 // by keyer.request: a hash of the branch
-	days             map[time.Duration]*day
-	rooms            [2]Room // of places and merged
-	spare            []*day  // their arrays are used again
-	servers, clients int
+	places places
+	days   map[uint32]*day
+	spare  []*day // their arrays are used again
+	tally         // of all days
 }
 
 const (
@@ -66,63 +75,77 @@ const (
 	recentFlows = 8
 )
 
-func newRelics() relics {
-	return relics{places: make(map[key]place), merged: make(map[key]uint64), days: make(map[time.Duration]*day)}
-}
+func newRelics() relics { return relics{days: make(map[uint32]*day)} }
 
 // find returns the relic of a key with its day.
 func (rs *relics) find(k key) (*day, *relic) {
-	p, ok := rs.places[k]
-	if !ok {
-		return nil, nil
+	for p := range rs.places.under(k) {
+		d := rs.days[p.day]
+		if r := &d.relics[p.at]; r.key == k && r.kind != relicGone {
+			return d, r
+		}
 	}
-	d := rs.days[time.Duration(p.day)*grid]
-	return d, &d.relics[p.at]
+	return nil, nil
 }
 
-// bury keeps r until due, a point of the grid, with b; f is where a client's bytes go.
+// forkOf returns a hash of the branch of a request that is over, by keyer.request.
+func (rs *relics) forkOf(merge key) (fork uint32, known bool) {
+	for p := range rs.places.under(merge) {
+		if r := &rs.days[p.day].relics[p.at]; r.merge == merge {
+			return r.fork, true
+		}
+	}
+	return 0, false
+}
+
+// bury keeps r until due or the end of that day, with b; f is where a client's bytes go.
 func (sh *Shard) bury(r relic, due time.Duration, b []byte, f Flow) {
-	d := sh.day(due)
+	d, rs := sh.day(dayOf(due)), &sh.relics
 	r.start = uint32(len(d.bytes))
 	d.bytes = append(d.bytes, b...)
 	r.end = uint32(len(d.bytes))
 	if f != nil {
 		r.flow = d.flow(f)
 	}
-	sh.relics.places[r.key] = place{uint32(d.due / grid), uint32(len(d.relics))}
+	at := uint32(len(d.relics))
 	d.relics = append(d.relics, r)
-	sh.relics.count(r.kind, 1)
-}
-
-func (rs *relics) count(k relicKind, n int) {
-	if k.server() {
-		rs.servers += n
-	} else {
-		rs.clients += n
+	rs.places.put(r.key, d.number, at)
+	d.placed++
+	if r.merge != (key{}) {
+		rs.places.put(r.merge, d.number, at)
+		d.placed++
 	}
+	d.add(r.kind, 1)
+	rs.add(r.kind, 1)
 }
 
-// day is the one that ends at due.
-func (sh *Shard) day(due time.Duration) *day {
+// dayOf is the number of the first day that ends no earlier than due.
+func dayOf(due time.Duration) uint32 { return uint32((due + dayLength - 1) / dayLength) }
+
+// due is when the day ends.
+func (d *day) due() time.Duration { return time.Duration(d.number) * dayLength }
+
+// day is the one of a number.
+func (sh *Shard) day(number uint32) *day {
 	rs := &sh.relics
-	if d := rs.days[due]; d != nil {
+	if d := rs.days[number]; d != nil {
 		return d
 	}
-	d := rs.empty(due)
-	d.sh, d.due = sh, due
-	rs.days[due] = d
-	sh.clock.at(due, d)
+	d := rs.empty(number)
+	d.sh, d.number = sh, number
+	rs.days[number] = d
+	sh.clock.at(d.due(), d)
 	return d
 }
 
 // empty is a day that was used before, or a new one that is as large as the day before it has become.
-func (rs *relics) empty(due time.Duration) *day {
+func (rs *relics) empty(number uint32) *day {
 	if last := len(rs.spare) - 1; last >= 0 {
 		var d *day
 		d, rs.spare = rs.spare[last], rs.spare[:last]
 		return d
 	}
-	like := rs.days[due-grid]
+	like := rs.days[number-1]
 	if like == nil {
 		return new(day)
 	}
@@ -147,15 +170,11 @@ func (d *day) of(r *relic) []byte { return d.bytes[r.start:r.end] }
 // expire ends the day, and with it the transactions.
 func (d *day) expire(timerKind) {
 	rs := &d.sh.relics
-	rs.rooms[0].Note(len(rs.places))
-	rs.rooms[1].Note(len(rs.merged))
-	for i := range d.relics {
-		d.sh.forget(&d.relics[i])
-	}
-	d.sh.box.over(d.relics)
-	delete(rs.days, d.due)
+	delete(rs.days, d.number)
+	rs.servers -= d.servers
+	rs.clients -= d.clients
+	rs.places.end(d.number, d.placed)
 	rs.recycle(d)
-	rs.places, rs.merged = Lean(rs.places, &rs.rooms[0]), Lean(rs.merged, &rs.rooms[1])
 }
 
 // recycle keeps the arrays of a day for another, unless the day was an exception; only one when there are no other days.
@@ -165,25 +184,11 @@ func (rs *relics) recycle(d *day) {
 	}
 	if len(rs.spare) < spareDays && cap(d.bytes) <= 4*len(d.bytes) {
 		clear(d.flows)
+		d.tally, d.placed = tally{}, 0
 		d.relics, d.bytes, d.flows = d.relics[:0], d.bytes[:0], d.flows[:0]
 		rs.spare = append(rs.spare, d)
 	}
 }
-
-// forget ends one; the mailbox has to be told.
-func (sh *Shard) forget(r *relic) {
-	if r.kind == relicGone {
-		return
-	}
-	delete(sh.relics.places, r.key)
-	sh.relics.count(r.kind, -1)
-	if r.merge != (key{}) {
-		delete(sh.relics.merged, r.merge)
-	}
-}
-
-// invite tells the relics of the INVITEs that the mailbox knows.
-func (k relicKind) invite() bool { return k == relicAccepted || k == relicConfirmed }
 
 // copied takes a request that belongs to a relic.
 func (sh *Shard) copied(d *day, r *relic, it *item) {
@@ -194,7 +199,9 @@ func (sh *Shard) copied(d *day, r *relic, it *item) {
 		sh.core.answer(it.reply, it.msg, it.size, 200, "", string(d.of(r)))
 	case it.msg.Method == wire.ACK && r.kind == relicAccepted:
 		sh.toDialog(it)
-	default: // a copy of the INVITE, or of the ACK to a failure
+	case it.invite(): // a copy, which was let in as a new one would be
+		sh.box.forget(it.key)
+	default: // a copy of the ACK to a failure
 	}
 }
 
@@ -213,6 +220,19 @@ func (sh *Shard) echoed(d *day, r *relic, it *item) {
 	}
 }
 
+// raise takes a relic out of its day.
+func (rs *relics) raise(d *day, r *relic) {
+	d.add(r.kind, -1)
+	rs.add(r.kind, -1)
+	r.kind = relicGone
+	for p := range rs.places.under(r.key) {
+		if rs.days[p.day] == d && &d.relics[p.at] == r {
+			rs.places.drop(p)
+			return
+		}
+	}
+}
+
 // revive makes a client transaction of a relic: its user gets the 2xx, and those that follow.
 func (sh *Shard) revive(d *day, r *relic, it *item) {
 	heir, ok := sh.core.user.(Unpacker)
@@ -224,9 +244,8 @@ func (sh *Shard) revive(d *day, r *relic, it *item) {
 		sh: sh, flow: f, state: clientAccepted, user: heir.Unpack(sh, f, d.of(r)),
 		key: clientKey{strings.Clone(it.msg.Branch()), it.msg.CSeq.Method},
 	}
-	sh.forget(r)
-	r.kind = relicGone
+	sh.relics.raise(d, r)
 	sh.clients[cl.key] = cl
-	cl.life = sh.clock.at(d.due, cl)
+	cl.life = sh.clock.at(d.due(), cl)
 	cl.response(it.msg)
 }

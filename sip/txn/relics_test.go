@@ -72,12 +72,12 @@ func TestRelicsKeepTheirTime(t *testing.T) {
 	ends := map[time.Duration]int{TimerI: 0, TimerJ: 0}
 	for d := range ends {
 		for i := range 100 {
-			b.sh.bury(relic{key: key{uint64(d), uint64(i)}, kind: relicHeard}, b.sh.clock.due(d, life), []byte("x"), nil)
+			b.sh.bury(relic{key: key{uint64(i), uint64(d)}, kind: relicConfirmed}, b.sh.clock.due(d, life), []byte("x"), nil)
 		}
 	}
 	left := func(d time.Duration) (n int) {
 		for i := range 100 {
-			if !b.over(key{uint64(d), uint64(i)}) {
+			if !b.over(key{uint64(i), uint64(d)}) {
 				n++
 			}
 		}
@@ -86,7 +86,7 @@ func TestRelicsKeepTheirTime(t *testing.T) {
 	for _, step := range []struct {
 		by         time.Duration
 		fives, all int
-	}{{TimerI - 10*grid, 100, 100}, {12 * grid, 0, 100}, {TimerJ - TimerI - 10*grid, 0, 100}, {10 * grid, 0, 0}} {
+	}{{TimerI - dayLength, 100, 100}, {2 * dayLength, 0, 100}, {TimerJ - TimerI - 2*dayLength, 0, 100}, {2 * dayLength, 0, 0}} {
 		b.elapse(step.by)
 		if fives, all := left(TimerI), left(TimerJ); fives != step.fives || all != step.all {
 			t.Errorf("after another %v: %d and %d are left, want %d and %d", step.by, fives, all, step.fives, step.all)
@@ -128,7 +128,7 @@ func TestPack(t *testing.T) {
 				case "pack":
 					d.cl.Pack()
 				case "life":
-					d.b.elapse(TimerM + grid)
+					d.b.elapse(TimerM + dayLength)
 				default:
 					d.do(e)
 				}
@@ -166,7 +166,7 @@ func TestRelicAllocs(t *testing.T) {
 			n++
 			b.sh.bury(relic{key: key{n, n}, kind: relicRefused}, b.sh.clock.due(TimerJ, life), answer, f)
 		}
-		b.elapse(TimerJ + grid)
+		b.elapse(TimerJ + dayLength)
 	}
 	for range 20 {
 		round()
@@ -185,7 +185,7 @@ func BenchmarkRelic(b *testing.B) {
 	for i := 0; b.Loop(); i++ {
 		d.sh.bury(relic{key: key{uint64(i), 1}, kind: relicRefused}, d.sh.clock.due(TimerJ, life), answer, f)
 		if i%1000 == 0 {
-			d.elapse(TimerJ + grid)
+			d.elapse(TimerJ + dayLength)
 		}
 	}
 }

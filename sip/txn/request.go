@@ -5,11 +5,11 @@ import "drawbridge/sip/wire"
 // request takes one request on its shard's goroutine.
 func (sh *Shard) request(it *item) {
 	tx := sh.servers[it.key]
-	if d, r := sh.relics.find(it.key); r != nil {
-		sh.copied(d, r, it)
-		return
-	}
 	if tx == nil {
+		if d, r := sh.relics.find(it.key); r != nil {
+			sh.copied(d, r, it)
+			return
+		}
 		tx = sh.returned(it)
 	}
 	switch {
@@ -63,9 +63,12 @@ func (sh *Shard) merge(it *item) bool {
 	}
 	k := sh.core.keys.request(it.msg)
 	first := sh.merged[k]
-	branch, known := sh.relics.merged[k]
+	var branch uint32
+	var known bool
 	if first != nil {
 		branch, known = first.branch, !sh.supersede(first, it)
+	} else {
+		branch, known = sh.relics.forkOf(k)
 	}
 	if !known {
 		return false
@@ -73,7 +76,7 @@ func (sh *Shard) merge(it *item) bool {
 	if it.invite() {
 		sh.box.forget(it.key)
 	}
-	if branch != sh.core.keys.spread(it.msg.Branch()) {
+	if branch != uint32(sh.core.keys.spread(it.msg.Branch())) {
 		sh.core.answer(it.reply, it.msg, it.size, 482, "", sh.core.statelessTag(it.msg))
 	}
 	return true

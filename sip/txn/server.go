@@ -31,7 +31,7 @@ type Server struct {
 	flow     Flow // the way the request came
 	reply    Flow // the way its answers go
 	method   wire.Method
-	branch   uint64 // a hash of it
+	branch   uint32 // a hash of it
 	unique   bool   // the branch is (RFC 3261 section 8.1.1.7)
 	key      key
 	merge    key // in Shard.merged
@@ -58,7 +58,7 @@ func (sh *Shard) begin(it *item) *Server {
 	tx := &Server{
 		sh: sh, flow: it.flow, reply: it.reply, key: it.key,
 		method: m.Method, size: it.size, reliable: it.flow.Reliable(),
-		branch: sh.core.keys.spread(m.Branch()), unique: strings.HasPrefix(m.Branch(), cookie),
+		branch: uint32(sh.core.keys.spread(m.Branch())), unique: strings.HasPrefix(m.Branch(), cookie),
 	}
 	sh.servers[tx.key] = tx
 	tx.tie, tx.port = sh.tie(tx, tx.flow), listens(&m.Via[0])
@@ -180,9 +180,11 @@ func (tx *Server) bury(due time.Duration, kind relicKind, b []byte) {
 	delete(sh.servers, tx.key)
 	if tx.merge != (key{}) {
 		delete(sh.merged, tx.merge)
-		sh.relics.merged[tx.merge] = tx.branch
 	}
-	sh.bury(relic{key: tx.key, merge: tx.merge, kind: kind}, due, b, nil)
+	if tx.method == wire.INVITE {
+		sh.box.forget(tx.key) // its caller has heard the answer
+	}
+	sh.bury(relic{key: tx.key, merge: tx.merge, fork: tx.branch, kind: kind}, due, b, nil)
 }
 
 // Settle says that the 2xx to an INVITE has been acknowledged, or never will be: Resend has nothing more to send.

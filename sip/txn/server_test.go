@@ -136,7 +136,7 @@ func (d *serverDrive) do(event string) {
 		d.tx.expire(retry)
 	case "life":
 		if d.tx.buried {
-			d.b.elapse(TimerJ + grid)
+			d.b.elapse(TimerJ + dayLength)
 			return
 		}
 		d.tx.expire(life)

@@ -9,7 +9,7 @@ type timerKind uint8
 
 const (
 	retry timerKind = iota // A, E, G, and the wait for 100 Trying: something is sent again
-	life                   // B, D, F, H, I, J, K, L, M: a state ends
+	life                   // B, D, F, H, I, J, L, M: a state ends
 )
 
 type userTimer func()

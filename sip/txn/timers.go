@@ -14,7 +14,6 @@ const (
 	TimerH = 64 * T1          // INVITE server: no ACK to a non-2xx
 	TimerI = T4               // INVITE server: absorbs ACKs, unreliable
 	TimerJ = 64 * T1          // non-INVITE server: absorbs requests, unreliable
-	TimerK = T4               // non-INVITE client: absorbs responses, unreliable
 	TimerL = 64 * T1          // INVITE server: passes ACKs to a 2xx
 	TimerM = 64 * T1          // INVITE client: passes 2xx
 )

@@ -270,7 +270,7 @@ func (n *node) request(method wire.Method) *txn.Client {
 	return cl
 }
 
-// TestFinalResponsesAreAbsorbed: every copy of a 486 is acknowledged at once until Timer D, of a 200 to BYE swallowed until Timer K,
+// TestFinalResponsesAreAbsorbed: every copy of a 486 is acknowledged at once until Timer D, of a 200 to BYE swallowed,
 // of a 200 to INVITE passed on until Timer M.
 func TestFinalResponsesAreAbsorbed(t *testing.T) {
 	for _, row := range []struct {
@@ -282,7 +282,7 @@ func TestFinalResponsesAreAbsorbed(t *testing.T) {
 	}{
 		{wire.INVITE, 486, txn.TimerD, "486", "INVITE ACK ACK ACK"},
 		{wire.INVITE, 200, txn.TimerM, "200 200 200", "INVITE"},
-		{wire.BYE, 200, txn.TimerK, "200", "BYE"},
+		{wire.BYE, 200, txn.T4, "200", "BYE"},
 	} {
 		t.Run(string(row.method)+" "+row.heard, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -70,7 +70,7 @@ func TestUndelivered(t *testing.T) {
 				t.Errorf("heard %q, want %q", got, row.heard)
 			}
 			cl.terminate()
-			b.elapse(TimerD + grid)
+			b.elapse(TimerD + dayLength)
 			b.left(t)
 		})
 	}
