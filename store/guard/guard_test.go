@@ -495,3 +495,16 @@ func BenchmarkMessage(b *testing.B) {
 		g.Message("access", netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}))
 	}
 }
+
+// TestATrunksMessagesAskNoClock: they are most messages, and a flood of them has to cost little.
+func TestATrunksMessagesAskNoClock(t *testing.T) {
+	looks := 0
+	g, _ := open(t, Config{now: func() time.Time { looks++; return time.Now() }})
+	looks = 0
+	if !g.Message("access", trunk.Addr()) || looks != 0 {
+		t.Errorf("%d looks at the clock", looks)
+	}
+	if !g.Message("access", attacker) || looks == 0 {
+		t.Error("nobody counts a stranger's")
+	}
+}
