@@ -163,7 +163,9 @@ const (
 )
 
 // blank finds the other things that are sent to keep a NAT open: nothing, CRLF, NUL.
-func blank(b []byte) bool { return len(bytes.Trim(b, "\r\n \x00")) == 0 }
+func blank(b []byte) bool {
+	return len(b) == 0 || b[0] <= ' ' && len(bytes.Trim(b, "\r\n \x00")) == 0
+}
 
 // udpFlow is a socket and a remote address.
 type udpFlow struct {

@@ -129,20 +129,21 @@ func (b *mailbox) room(c class, now int64) bool {
 	}
 }
 
-// full reports whether fresh requests are refused now. It takes no lock.
-func (b *mailbox) full() bool {
-	if depth := int(b.depth.Load()); depth < lateDepth && depth < b.limit && b.bytes.Load() < mailboxBytes {
-		return false
-	}
-	return !b.room(fresh, b.now())
+// pressed reports whether fresh requests may be refused now. It takes no lock and does not look at the clock.
+func (b *mailbox) pressed() bool {
+	depth := int(b.depth.Load())
+	return depth >= lateDepth || depth >= b.limit || b.bytes.Load() >= mailboxBytes
 }
 
 // turnsAway reports whether an INVITE is refused: one that was let in is not, when it comes again.
 func (b *mailbox) turnsAway(k key) bool {
+	if !b.pressed() || b.room(fresh, b.now()) {
+		return false
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	_, known := b.live[k]
-	return !known && !b.closed && !b.room(fresh, b.now())
+	return !known && !b.closed
 }
 
 func (b *mailbox) now() int64 { return int64(time.Since(b.start)) + 1 }

@@ -1,6 +1,7 @@
 package txn
 
 import (
+	"bytes"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -18,19 +19,17 @@ type Shedder interface {
 	Shed(k FlowKey, raw, room []byte) (answer []byte, done bool)
 }
 
-// Shed implements Shedder: a new INVITE is answered 503 while its shard is late or full, and the ACK to that is dropped. What is not
-// plain to see at a glance is read, and refused then.
+// Shed implements Shedder: a new INVITE is answered 503 while its shard is late or full, and the ACK to that is dropped whenever it comes.
+// What is not plain to see at a glance is read, and refused then.
 func (c *Core) Shed(k FlowKey, raw, room []byte) ([]byte, bool) {
+	if bytes.HasPrefix(raw, []byte("ACK ")) {
+		return room, c.dropped(raw)
+	}
 	if !c.pressed() {
 		return room, false
 	}
 	g, ok := wire.Look(raw)
-	switch {
-	case !ok:
-		return room, false
-	case g.Method == wire.ACK:
-		return room, len(g.ToTag) == statelessLen && strings.HasPrefix(g.ToTag, c.cfg.Node) // no dialog has such a tag
-	case g.ToTag != "" || !strings.HasPrefix(g.Branch, cookie) || !direct(&g, k.Remote):
+	if !ok || g.ToTag != "" || !strings.HasPrefix(g.Branch, cookie) || !direct(&g, k.Remote) {
 		return room, false
 	}
 	sh := c.shards[c.keys.spread(g.CallID, g.FromTag)%uint64(len(c.shards))]
@@ -42,10 +41,16 @@ func (c *Core) Shed(k FlowKey, raw, room []byte) ([]byte, bool) {
 	return c.refusal(room, &g, k.Remote), true
 }
 
-// pressed reports whether any shard refuses fresh requests.
+// dropped reports whether an ACK is to an answer that left no state behind: no dialog has such a tag.
+func (c *Core) dropped(ack []byte) bool {
+	g, ok := wire.Look(ack)
+	return ok && len(g.ToTag) == statelessLen && strings.HasPrefix(g.ToTag, c.cfg.Node)
+}
+
+// pressed reports whether any shard may refuse fresh requests.
 func (c *Core) pressed() bool {
 	for _, sh := range c.shards {
-		if sh.box.full() {
+		if sh.box.pressed() {
 			return true
 		}
 	}
@@ -79,7 +84,7 @@ func (c *Core) refusal(dst []byte, g *wire.Glance, source netip.AddrPort) []byte
 	if g.Rport {
 		addr, port = source.Addr().WithZone("").String(), strconv.Itoa(int(source.Port()))
 	}
-	return g.Refusal(dst, "503 Service Unavailable", addr, port, string(c.appendStatelessTag(tag[:0], &h)), string(fields))
+	return g.Refusal(dst, "503 Service Unavailable", addr, port, c.appendStatelessTag(tag[:0], &h), fields)
 }
 
 // shedding sums refusals up for one event: a flood must not cost its own report.

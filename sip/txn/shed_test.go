@@ -66,9 +66,26 @@ func TestShedLeavesToReading(t *testing.T) {
 	}
 }
 
+// TestShedDropsTheACKOfARefusalAtAnyTime: it comes when there is room again, too. The ACK of a dialog is for its call.
+func TestShedDropsTheACKOfARefusalAtAnyTime(t *testing.T) {
+	b, k := pressedBench(t)
+	m := request(wire.INVITE, "z9hG4bKa", "")
+	tag := b.core.statelessTag(m)
+	b.sh.box.limit = 100
+	for ack, want := range map[*wire.Message]bool{
+		request(wire.ACK, "z9hG4bKa", tag): true, request(wire.ACK, "z9hG4bKa", b.sh.Token()): false, request(wire.ACK, "z9hG4bKa", ""): false,
+		request(wire.ACK, "z9hG4bKa", "--"+tag[nodeLen:]): false,
+	} {
+		if answer, done := b.core.Shed(k, ack.Bytes(), nil); done != want || len(answer) > 0 {
+			t.Errorf("To tag %q: dropped %t, answer %q", ack.ToTag(), done, answer)
+		}
+	}
+}
+
 // Budget: nothing, but for what is told.
 func TestShedDoesNotAllocate(t *testing.T) {
 	b, k := pressedBench(t)
+	b.core.cfg.Server = "Drawbridge of some length/1.2.3"
 	raw, room := request(wire.INVITE, "z9hG4bKa", "").Bytes(), make([]byte, 0, 1024)
 	if n := testing.AllocsPerRun(100, func() { b.core.Shed(k, raw, room) }); n != 0 {
 		t.Errorf("%v", n)

@@ -5,7 +5,8 @@ import (
 	"unsafe"
 )
 
-// Glance is what of an INVITE an answer is made of that costs next to nothing; of an ACK it is the To alone. Values stand as they came; none of
+// Glance is what of an INVITE an answer is made of that costs next to nothing; of an ACK it is the To alone, and what stands behind that is not
+// looked at. Values stand as they came; none of
 // them has a control character. They are raw's own memory: they hold until raw is used for something else.
 type Glance struct {
 	Method        Method
@@ -52,6 +53,9 @@ func Look(raw []byte) (g Glance, ok bool) {
 		if !g.line(line) {
 			return g, false
 		}
+		if g.ToTag != "" && g.Method == ACK {
+			return g, true
+		}
 	}
 }
 
@@ -63,12 +67,9 @@ func glanceLine(s string) (line, rest string, ok bool) {
 	return s[:i-1], s[i+1:], true
 }
 
-// whole reports whether everything is there that the method needs.
+// whole reports whether everything is there that an answer needs; of an ACK that is the To tag.
 func (g *Glance) whole() bool {
-	if g.Method == ACK {
-		return g.ToTag != ""
-	}
-	return g.vias > 0 && g.FromTag != "" && g.To != "" && g.CallID != "" && g.CSeq != ""
+	return g.Method != ACK && g.vias > 0 && g.FromTag != "" && g.To != "" && g.CallID != "" && g.CSeq != ""
 }
 
 // line takes a header line, false when it is folded, comes twice, or cannot be given back as it is.
@@ -125,7 +126,7 @@ func (g *Glance) via(value string) bool {
 		return true
 	}
 	_, rest, ok := strings.Cut(value, " ")
-	if !ok || !strings.HasPrefix(value, version+"/") || strings.ContainsAny(rest, " \"") {
+	if !ok || !strings.HasPrefix(value, version+"/") || !cuttable(rest) {
 		return false
 	}
 	sentBy, params, _ := strings.Cut(rest, ";")
@@ -158,14 +159,23 @@ func (g *Glance) via(value string) bool {
 	return g.Branch != ""
 }
 
+// cuttable reports whether parameters can be cut at each semicolon.
+func cuttable(params string) bool {
+	return strings.IndexByte(params, '"') < 0 && strings.IndexByte(params, ' ') < 0
+}
+
 // glanceTag finds the tag behind an address.
 func glanceTag(value string, to *string) bool {
 	params := value
 	if i := strings.LastIndexByte(value, '>'); i >= 0 {
 		params = value[i+1:]
 	}
-	if strings.ContainsAny(params, "\" ") {
+	if !cuttable(params) {
 		return false
+	}
+	if tag, only := strings.CutPrefix(params, ";tag="); only && *to == "" && all(tag, isToken) {
+		*to = tag
+		return true
 	}
 	_, params, _ = strings.Cut(params, ";")
 	for params != "" {
@@ -185,7 +195,7 @@ func glanceTag(value string, to *string) bool {
 
 // Refusal appends the response to a request that was looked at: status line, Via with the source where that is asked for, From, To with
 // toTag, Call-ID and CSeq as they came. fields are whole lines, each with its end.
-func (g *Glance) Refusal(dst []byte, status, source, port, toTag, fields string) []byte {
+func (g *Glance) Refusal(dst []byte, status, source, port string, toTag, fields []byte) []byte {
 	dst = append(append(append(dst, version+" "...), status...), "\r\nVia: "...)
 	if !g.Rport {
 		dst = append(dst, g.Vias[0]...)

@@ -18,7 +18,7 @@ func TestLook(t *testing.T) {
 	const want = "SIP/2.0 503 Service Unavailable\r\nVia: SIP/2.0/UDP 198.51.100.1:5070;branch=z9hG4bKa;rport=9;received=203.0.113.1;x=y\r\n" +
 		"Via: SIP/2.0/UDP inner;branch=z9hG4bKb\r\nFrom: \"A; b\" <sip:a@h;tag=no>;tag=f1\r\nTo: <sip:b@h>;tag=own\r\nCall-ID: c1\r\nCSeq: 7 INVITE\r\n" +
 		"Retry-After: 5\r\nContent-Length: 0\r\n\r\n"
-	if got := g.Refusal(nil, "503 Service Unavailable", "203.0.113.1", "9", "own", "Retry-After: 5\r\n"); string(got) != want {
+	if got := g.Refusal(nil, "503 Service Unavailable", "203.0.113.1", "9", []byte("own"), []byte("Retry-After: 5\r\n")); string(got) != want {
 		t.Errorf("%s", got)
 	}
 }
@@ -69,7 +69,7 @@ func FuzzLook(f *testing.F) {
 		}
 		var refusal []byte
 		if g.Method == INVITE {
-			refusal = g.Refusal(nil, "503 Service Unavailable", "203.0.113.1", "9", "own", "")
+			refusal = g.Refusal(nil, "503 Service Unavailable", "203.0.113.1", "9", []byte("own"), nil)
 			clean(t, refusal)
 		}
 		m, v := Read(raw, CanonOptions{})
@@ -104,7 +104,7 @@ func TestLookDoesNotAllocate(t *testing.T) {
 	raw, room := []byte(lookedAt), make([]byte, 0, 1024)
 	if n := testing.AllocsPerRun(100, func() {
 		g, _ := Look(raw)
-		g.Refusal(room, "503 Service Unavailable", "203.0.113.1", "9", "own", "")
+		g.Refusal(room, "503 Service Unavailable", "203.0.113.1", "9", []byte("own"), nil)
 	}); n != 0 {
 		t.Errorf("%v", n)
 	}

@@ -48,7 +48,16 @@ func all(s string, bits uint8) bool {
 
 func isControl(c byte) bool { return c < ' ' || c == 0x7f }
 
+// hasControl looks at eight bytes at a time.
 func hasControl(s string) bool {
+	const ones, tops = 0x0101010101010101, 0x8080808080808080
+	for ; len(s) >= 8; s = s[8:] {
+		w := uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 | uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+		del := w ^ ones*0x7f // 0 where the byte is DEL
+		if ((w-ones*' ')&^w|(del-ones)&^del)&tops != 0 {
+			return true
+		}
+	}
 	for i := range len(s) {
 		if isControl(s[i]) {
 			return true
