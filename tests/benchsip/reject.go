@@ -16,15 +16,18 @@ import (
 //
 //	cpu = admitted * A + turned away * R
 //
-// Each pair of floods has a solution of its own, and the median counts; how far they lie apart says what it is worth. The INVITEs have no hop
+// Each pair of floods has a solution of its own, and the median counts; how far they lie apart, but for the lowest and the highest, says what it
+// is worth. The INVITEs have no hop
 // left: those that get in are refused with 483 after policy and a call record. A price is that of the INVITE, its answer and the ACK.
 const (
-	busyRate   = 20_000 // INVITEs/s that every machine can serve: they tell how many this one can
-	smallFlood = 1.4    // parts of that
-	largeFlood = 3.0
-	floodTime  = 1500 * time.Millisecond
-	floodPairs = 4
-	drainTime  = 500 * time.Millisecond // until what waits is handled
+	firstRate  = 30_000 // INVITEs/s; more are offered until the gateway is late
+	steeper    = 1.25
+	mostRate   = 300_000
+	shareAway  = 0.1 // of the small flood that is turned away at least
+	largeFlood = 2.2 // parts of the small one
+	floodTime  = time.Second
+	floodPairs = 6
+	drainTime  = 400 * time.Millisecond // until what waits is handled
 	callsTime  = 5 * time.Second
 )
 
@@ -53,7 +56,7 @@ func (b *bench) rejecting(ctx context.Context, o *ours) error {
 		return err
 	}
 	slices.Sort(refusals)
-	least, most, price := refusals[0], refusals[len(refusals)-1], (refusals[(len(refusals)-1)/2]+refusals[len(refusals)/2])/2
+	least, most, price := refusals[1], refusals[len(refusals)-2], (refusals[(len(refusals)-1)/2]+refusals[len(refusals)/2])/2
 	share := price * 1e3 / b.callCPU
 	fmt.Printf("a 503 with its ACK costs %.2f µs (%.2f to %.2f), %.2f %% of a call of %.3f ms\n", price*1e6, least*1e6, most*1e6, 100*share, b.callCPU)
 	b.verdict.say("rejected", share)
@@ -75,26 +78,36 @@ func (b *bench) briefCalls(ctx context.Context, o *ours) error {
 
 // refusalPrices are the solutions of the pairs of floods, in seconds.
 func (o *ours) refusalPrices(ctx context.Context, f *flood) (out []float64, err error) {
-	busy, err := o.cost(ctx, f, busyRate)
+	rate, err := o.lateAt(ctx, f)
 	if err != nil {
 		return nil, err
 	}
-	capacity := busy.admitted / busy.cpu.Seconds()
 	for range floodPairs {
-		small, err := o.cost(ctx, f, smallFlood*capacity)
+		small, err := o.cost(ctx, f, rate)
 		if err != nil {
 			return nil, err
 		}
-		large, err := o.cost(ctx, f, largeFlood*capacity)
+		large, err := o.cost(ctx, f, largeFlood*rate)
 		if err != nil {
 			return nil, err
-		}
-		if small.turnedAway == 0 {
-			return nil, fmt.Errorf("%.0f INVITEs/s do not make the gateway late", smallFlood*capacity)
 		}
 		out = append(out, refusalPrice(small, large))
 	}
 	return out, nil
+}
+
+// lateAt finds a rate of INVITEs that makes the gateway late.
+func (o *ours) lateAt(ctx context.Context, f *flood) (float64, error) {
+	for rate := float64(firstRate); rate < mostRate; rate *= steeper {
+		c, err := o.cost(ctx, f, rate)
+		if err != nil {
+			return 0, err
+		}
+		if c.turnedAway >= shareAway*(c.turnedAway+c.admitted) {
+			return rate, nil
+		}
+	}
+	return 0, fmt.Errorf("%d INVITEs/s do not make the gateway late", mostRate)
 }
 
 // cost is what a flood has cost.
