@@ -12,5 +12,6 @@
 //	explain.go    where a call would go                        quality.go     how the calls of trunks have been
 //	lateness.go   how late media is                            measure.go     how many transcoded calls the machine carries
 //	memory.go     the collector's pace; release.go             memory that a burst has left goes back
+//	procs.go      how many Ps the program takes
 //	gauges.go     what is read at each scrape                  log.go         lines that are written together
 package main

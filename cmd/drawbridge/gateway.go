@@ -291,12 +291,6 @@ func (g *gateway) serve(ctx context.Context) error {
 	return ended(group.Wait())
 }
 
-// spareProcs gives the rest of the program as many Ps as the loops of media that are busy hold: a scheduler without an idle P takes
-// those of the loops and gives them back all the time (media/pace.go). Without media there is one for each core, as anywhere.
-func spareProcs(cores int) func(busy int) {
-	return func(busy int) { runtime.GOMAXPROCS(cores + busy) }
-}
-
 // ended drops the error that only says that somebody was told to stop.
 func ended(err error) error {
 	if errors.Is(err, context.Canceled) {
