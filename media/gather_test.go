@@ -68,7 +68,7 @@ func TestTheLobbyIsLeft(t *testing.T) {
 		if _, err := l.await(); err != nil {
 			t.Fatal(err)
 		}
-		l.disarm(l.timers[0])
+		l.disarm(l.timers[0].timer)
 	}
 	look()
 	if !l.lobby.open {

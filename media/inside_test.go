@@ -379,7 +379,7 @@ func TestTimersFireInOrder(t *testing.T) {
 	}
 	last, n := int64(-1), 0
 	for ; len(l.timers) > 0; n++ {
-		first := l.timers[0]
+		first := l.timers[0].timer
 		if first.at < last {
 			t.Fatalf("%d after %d", first.at, last)
 		}
