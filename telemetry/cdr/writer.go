@@ -18,7 +18,7 @@ const Stdout = "-"
 // Chosen here.
 const (
 	retryEvery = time.Second            // how often a failing file is tried again: a full disk is not emptied in less
-	gather     = 100 * time.Millisecond // between two writes: a sync costs as much CPU as a call, and one serves a hundred records as well
+	gather     = 250 * time.Millisecond // between two writes: a sync costs as much CPU as a call, and one serves hundreds of records as well
 )
 
 // Config configures a Writer. The zero value writes to standard output.
