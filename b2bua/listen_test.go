@@ -4,7 +4,10 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"testing"
+	"testing/synctest"
 
+	"drawbridge/sip/txn"
 	"drawbridge/sip/wire"
 )
 
@@ -91,4 +94,19 @@ func (p *player) matches(m *wire.Message, words []string) {
 			p.fail("%s does not hold for\n%s", w, text)
 		}
 	}
+}
+
+func TestTokensAreSeenToBeMinted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		defer w.close()
+		for i := range w.core.Shards() {
+			w.core.PostForced(i, func(sh *txn.Shard) {
+				if token := sh.Token(); minted.FindString("z9hG4bK"+token+"\r\n") != token {
+					t.Errorf("%q is a token", token)
+				}
+			})
+		}
+		synctest.Wait()
+	})
 }
