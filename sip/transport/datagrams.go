@@ -35,6 +35,7 @@ type datagrams struct {
 	*net.UDPConn
 	raw      syscall.RawConn
 	returned *returns // nil: nobody wants to know
+	cuts     bool     // the kernel sends many answers as one and cuts them apart
 
 	mu sync.RWMutex // held while fd is used
 	fd int          // -1: closed
@@ -46,7 +47,7 @@ func newDatagrams(conn *net.UDPConn) (*datagrams, error) {
 		return nil, err
 	}
 	d := &datagrams{UDPConn: conn, raw: raw}
-	return d, raw.Control(func(fd uintptr) { d.fd = int(fd) })
+	return d, raw.Control(func(fd uintptr) { d.fd, d.cuts = int(fd), cuttable(int(fd)) })
 }
 
 // Close closes the socket. Closing twice is fine.
@@ -109,7 +110,7 @@ func sendTo(fd int, b []byte, to netip.AddrPort) syscall.Errno {
 // receive implements batchConn. It waits only when a system call has found fewer than it had room for: what comes after that wakes it. It
 // gives nobody a turn before: what is not read in time is lost, answers and BYEs with the rest, and what is read can be turned away.
 func (d *datagrams) receive(most int, handle handler) error {
-	in := newBatch(most)
+	in := newBatch(most, d.cuts)
 	var failure error
 	err := d.raw.Read(func(fd uintptr) bool {
 		for {
@@ -125,9 +126,9 @@ func (d *datagrams) receive(most int, handle handler) error {
 			}
 			for i := range n {
 				b, from := in.datagram(i)
-				in.answer(i, handle(b, from, in.answers[i].room[:0]))
+				in.answers.add(handle(b, from, in.answers.room[i][:0]), &in.hdr[i])
 			}
-			if in.flush(int(fd)) && d.returned != nil {
+			if in.answers.flush(int(fd)) && d.returned != nil {
 				d.returned.read(int(fd))
 			}
 			if n < readBatch {
@@ -145,9 +146,7 @@ func (d *datagrams) receive(most int, handle handler) error {
 type batch struct {
 	hdr     [readBatch]mmsghdr
 	in      [readBatch]packet
-	answers [readBatch]packet
-	out     [readBatch]mmsghdr // to the first of them
-	waiting int                // answers to be sent
+	answers answers
 }
 
 // packet is one datagram. The kernel writes of an address what the socket's family needs: RawSockaddrInet4 as well.
@@ -157,16 +156,6 @@ type packet struct {
 	room []byte
 }
 
-// point makes a header say where the packet is.
-func (p *packet) point(h *mmsghdr, b []byte, name *unix.RawSockaddrInet6) {
-	p.iov.Base = &b[0]
-	p.iov.SetLen(len(b))
-	h.hdr.Name = (*byte)(unsafe.Pointer(name))
-	h.hdr.Namelen = unix.SizeofSockaddrInet6
-	h.hdr.Iov = &p.iov
-	h.hdr.SetIovlen(1)
-}
-
 // mmsghdr is struct mmsghdr of recvmmsg(2) on 64-bit Linux.
 type mmsghdr struct {
 	hdr unix.Msghdr
@@ -174,14 +163,19 @@ type mmsghdr struct {
 	_   [4]byte
 }
 
-func newBatch(most int) *batch {
+// newBatch makes room for datagrams of at most most bytes. cuts: see cuttable.
+func newBatch(most int, cuts bool) *batch {
 	in := new(batch)
 	for i := range in.hdr {
 		p := &in.in[i]
 		p.room = make([]byte, most+1) // one more tells what was too large
-		p.point(&in.hdr[i], p.room, &p.name)
-		in.answers[i].room = make([]byte, answerRoom)
+		p.iov.Base = &p.room[0]
+		p.iov.SetLen(len(p.room))
+		h := &in.hdr[i].hdr
+		h.Name, h.Iov = (*byte)(unsafe.Pointer(&p.name)), &p.iov
+		h.SetIovlen(1)
 	}
+	in.answers.init(cuts)
 	return in
 }
 
@@ -199,41 +193,6 @@ func (in *batch) read(fd int) (int, syscall.Errno) {
 
 func (in *batch) datagram(i int) ([]byte, netip.AddrPort) {
 	return in.in[i].room[:in.hdr[i].n], addrOf(&in.in[i].name)
-}
-
-// answer queues an answer to datagram i; an empty one is none.
-func (in *batch) answer(i int, b []byte) {
-	if len(b) == 0 {
-		return
-	}
-	h := &in.out[in.waiting]
-	in.answers[in.waiting].point(h, b, &in.in[i].name)
-	h.hdr.Namelen = in.hdr[i].hdr.Namelen
-	in.waiting++
-}
-
-// flush sends the answers. What the socket has no room for is lost, as datagrams are: whoever was turned away asks again. What fails once
-// may have failed for another datagram's error (see returns): that is reported.
-func (in *batch) flush(fd int) (failed bool) {
-	again := false
-	for sent := 0; sent < in.waiting; {
-		n, _, errno := unix.RawSyscall6(unix.SYS_SENDMMSG, uintptr(fd), uintptr(unsafe.Pointer(&in.out[sent])), uintptr(in.waiting-sent), unix.MSG_DONTWAIT, 0, 0)
-		switch {
-		case errno == 0:
-			sent += int(n)
-			again = false
-		case errno == unix.EINTR:
-		case errno == unix.EAGAIN:
-			sent = in.waiting
-		case again: // the first of them
-			sent++
-			again = false
-		default:
-			failed, again = true, true
-		}
-	}
-	in.waiting = 0
-	return failed
 }
 
 // addrOf reads an address in the kernel's form. A link's own addresses carry the link's number as their zone.
