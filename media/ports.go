@@ -152,6 +152,13 @@ func (p *ports) inUse() int {
 	return p.used
 }
 
+// atRest is the number of sockets that rest.
+func (p *ports) atRest() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.resting
+}
+
 // openPair binds port; port 0 lets the kernel choose an even one whose neighbour is free. The neighbour is bound when it is needed: a
 // call attempt that comes to nothing, as half of them do, has no RTCP, and sockets are the dearest part of its media.
 func openPair(addr netip.Addr, port uint16, dscp DSCP) (portPair, error) {

@@ -24,7 +24,7 @@ import (
 // Chosen here.
 const (
 	stragglers = 500 * time.Millisecond // for packets under way when a call ends, and a peer that has yet to hear of it
-	restLife   = 10 * time.Second       // then it is closed: few calls come
+	restLife   = time.Minute            // then it is closed: few calls come. It costs nothing till then, and to close it is as dear as to open one
 	restMost   = 4096                   // of an engine: 1 000 calls/s leave so many in portRest
 	restShare  = 4                      // of a range, and of the files that a process may open, one in so many at most
 	crowd      = 64                     // so many must have rested before one of them is taken

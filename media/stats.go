@@ -153,6 +153,7 @@ func (l *loop) late(d int64) {
 type Stats struct {
 	Sessions   int
 	Sockets    int            // pair sockets open
+	Resting    int            // RTP sockets that no call has, kept for the next ones
 	Ports      map[string]int // pairs in use by realm
 	Handshakes int            // running
 	Transcodes int            // directions that are decoded and encoded
@@ -180,6 +181,7 @@ func (e *Engine) Stats() Stats {
 		n := r.ports.inUse()
 		st.Ports[name] = n
 		st.Sockets += n + int(r.ports.rtcp.Load())
+		st.Resting += r.ports.atRest()
 	}
 	for d := Delivered + 1; d < numDrops; d++ {
 		st.Drops[d.String()] = e.dropped(d)

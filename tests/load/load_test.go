@@ -75,7 +75,7 @@ func read(t *testing.T, gw *gateway.Gateway) level {
 	t.Helper()
 	m := gw.Metrics(t)
 	return level{
-		goroutines: m.Value(t, "go_goroutines"), sockets: m.Value(t, "process_open_fds"),
+		goroutines: m.Value(t, "go_goroutines"), sockets: m.Value(t, "process_open_fds") - m.Value(t, "drawbridge_media_sockets_resting"),
 		ports: m.Sum("drawbridge_media_ports"), sessions: m.Value(t, "drawbridge_media_sessions"),
 		transactions: m.Sum("drawbridge_transactions"), timers: m.Value(t, "drawbridge_timers"),
 		heap: m.Value(t, "go_memstats_heap_alloc_bytes"),

@@ -31,7 +31,7 @@ func read(gw *gateway.Gateway) (level, error) {
 		calls: value("drawbridge_calls_active"), dialogs: value("drawbridge_dialogs"), transactions: m.Sum("drawbridge_transactions"),
 		outside: value("drawbridge_subscriptions") + value("drawbridge_errands"),
 		timers:  value("drawbridge_timers"), sessions: value("drawbridge_media_sessions"), ports: m.Sum("drawbridge_media_ports"),
-		goroutines: value("go_goroutines"), files: value("process_open_fds"), heap: value("go_memstats_heap_alloc_bytes"),
+		goroutines: value("go_goroutines"), files: value("process_open_fds") - value("drawbridge_media_sockets_resting"), heap: value("go_memstats_heap_alloc_bytes"),
 		panics: value("drawbridge_panics_total"), overload: value("drawbridge_overload_total"),
 	}, missing
 }
