@@ -7,20 +7,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// answers are what is given at once to the datagrams of a batch, sent with one system call. Those in a row that go to the same peer and are
-// of one length, as the refusals of a flood are, take the kernel's long way as one datagram, which it cuts apart at the end (UDP_SEGMENT): that
-// more than halves what sending costs.
+// answers are what is given at once to the datagrams of a batch, sent with one system call. Those that go to the same peer and are of one
+// length, as most refusals of a flood are, take the kernel's long way as one datagram, which it cuts apart at the end (UDP_SEGMENT): that more
+// than halves what sending costs. Answers to one peer may leave in another order than its datagrams came.
 type answers struct {
 	room  [readBatch][]byte
 	apart bool // the kernel, or the way, cuts nothing: each goes by itself
 
-	n   int
-	iov [readBatch]unix.Iovec
-	to  [readBatch]*unix.Msghdr // the datagram that is answered
-
-	out   [readBatch]mmsghdr
-	first [readBatch]int // the answer that each of out begins with
-	cut   [readBatch]segment
+	n   int // groups
+	out [readBatch]mmsghdr
+	iov [readBatch][readBatch]unix.Iovec
+	cut [readBatch]segment
 }
 
 // segment is the control message that says how long the parts are.
@@ -51,10 +48,35 @@ func (a *answers) add(b []byte, to *mmsghdr) {
 	if len(b) == 0 {
 		return
 	}
-	a.iov[a.n].Base = &b[0]
-	a.iov[a.n].SetLen(len(b))
-	a.to[a.n] = &to.hdr
+	var part unix.Iovec
+	part.Base = &b[0]
+	part.SetLen(len(b))
+	a.put(part, &to.hdr)
+}
+
+// put adds a part to a group of its like, or begins one.
+func (a *answers) put(part unix.Iovec, to *unix.Msghdr) {
+	for g := range a.n {
+		if a.takes(g, part, to) {
+			h, c := &a.out[g].hdr, &a.cut[g]
+			a.iov[g][h.Iovlen] = part
+			h.Iovlen++
+			c.size = uint16(part.Len)
+			h.Control = (*byte)(unsafe.Pointer(c))
+			h.SetControllen(int(unsafe.Sizeof(*c)))
+			return
+		}
+	}
+	a.iov[a.n][0] = part
+	a.out[a.n].hdr = unix.Msghdr{Name: to.Name, Namelen: to.Namelen, Iov: &a.iov[a.n][0], Iovlen: 1}
 	a.n++
+}
+
+// takes reports whether a part belongs to a group. Long ones go by themselves: together they are more than a datagram holds.
+func (a *answers) takes(g int, part unix.Iovec, to *unix.Msghdr) bool {
+	h := &a.out[g].hdr
+	return !a.apart && part.Len <= answerRoom && a.iov[g][0].Len == part.Len &&
+		string(unsafe.Slice(h.Name, h.Namelen)) == string(unsafe.Slice(to.Name, to.Namelen))
 }
 
 // flush sends the answers. What the socket has no room for is lost, as datagrams are: whoever was turned away asks again. What fails once
@@ -62,14 +84,13 @@ func (a *answers) add(b []byte, to *mmsghdr) {
 func (a *answers) flush(fd int) (failed bool) {
 	again := false
 	for sent := 0; sent < a.n; {
-		out := a.gather(sent)
-		n, _, errno := unix.RawSyscall6(unix.SYS_SENDMMSG, uintptr(fd), uintptr(unsafe.Pointer(&a.out[0])), uintptr(out), unix.MSG_DONTWAIT, 0, 0)
+		n, _, errno := unix.RawSyscall6(unix.SYS_SENDMMSG, uintptr(fd), uintptr(unsafe.Pointer(&a.out[sent])), uintptr(a.n-sent), unix.MSG_DONTWAIT, 0, 0)
 		switch {
-		case errno == 0 && int(n) == out, errno == unix.EAGAIN:
-			sent = a.n
 		case errno == 0:
-			sent, again = a.first[n], false
-		case errno == unix.EINTR || a.uncut(errno):
+			sent, again = sent+int(n), false
+		case errno == unix.EAGAIN:
+			sent = a.n
+		case errno == unix.EINTR || a.uncut(sent, errno):
 		case again: // the first of them
 			sent, again = sent+1, false
 		default:
@@ -80,43 +101,18 @@ func (a *answers) flush(fd int) (failed bool) {
 	return failed
 }
 
-// uncut reports whether an error says that the way takes no parts: the device, IPsec or the MTU. That is asked of the socket no more.
-func (a *answers) uncut(errno syscall.Errno) bool {
-	if a.out[0].hdr.Iovlen == 1 || errno != unix.EINVAL && errno != unix.EIO {
+// uncut reports whether an error of a group says that the way takes no parts: the device, IPsec or the MTU. That is not asked of the socket
+// again, and from this group on each answer goes by itself.
+func (a *answers) uncut(from int, errno syscall.Errno) bool {
+	if a.out[from].hdr.Iovlen == 1 || errno != unix.EINVAL && errno != unix.EIO {
 		return false
 	}
-	a.apart = true
-	return true
-}
-
-// gather writes headers for the answers from one on, and returns how many.
-func (a *answers) gather(from int) (out int) {
-	for ; from < a.n; out++ {
-		to := a.until(from)
-		h := &a.out[out].hdr
-		*h = unix.Msghdr{Name: a.to[from].Name, Namelen: a.to[from].Namelen, Iov: &a.iov[from]}
-		h.SetIovlen(to - from)
-		if to-from > 1 {
-			c := &a.cut[out]
-			c.size = uint16(a.iov[from].Len)
-			h.Control = (*byte)(unsafe.Pointer(c))
-			h.SetControllen(int(unsafe.Sizeof(*c)))
+	out, iov, n := a.out, a.iov, a.n
+	a.apart, a.n = true, from
+	for g := from; g < n; g++ {
+		for _, part := range iov[g][:out[g].hdr.Iovlen] {
+			a.put(part, &out[g].hdr)
 		}
-		a.first[out] = from
-		from = to
 	}
-	return out
-}
-
-// until is the end of the answers that can go with one. Long ones go by themselves: together they are more than a datagram holds.
-func (a *answers) until(one int) int {
-	end := one + 1
-	for !a.apart && a.iov[one].Len <= answerRoom && end < a.n && a.iov[end].Len == a.iov[one].Len && samePeer(a.to[one], a.to[end]) {
-		end++
-	}
-	return end
-}
-
-func samePeer(x, y *unix.Msghdr) bool {
-	return string(unsafe.Slice(x.Name, x.Namelen)) == string(unsafe.Slice(y.Name, y.Namelen))
+	return true
 }
