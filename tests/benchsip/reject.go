@@ -17,14 +17,17 @@ import (
 //	cpu = admitted * A + turned away * R
 //
 // Each pair of floods has a solution of its own, and the median counts; how far they lie apart, but for the lowest and the highest, says what it
-// is worth. The INVITEs have no hop
-// left: those that get in are refused with 483 after policy and a call record. A price is that of the INVITE, its answer and the ACK.
+// is worth. The INVITEs have no hop left: those that get in are refused with 483 after policy and a call record. A price is that of the INVITE,
+// its answer and the ACK.
+//
+// Refusals are charged with what A grows by when more of them come between, so the second flood has to be large: with twice the first they
+// cost a third more than with three times.
 const (
 	firstRate  = 30_000 // INVITEs/s; more are offered until the gateway is late
 	steeper    = 1.25
 	mostRate   = 300_000
 	shareAway  = 0.1 // of the small flood that is turned away at least
-	largeFlood = 2.2 // parts of the small one
+	largeFlood = 3.2 // parts of the small one: as much as is sent
 	floodTime  = time.Second
 	floodPairs = 6
 	drainTime  = 400 * time.Millisecond // until what waits is handled
