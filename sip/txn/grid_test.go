@@ -39,3 +39,18 @@ func TestLongTimersEndTogether(t *testing.T) {
 		}
 	})
 }
+
+// TestClocksAgree: the days of all shards end together, whenever a shard was made.
+func TestClocksAgree(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		first := newClock()
+		time.Sleep(dayLength / 3)
+		if apart := newClock().start.Sub(first.start); apart%dayLength != 0 {
+			t.Errorf("the clocks are %v apart", apart)
+		}
+		time.Sleep(dayLength)
+		if apart := newClock().start.Sub(first.start); apart != dayLength {
+			t.Errorf("the clocks are %v apart", apart)
+		}
+	})
+}

@@ -36,9 +36,9 @@ type relic struct {
 	kind  relicKind
 }
 
-// dayLength is how far apart the days end. Chosen here: half a second more or less in half a minute is nobody's concern, and an idle process
-// wakes twice a second at most for what calls have left behind.
-const dayLength = 500 * time.Millisecond
+// dayLength is how far apart the days end. Chosen here: a second more in half a minute is nobody's concern, and an idle process wakes for what
+// calls have left behind once in it, for all shards. It is a multiple of the grid.
+const dayLength = time.Second
 
 // day is the relics that end together.
 type day struct {

@@ -76,10 +76,10 @@ const (
 // spareTimers is how many stopped timers are kept to be set again. Chosen here: a second's, of many calls.
 const spareTimers = 2048
 
-// newClock makes a clock. The grids of all clocks are the same.
+// newClock makes a clock. The grids and the days of all clocks are the same.
 func newClock() *clock {
 	now := time.Now()
-	return &clock{start: now.Add(-time.Duration(now.UnixNano() % int64(grid))), slots: make(map[time.Duration]*slot)}
+	return &clock{start: now.Add(-time.Duration(now.UnixNano() % int64(dayLength))), slots: make(map[time.Duration]*slot)}
 }
 
 // gridded reports whether the end of a timer is moved to the grid.
