@@ -21,7 +21,9 @@ const (
 func (b *bench) settingUp(ctx context.Context) error {
 	spent := make([][]float64, len(b.relays))
 	for round := range setupRounds + 1 {
-		for i, r := range b.relays {
+		for k := range b.relays {
+			i := (k + round) % len(b.relays) // by turns: a machine that becomes slower is fair to both
+			r := b.relays[i]
 			ms, err := b.setupOf(ctx, r)
 			if err != nil {
 				return fmt.Errorf("%s: %w", r.name(), err)
