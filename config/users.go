@@ -32,26 +32,20 @@ func (r *Report) checkUsers(u Users) {
 			r.Addf(at, "account %s has no password", user.Name)
 		}
 		r.checkPartyLimits(at.at("limits"), user.Limits)
-		for j, n := range user.Numbers {
-			switch {
-			case !numberForm.MatchString(n):
-				r.Addf(at.at("numbers", j), "%q is not a number such as +4930123456", n)
-			case owner[n] != "":
-				r.Addf(at.at("numbers", j), "%s is already in use by account %s", n, owner[n])
-			default:
-				owner[n] = user.Name
+		claim := func(key string, numbers []string, form *regexp.Regexp, wrong string) {
+			for j, n := range numbers {
+				switch {
+				case !form.MatchString(n):
+					r.Addf(at.at(key, j), wrong, n)
+				case owner[n] != "":
+					r.Addf(at.at(key, j), "%s is already in use by account %s", n, owner[n])
+				default:
+					owner[n] = user.Name
+				}
 			}
 		}
-		for j, n := range user.PBX {
-			switch {
-			case !rangeForm.MatchString(n):
-				r.Addf(at.at("pbx", j), "%q is no beginning of numbers such as +49305551*", n)
-			case owner[n] != "":
-				r.Addf(at.at("pbx", j), "%s is already in use by account %s", n, owner[n])
-			default:
-				owner[n] = user.Name
-			}
-		}
+		claim("numbers", user.Numbers, numberForm, "%q is not a number such as +4930123456")
+		claim("pbx", user.PBX, rangeForm, "%q is no beginning of numbers such as +49305551*")
 	}
 }
 
