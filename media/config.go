@@ -18,7 +18,7 @@ type Config struct {
 	Log    *slog.Logger // nil means slog.Default
 
 	// Spare hears from Run, at most once a second, how many loops carry media: each of them holds a P nearly all the time, although it
-	// mostly waits (pace.go), so the rest of the program needs as many more. nil when nothing is to be done.
+	// mostly waits (pace.go), so the rest of the program needs more. nil when nothing is to be done.
 	Spare func(busy int)
 }
 
