@@ -9,13 +9,13 @@ import (
 // To wake up costs a loop more than a packet does. Under load it therefore does not look again as soon as something comes, but a little
 // later: packets gather, and one round serves them all. Below that rate every packet is served as it comes.
 
-// Chosen here: a packet waits for gatherTime at most, which is nothing beside the 20 ms that it took to fill and leaves a third of the
-// 1.5 ms that the 99.9th percentile may take to the round itself and to a late start; a round then finds gatherGoal of them at most. A
+// Chosen here: a packet waits for gatherTime at most, which is nothing beside the 20 ms that it took to fill and leaves half a millisecond of
+// the 1.5 that the 99.9th percentile may take to the round itself and to a late start; a round then finds gatherGoal of them at most. A
 // wake-up costs 10 us, a packet 3.
 const (
 	gatherRate = 2_000 // packets/s of a loop from which on it gathers; two thirds of it are enough to go on
 	gatherGoal = 48
-	gatherTime = 850 * time.Microsecond
+	gatherTime = 950 * time.Microsecond
 	gatherLook = 20 * time.Millisecond // over so long the rate is taken
 )
 

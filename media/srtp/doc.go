@@ -4,6 +4,7 @@
 //
 // A Context and a Scratch belong to one goroutine. Nothing allocates after New but for a new source.
 //
-// Files: profile.go (transforms and key derivation), source.go (packet indices and replay), context.go (RTP), rtcp.go (RTCP), keystream.go (AES in counter
-// mode), aes_amd64.go and aes_other.go (the processor's part of it), scratch.go.
+// Files: profile.go (transforms and key derivation), source.go (packet indices and replay), context.go (RTP), rtcp.go (RTCP), keystream.go
+// (AES in counter mode), mac.go (HMAC-SHA1), aes_amd64.go, aes_other.go, sha1_amd64.go and sha1_other.go (the processor's part of them),
+// scratch.go.
 package srtp
