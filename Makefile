@@ -43,14 +43,15 @@ check: deps lint ## the gate before a commit: vet, lint, architecture, tidy, rac
 	$(GO) test -tags $(TAGS) -run 'TestArch' ./tests
 	$(GO) test -race -tags $(TAGS) $(UNIT)
 	CGO_ENABLED=0 $(GO) build -tags noopus ./...
-	$(MAKE) --no-print-directory fuzz FUZZTIME=20s
+	$(MAKE) --no-print-directory fuzz FUZZTIME=100000x
 
 lint: ## the linters of .golangci.yml
 	@cd tools && $(GO) build -o ../bin/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 	@bin/golangci-lint run ./...
 
-FUZZTIME ?= 20s
-fuzz: deps ## every fuzz target for FUZZTIME (20s)
+# A count, not a time: at the end of a time a run without a finding fails now and then (a race in testing's own clean-up).
+FUZZTIME ?= 200000x
+fuzz: deps ## every fuzz target for FUZZTIME executions (200000x)
 	@build/fuzz.sh $(TAGS) $(FUZZTIME)
 
 torture: build ## RFC 4475 and RFC 5118 messages and odd SDP at the running gateway; tools from ../shared/tools

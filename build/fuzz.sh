@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs every fuzz target in turn: fuzz.sh TAGS TIME [ARGUMENT OF go test...]. TIME may be a count of executions, such as 1000000x.
+# Runs every fuzz target in turn: fuzz.sh TAGS TIME [ARGUMENT OF go test...]. TIME is best a count of executions, such as 1000000x.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 grep -rlE '^func Fuzz[A-Z]' --include='*_test.go' . | sort | while read -r file; do
