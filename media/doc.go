@@ -19,7 +19,7 @@
 //	latch.go, police.go
 //	leg.go, ingress.go (steps 3 to 5 of loop.go, and the way out), change.go, departed.go, stream.go
 //	relay.go
-//	transcode.go, redundancy.go, playout.go, comfort.go
+//	transcode.go, redundancy.go, playout.go, phase.go, comfort.go
 //	dtmf.go, event.go, play.go, ear.go
 //	rtcp.go, rtcpin.go, xr.go
 //	quality.go, verdict.go, silence.go

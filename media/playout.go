@@ -8,7 +8,7 @@ import (
 
 const (
 	playStep  = 20 * time.Millisecond  // one Pull of the ring
-	playWait  = 12 * time.Millisecond  // from the first packet to its Pull: what later ones may be late by before the ring has to grow
+	playWait  = 12 * time.Millisecond  // from the first packet to its Pull, at first: what later ones may be late by before the ring has to grow
 	playLapse = 200 * time.Millisecond // a loop that was away for longer does not catch up
 )
 
@@ -22,6 +22,7 @@ type player struct {
 	frames *transcode.Repacketiser[int16]
 	pcm    [wideRate * int(playStep/time.Millisecond) / 1000]int16
 
+	phase   phase
 	running bool
 	resting int    // frames of rest in a row, towards a peer that takes comfort noise
 	marker  bool   // the next packet begins a talk spurt
@@ -51,9 +52,13 @@ func (t *player) forward(l *loop, p *packet) Drop {
 	if p.fresh || !t.running {
 		t.ring.Reset() // another source, or one that was left out: what was known of its numbers means nothing
 	}
+	if t.ring.Depth() == 0 {
+		t.phase.comes(l.now)
+	}
 	t.ring.Push(p.seq, p.ts, p.payload())
 	if !t.running {
 		t.running, t.marker = true, true
+		t.phase = phase{}
 		t.ts = t.to.out.stamp(l.now, t.out.Clock)
 		t.frames.Reset()
 		l.arm(&t.from.timers[timerPlay], l.now-int64(playStep-playWait)) // the first Pull waits for another; it counts as long past
@@ -72,7 +77,7 @@ func (t *player) tick(l *loop, due *timer) {
 		t.ts += uint32((l.now - next) / int64(playStep) * int64(t.step()) * int64(playStep/time.Millisecond) / int64(t.ptime))
 		next = l.now + int64(playStep)
 	}
-	l.arm(due, next)
+	l.arm(due, next+t.phase.pulled(next-int64(playStep)))
 	n, kind := t.ring.Pull(t.pcm[:])
 	if n == 0 || t.rest(l, kind) {
 		return

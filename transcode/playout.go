@@ -142,9 +142,9 @@ func (p *Playout) Pull(pcm []int16) (n int, k Kind) {
 		return 0, Idle
 	}
 	p.trim()
-	p.delays.note(p.depth(), p.enough())
+	p.delays.note(p.Depth(), p.enough())
 	k = p.fill(p.frame)
-	if p.delays.shouldShrink(p.quiet()) && p.depth() > 0 {
+	if p.delays.shouldShrink(p.quiet()) && p.Depth() > 0 {
 		p.shrink()
 	}
 	n = copy(pcm, p.pcm[:p.frame])
@@ -293,7 +293,7 @@ func (p *Playout) hiss(n int) Kind {
 
 // trim drops the oldest packets when the delay is beyond the limit.
 func (p *Playout) trim() {
-	for p.depth() > deepest {
+	for p.Depth() > deepest {
 		s := p.head()
 		if s == nil {
 			return
@@ -329,8 +329,8 @@ func (p *Playout) enough() int {
 	return 1
 }
 
-// depth is the audio waiting, in whole frames.
-func (p *Playout) depth() int {
+// Depth is the audio waiting, in whole frames of a Pull.
+func (p *Playout) Depth() int {
 	waiting := p.held
 	for i := range p.ring {
 		if p.ring[i].used {

@@ -229,7 +229,7 @@ func simulate(p *Playout, seconds, skew int, delay func(n int) int) (PlayoutStat
 			due = due[1:]
 		}
 		if tick > seconds*25 {
-			deepest = max(deepest, p.depth())
+			deepest = max(deepest, p.Depth())
 		}
 		p.Pull(pcm)
 	}
@@ -274,8 +274,8 @@ func TestPlayoutDelayIsCapped(t *testing.T) {
 		push(p, n, 20)
 	}
 	first := pull(t, p)
-	if p.depth() > deepest || first != "22" {
-		t.Errorf("a burst of 30 packets: %d frames waiting, playing %s; the oldest should have gone", p.depth(), first)
+	if p.Depth() > deepest || first != "22" {
+		t.Errorf("a burst of 30 packets: %d frames waiting, playing %s; the oldest should have gone", p.Depth(), first)
 	}
 }
 
