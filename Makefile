@@ -43,7 +43,7 @@ check: deps lint ## the gate before a commit: vet, lint, architecture, tidy, rac
 	$(GO) test -tags $(TAGS) -run 'TestArch' ./tests
 	$(GO) test -race -tags $(TAGS) $(UNIT)
 	CGO_ENABLED=0 $(GO) build -tags noopus ./...
-	$(MAKE) --no-print-directory fuzz FUZZTIME=100000x
+	$(MAKE) --no-print-directory fuzz FUZZTIME=50000x
 
 lint: ## the linters of .golangci.yml
 	@cd tools && $(GO) build -o ../bin/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
