@@ -42,20 +42,20 @@ func (s *macSpace) init() {
 type authState struct{ inner, outer [sha1.Size]byte }
 
 func newAuthState(key []byte) (a authState, err error) {
-	for _, pad := range []struct {
+	for _, side := range []struct {
 		with byte
 		to   *[sha1.Size]byte
 	}{{0x36, &a.inner}, {0x5c, &a.outer}} {
 		var first [sha1.BlockSize]byte
 		copy(first[:], key)
 		for i := range first {
-			first[i] ^= pad.with
+			first[i] ^= side.with
 		}
 		state, err := marshalled(first[:])
 		if err != nil {
 			return a, err
 		}
-		copy(pad.to[:], state[stateAt:])
+		copy(side.to[:], state[stateAt:])
 	}
 	return a, nil
 }
