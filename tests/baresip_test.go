@@ -75,6 +75,7 @@ func startBaresip(t *testing.T, port int, encryption string) {
 	}
 	config := fmt.Sprintf(`sip_listen %s:%d
 net_interface %s
+rtp_ports 28000-28999
 audio_player aubridge,echo
 audio_source aubridge,echo
 module_path %s

@@ -140,7 +140,10 @@ func TestChangeFails(t *testing.T) {
 
 // TestListenerChangesHands: a socket that is in use does not become another realm's.
 func TestListenerChangesHands(t *testing.T) {
-	free := dialUDP(t)
+	free, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(ap("127.0.9.7:0"))) // an address that no other test has
+	if err != nil {
+		t.Fatal(err)
+	}
 	at := free.LocalAddr().(*net.UDPAddr).AddrPort()
 	_ = free.Close()
 	tr := start(t, Config{Receiver: newSink(), Listeners: []Listener{{Realm: "a", Network: "udp", Addr: at}}})

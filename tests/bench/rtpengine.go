@@ -35,14 +35,11 @@ const (
 )
 
 func openRTPEngine(dir string, phones *phones) (*rtpengine, error) {
-	probe, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(gateway.AccessAddr, 0)))
+	port, err := gateway.FreePort(gateway.AccessAddr)
 	if err != nil {
 		return nil, err
 	}
-	control := probe.LocalAddr().String()
-	if err := probe.Close(); err != nil {
-		return nil, err
-	}
+	control := netip.AddrPortFrom(gateway.AccessAddr, uint16(port)).String()
 	r := &rtpengine{phones: phones}
 	r.cmd = exec.Command("rtpengine", "--foreground", "--table=-1", "--interface="+gateway.AccessAddr.String(), "--listen-ng="+control,
 		"--port-min="+strconv.Itoa(enginePorts), "--port-max="+strconv.Itoa(enginePorts+engineRange-1), "--log-stderr", "--log-level=3",

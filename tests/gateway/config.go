@@ -3,10 +3,8 @@ package gateway
 import (
 	"cmp"
 	"fmt"
-	"net"
 	"net/netip"
 	"strings"
-	"testing"
 )
 
 // The three sides of the border in every test.
@@ -181,61 +179,4 @@ func quoted(items []string) string {
 		out = append(out, fmt.Sprintf("%q", s))
 	}
 	return strings.Join(out, ", ")
-}
-
-// FreeUDP returns a UDP port that is free on an address.
-func FreeUDP(t testing.TB, at netip.Addr) int {
-	t.Helper()
-	port, err := freeUDP(at)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return port
-}
-
-func freeUDP(at netip.Addr) (int, error) {
-	c, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(at, 0)))
-	if err != nil {
-		return 0, err
-	}
-	return c.LocalAddr().(*net.UDPAddr).Port, c.Close()
-}
-
-func freeTCP(at netip.Addr) (int, error) {
-	l, err := net.Listen("tcp", addr(at, 0))
-	if err != nil {
-		return 0, err
-	}
-	return l.Addr().(*net.TCPAddr).Port, l.Close()
-}
-
-// FreePort returns a port that is free for UDP and TCP.
-func FreePort(at netip.Addr) (int, error) {
-	for {
-		port, err := freeTCP(at)
-		if err != nil {
-			return 0, err
-		}
-		if c, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(at, uint16(port)))); err == nil {
-			return port, c.Close()
-		}
-	}
-}
-
-// choose finds a free port for everything.
-func choose() (p ports, err error) {
-	for _, c := range []struct {
-		port *int
-		free func(netip.Addr) (int, error)
-		at   netip.Addr
-	}{
-		{&p.web, freeTCP, AccessAddr}, {&p.plain, freeTCP, AccessAddr}, {&p.admin, freeTCP, AccessAddr},
-		{&p.sip, FreePort, CarrierAddr}, {&p.sips, freeTCP, CarrierAddr}, {&p.media, freeUDP, AccessAddr},
-	} {
-		if *c.port, err = c.free(c.at); err != nil {
-			return p, err
-		}
-	}
-	p.rtp = firstRTP
-	return p, nil
 }

@@ -4,5 +4,5 @@
 // Addresses: browsers live on 127.0.0.1, the trunk side on 127.0.1.1 and the phones on 127.0.2.1, so that a leaked address can be told
 // from an own one.
 //
-// Files: build.go, config.go, identity.go, authority.go, gateway.go, cdr.go, metrics.go, wait.go, cpu.go.
+// Files: build.go, config.go, ports.go, identity.go, authority.go, gateway.go, cdr.go, metrics.go, wait.go, cpu.go.
 package gateway
