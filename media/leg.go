@@ -137,7 +137,7 @@ func (g *leg) arrive(l *loop) {
 	} else {
 		g.watch(l)
 	}
-	l.arm(&g.timers[timerReport], l.now+int64(g.report.first()))
+	l.arm(&g.timers[timerReport], abreast(l.now+int64(g.report.first())))
 }
 
 // leave takes the leg out of its loop and frees everything it holds.

@@ -352,3 +352,19 @@ func TestSenderReportPairsItsClocks(t *testing.T) {
 		}
 	}
 }
+
+// Reports of many calls leave together, none of them early, and none late by more than a moment.
+func TestReportsLeaveAbreast(t *testing.T) {
+	met := make(map[int64]bool)
+	for range 1000 {
+		due := int64(interval())
+		at := abreast(due)
+		if at < due || at-due >= reportGrid || abreast(at) != at {
+			t.Fatalf("due at %d, sent at %d", due, at)
+		}
+		met[at] = true
+	}
+	if n := len(met); n > int(reportEvery/reportGrid)+2 {
+		t.Errorf("1000 reports leave at %d times", n)
+	}
+}
