@@ -13,7 +13,7 @@
 //
 //	api.go (what b2bua sees), config.go, errors.go
 //	engine.go, realms.go, session.go
-//	loop.go, inbox.go, ahead.go, budget.go, pace.go, urgent.go, gather.go, lobby.go, socket_linux.go, ports.go, resting.go
+//	loop.go, inbox.go, steer.go, singles.go, ahead.go, budget.go, pace.go, urgent.go, gather.go, lobby.go, socket_linux.go, ports.go, resting.go
 //	demux.go, ice.go, restart.go
 //	dtls.go, certificate.go, pipe.go, srtp.go, rekey.go
 //	latch.go, police.go

@@ -12,7 +12,7 @@ import (
 func TestLoopsEndWithoutEachOther(t *testing.T) {
 	e, moved, _, _ := movable(t)
 	was, is := e.loops[0], e.loops[1]
-	if !was.give(moved, is) {
+	if !was.give(moved, is, soon) {
 		t.Fatal("not given")
 	}
 	is.shut()
@@ -56,7 +56,7 @@ func TestNobodyServesWhatHasMoved(t *testing.T) {
 	for range 10_000 { // it is at the inbox by then, as a rule
 		runtime.Gosched()
 	}
-	if !was.give(s, is) {
+	if !was.give(s, is, soon) {
 		t.Fatal("not given")
 	}
 	was.inbox.stopped = true

@@ -16,15 +16,16 @@ import (
 
 // Engine is the media plane: per-core event loops that own every media socket. Its exported methods may be called from any goroutine.
 type Engine struct {
-	cfg    Config
-	start  time.Time // loops count nanoseconds from here
-	loops  []*loop
-	realms realms
-	doors  []netip.AddrPort // browser addresses; the index is the same in every loop
-	files  *files
-	cert   atomic.Pointer[certificate] // of new legs
-	pool   chan struct{}               // a token per running DTLS handshake
-	hands  sync.WaitGroup
+	cfg     Config
+	start   time.Time // loops count nanoseconds from here
+	loops   []*loop
+	realms  realms
+	doors   []netip.AddrPort // browser addresses; the index is the same in every loop
+	steered bool             // which loop a browser's packets come to is told by its port
+	files   *files
+	cert    atomic.Pointer[certificate] // of new legs
+	pool    chan struct{}               // a token per running DTLS handshake
+	hands   sync.WaitGroup
 
 	mu      sync.RWMutex
 	ufrags  map[string]*credential    // our ICE user fragments; read once per STUN message
@@ -61,7 +62,7 @@ func New(cfg Config) (*Engine, error) {
 		return nil, err
 	}
 	e := &Engine{
-		cfg: cfg, start: time.Now(),
+		cfg: cfg, start: time.Now(), steered: cfg.Loops > 1,
 		pool:    make(chan struct{}, maxHandshakes),
 		ufrags:  make(map[string]*credential),
 		remotes: make(map[netip.AddrPort]uint32),
@@ -99,6 +100,7 @@ func (e *Engine) openRealm(name string, cfg Realm) (*realm, error) {
 		if err := vacantAddr(addr); err != nil {
 			return nil, err
 		}
+		var last int
 		for _, l := range e.loops {
 			fd, bound, err := openShared(addr, len(e.loops) > 1, cfg.DSCP.Audio)
 			if err != nil {
@@ -108,7 +110,9 @@ func (e *Engine) openRealm(name string, cfg Realm) (*realm, error) {
 			if err := l.addDoor(fd, bound, r); err != nil {
 				return nil, err
 			}
+			last = fd
 		}
+		e.steered = e.steered && steer(last, addr, len(e.loops)) == nil
 		e.doors = append(e.doors, addr)
 		if r.door < 0 {
 			r.door = index

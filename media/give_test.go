@@ -45,7 +45,7 @@ func TestPutOffAndGiven(t *testing.T) {
 	}
 	was.putOff(&g.rtcp.sock)
 	was.putOff(&g.rtp)
-	if !was.give(s, is) {
+	if !was.give(s, is, soon) {
 		t.Fatal("not given")
 	}
 	is.commands()
@@ -63,7 +63,7 @@ func TestGivenBeforeItIsOwned(t *testing.T) {
 	was, is := e.loops[0], e.loops[1]
 	is.inbox.mu.Lock()
 	given := make(chan bool)
-	go func() { given <- was.give(s, is) }()
+	go func() { given <- was.give(s, is, soon) }()
 	for ev := (unix.EpollEvent{Events: unix.EPOLLIN}); !errors.Is(unix.EpollCtl(was.epoll, unix.EPOLL_CTL_MOD, int(g.pair.rtcp), &ev), unix.ENOENT); {
 		runtime.Gosched()
 	}
@@ -93,7 +93,7 @@ func TestGivenToALoopThatEnds(t *testing.T) {
 			is.shut()
 		}
 		is.stopped = true
-		if given := was.give(s, is); given == ended || len(was.sessions) == 1 != ended {
+		if given := was.give(s, is, soon); given == ended || len(was.sessions) == 1 != ended {
 			t.Errorf("ended %t: given %t, %d sessions are left", ended, given, len(was.sessions))
 		}
 		is.commands()

@@ -123,9 +123,15 @@ func (l *loop) credential(b []byte) (*credential, Drop) {
 
 // check answers a connectivity check of this leg's browser (RFC 8445 section 7.3) and learns its source.
 func (g *leg) check(l *loop, d *door, via *loop, b []byte, src netip.AddrPort) Drop {
+	if !g.seated() {
+		l.commands() // it may have been added since this round began
+	}
 	c, drop := l.credential(b)
 	if drop != Delivered {
 		return drop
+	}
+	if !g.seated() {
+		return DropSTUNUser
 	}
 	if c.leg != g || stun.NewShortTermIntegrity(c.pwd).Check(&l.check) != nil {
 		return DropSTUNIntegrity
@@ -146,6 +152,9 @@ func (g *leg) check(l *loop, d *door, via *loop, b []byte, src netip.AddrPort) D
 	g.learn(l, d, via, to, nominates)
 	return Delivered
 }
+
+// seated tells whether the leg is at work: before, it is still the goroutine's that makes it, and afterwards nobody's.
+func (g *leg) seated() bool { return g.session.legs[g.id] == g }
 
 // attributes reads what counts for the role. What follows MESSAGE-INTEGRITY is not authentic and is ignored.
 func attributes(m *stun.Message) (controlled, nominates bool) {
@@ -243,7 +252,7 @@ func (g *leg) vouch(l *loop, p *icePair) {
 		l.doors[door].seat(src, g, l.now)
 		return
 	}
-	p.via.post(func(at *loop) { at.doors[door].seat(src, g, at.now) })
+	p.via.post(soon, func(at *loop) { at.doors[door].seat(src, g, at.now) })
 }
 
 // seat makes a source the guest of a leg. Somebody else's guest is not taken away as long as its own checks go on: an account with a
@@ -275,7 +284,7 @@ func (l *loop) soon(from *loop, fn func(at *loop)) {
 		fn(l)
 		return
 	}
-	l.post(fn)
+	l.post(soon, fn)
 }
 
 // consent is due when a browser may have gone: 30 s without a check (RFC 7675).
@@ -289,8 +298,8 @@ func (g *leg) consent(l *loop) {
 	g.fail("consent")
 }
 
-// moves gives a session to the loop where its browser's packets come in, at its first verified check; later ones are handed over.
-// SO_REUSEPORT keeps a 5-tuple on its socket, so this happens once, before media.
+// moves gives a session to the loop where its browser's packets come in, at its first verified check, unless it waits there (steer.go);
+// later ones are handed over. SO_REUSEPORT keeps a 5-tuple on its socket, so this happens once, before media.
 func (l *loop) moves(s *Session, via *loop) bool {
 	if s.adopted {
 		return false
@@ -299,15 +308,16 @@ func (l *loop) moves(s *Session, via *loop) bool {
 	if via == l {
 		return false
 	}
-	return l.give(s, via)
+	return l.give(s, via, soon)
 }
 
 // give hands a session's sockets and timers to another loop; false when that has ended.
-func (l *loop) give(s *Session, to *loop) bool {
+func (l *loop) give(s *Session, to *loop, when haste) bool {
 	type due struct {
 		t  *timer
 		at int64
 	}
+	l.flushOwn()
 	var dues []due
 	for _, g := range s.legs {
 		if g == nil {
@@ -336,7 +346,7 @@ func (l *loop) give(s *Session, to *loop) bool {
 			s.end(at)
 		}
 	}
-	if !to.post(take) {
+	if !to.post(when, take) {
 		take(l)
 		return false
 	}

@@ -46,6 +46,13 @@ func (l *loop) enlist(s *Session) bool {
 	return !in.stopped
 }
 
+// waiting tells whether there is anything that no wake-up has been asked for.
+func (in *inbox) waiting() bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return len(in.sessions) > 0 || len(in.fns) > 0
+}
+
 // serveLate serves a session whose loop has ended, on the caller's goroutine.
 func (l *loop) serveLate(s *Session) {
 	l.inbox.late.Lock()
@@ -54,7 +61,7 @@ func (l *loop) serveLate(s *Session) {
 }
 
 // post runs fn on the loop, after what was posted before it; false when the loop has ended.
-func (l *loop) post(fn func(l *loop)) bool {
+func (l *loop) post(when haste, fn func(l *loop)) bool {
 	l.inbox.mu.Lock()
 	if l.inbox.stopped {
 		l.inbox.mu.Unlock()
@@ -62,7 +69,7 @@ func (l *loop) post(fn func(l *loop)) bool {
 	}
 	l.inbox.fns = append(l.inbox.fns, fn)
 	l.inbox.mu.Unlock()
-	l.wake()
+	l.call(when)
 	return true
 }
 
@@ -99,7 +106,7 @@ func (l *loop) obey() bool {
 // forward tells the loops that sessions have moved to of their commands. The caller does not hold late: such a loop may be ending as well.
 func (l *loop) forward() {
 	for _, s := range l.moved {
-		s.summon()
+		s.summon(soon)
 	}
 	clear(l.moved)
 	l.moved = l.moved[:0]
@@ -123,6 +130,14 @@ func (l *loop) wake() {
 	}
 	one := [8]byte{1}
 	_, _ = unix.Write(l.wakeFD, one[:]) // fails only when the counter is full, which rings as well
+}
+
+// call is wake for what may be able to wait. A loop that carries media comes round in time by itself; to wake it costs a browser's call
+// several percent of its set-up.
+func (l *loop) call(when haste) {
+	if when != inTime || l.lobby.taken.Load() {
+		l.wake()
+	}
 }
 
 // handOver gives a datagram to the loop that owns its leg.

@@ -148,8 +148,8 @@ func (g *leg) send(l *loop, b []byte) Drop {
 	}
 	if g.profile == offer.WebRTC {
 		l.queue(g.door, b, &g.to)
-	} else if !sendTo(g.rtp.fd, b, &g.to) {
-		return DropSend
+	} else {
+		l.queueOwn(g.rtp.fd, b, &g.to)
 	}
 	g.out.count(payload)
 	l.rtpOut++

@@ -168,6 +168,7 @@ func (g *leg) part(l *loop) {
 	if g.pair.rtp < 0 {
 		return
 	}
+	l.flushOwn()
 	var lost uint64
 	if g.in.packets > 0 {
 		lost = uint64(kernelDrops(g.rtp.fd))

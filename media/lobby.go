@@ -83,7 +83,7 @@ func (b *lobby) sit(l *loop, ms int) (int, error) {
 	}
 	b.taken.Store(true)
 	defer b.taken.Store(false)
-	if l.inbox.rung.Load() { // before the loop sat down: that bell was for the eventfd, or for nobody
+	if l.inbox.rung.Load() || l.inbox.waiting() { // before the loop sat down: that bell was for the eventfd, or for nobody
 		return b.peek(l)
 	}
 	runtime.UnlockOSThread()
@@ -97,7 +97,7 @@ func (b *lobby) sit(l *loop, ms int) (int, error) {
 
 // peek asks epoll without waiting, and without the scheduler: a system call that it sees wakes its monitor for a millisecond.
 func (b *lobby) peek(l *loop) (int, error) {
-	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(l.epoll), uintptr(unsafe.Pointer(&l.events[0])), uintptr(len(l.events)), 0, 0, 0)
+	n, _, errno := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(l.epoll), uintptr(unsafe.Pointer(&l.events[0])), uintptr(len(l.events)), 0, 0, 0)
 	if errno == unix.EINTR {
 		return 0, nil
 	}

@@ -22,7 +22,7 @@ func TestNoCallIsLostInTheLobby(t *testing.T) {
 			callers.Go(func() {
 				served := make(chan struct{}, 1)
 				for range 2000 {
-					l.post(func(*loop) { served <- struct{}{} })
+					l.post(soon, func(*loop) { served <- struct{}{} })
 					select {
 					case <-served:
 					case <-time.After(20 * time.Second): // only a broken loop needs that long

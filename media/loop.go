@@ -38,19 +38,20 @@ type loop struct {
 	gather   gather
 	flood    flood // of strangers
 
-	rtpIn  uint64    // packets in this round, in and
-	rtpOut uint64    // out: the counters learn of them at its end
-	taken  int       // datagrams read in this round
-	frames int       // of those, what was transcoded
-	later  []waiting // what is left to read, first come first
-	in     inlet
-	made   slots // packets that the loop makes itself
-	events [batchSize]unix.EpollEvent
-	guests [batchSize]*leg // whose datagrams of a batch most likely are
-	packet packet          // the one in hand, steps 3 to 5
-	crypto *srtp.Scratch   // of step 3, and of protection
-	check  stun.Message
-	reply  stun.Message
+	rtpIn   uint64    // packets in this round, in and
+	rtpOut  uint64    // out: the counters learn of them at its end
+	taken   int       // datagrams read in this round
+	frames  int       // of those, what was transcoded
+	later   []waiting // what is left to read, first come first
+	in      inlet
+	made    slots // packets that the loop makes itself
+	singles singles
+	events  [batchSize]unix.EpollEvent
+	guests  [batchSize]*leg // whose datagrams of a batch most likely are
+	packet  packet          // the one in hand, steps 3 to 5
+	crypto  *srtp.Scratch   // of step 3, and of protection
+	check   stun.Message
+	reply   stun.Message
 }
 
 // sock is a socket that a loop waits on.
@@ -271,8 +272,9 @@ func (l *loop) queue(door int, b []byte, to *sockaddr) {
 	d.out.put(b, to)
 }
 
-// flush sends what is queued on the browser sockets. All slots are free then.
+// flush sends what is queued. All slots are free then.
 func (l *loop) flush() {
+	l.flushOwn()
 	for _, d := range l.doors {
 		if d.out.n > 0 {
 			l.count.drop[DropSend].Add(d.out.flush(d.fd))

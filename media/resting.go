@@ -151,7 +151,7 @@ func (p *ports) reclaim() (uint16, bool) {
 		for sh.ripen() > 0 {
 			if r := sh.remove(0); r.state == asleep {
 				p.rouse(r, shut)
-				l.post(r.forget)
+				l.post(soon, r.forget)
 				return r.addr.Port(), true
 			}
 		}
@@ -173,7 +173,7 @@ func (p *ports) clear(life time.Duration, most int) {
 			}
 		}
 		if len(gone) > 0 {
-			l.post(func(l *loop) {
+			l.post(soon, func(l *loop) {
 				for _, r := range gone {
 					r.forget(l)
 				}
@@ -210,7 +210,7 @@ func (r *resting) strike() {
 	r.ports.mu.Lock()
 	r.state = shut
 	r.ports.mu.Unlock()
-	r.loop.post(r.forget)
+	r.loop.post(soon, r.forget)
 }
 
 // forget takes a socket that is shut, or that another loop has now, out of its loop.

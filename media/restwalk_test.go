@@ -61,7 +61,7 @@ func (w *walk) step(t *testing.T) {
 		if g.session.legs[B] != nil && w.rnd.IntN(2) == 0 {
 			l.putOff(&g.rtp)
 		}
-		l.give(g.session, w.e.loops[1-l.index])
+		l.give(g.session, w.e.loops[1-l.index], soon)
 	case op < 13:
 		w.age([]time.Duration{stragglers, portRest}[w.rnd.IntN(2)])
 		w.e.clearPorts(restLife, 1+w.rnd.IntN(crowd))

@@ -14,7 +14,7 @@ type Session struct {
 	engine *Engine
 	call   string
 	notify func(Event)
-	owner  atomic.Pointer[loop] // changes once at most: to the loop where the first verified check arrives
+	owner  atomic.Pointer[loop] // changes until the first verified check: to the loop where one is expected (steer.go), at last to the one where it arrives
 
 	// For the owner only.
 	legs    [2]*leg
@@ -30,6 +30,15 @@ type Session struct {
 
 // command is what another goroutine wants of a session. It runs on the owner.
 type command func(s *Session, l *loop)
+
+// haste says when a command is served.
+type haste uint8
+
+const (
+	inTime haste = iota // a turn of the loop later at the most (pace.go): nobody waits for it
+	soon                // the owner is woken
+	final               // soon, and nothing follows
+)
 
 // fewCommands is how many wait for the owner at most as a rule. Chosen here.
 const fewCommands = 4
@@ -53,7 +62,7 @@ func (s *Session) Add(leg LegID, side Side) (offer.Local, error) {
 	if err != nil {
 		return offer.Local{}, err
 	}
-	if !s.do(func(s *Session, l *loop) { s.place(l, g) }) {
+	if !s.queue(func(s *Session, l *loop) { s.place(l, g) }, inTime) {
 		g.abandon()
 		return offer.Local{}, ErrClosed
 	}
@@ -62,14 +71,14 @@ func (s *Session) Add(leg LegID, side Side) (offer.Local, error) {
 
 // Bind gives a leg its negotiated stream, at first or after a re-offer (hold, resume, address or codec change). Keys, SSRC,
 // clocks and latched addresses survive when the stream's identity (fingerprint) is the same. New ICE credentials of ours, after a restart, are
-// valid beside the old ones. It takes effect between two batches.
+// valid beside the old ones. It takes effect between two batches, within 10 ms.
 func (s *Session) Bind(leg LegID, st *offer.Stream) {
-	s.do(func(s *Session, l *loop) {
+	s.queue(func(s *Session, l *loop) {
 		if g := s.legs[leg]; g != nil {
 			g.bind(l, *st)
 			s.compose(l)
 		}
-	})
+	}, inTime)
 }
 
 // SendDTMF sends one digit (0-9 * # A-D) towards leg that the peer of the other leg has asked for by signalling; d 0 is the usual length.
@@ -102,34 +111,35 @@ func (s *Session) stats(l *loop) (stats [2]LegStats) {
 }
 
 // Close releases sockets and ports and answers with one EventClosed. It may be called once or more.
-func (s *Session) Close() { s.queue((*Session).end, true) }
+func (s *Session) Close() { s.queue((*Session).end, final) }
 
-// do queues a command for the session's owner; false when Close came first.
-func (s *Session) do(c command) bool { return s.queue(c, false) }
+// do queues a command that somebody waits for; false when Close came first.
+func (s *Session) do(c command) bool { return s.queue(c, soon) }
 
-// queue appends one command; nothing follows the last one.
-func (s *Session) queue(c command, last bool) bool {
+// queue appends one command; false when Close came first.
+func (s *Session) queue(c command, when haste) bool {
 	s.mu.Lock()
 	if s.ending {
 		s.mu.Unlock()
 		return false
 	}
-	s.ending = last
+	s.ending = when == final
 	s.pending = append(s.pending, c)
 	first := len(s.pending) == 1
 	s.mu.Unlock()
-	if first {
-		s.summon()
+	if first || when != inTime {
+		s.summon(when)
 	}
 	return true
 }
 
-// summon has the owner serve what is pending. A session whose loop has ended is served at once, on the caller's goroutine.
-func (s *Session) summon() {
+// summon has the owner serve what is pending; to be summoned twice does no harm. A session whose loop has ended is served at once, on the
+// caller's goroutine.
+func (s *Session) summon(when haste) {
 	for {
 		switch l := s.owner.Load(); {
 		case l.enlist(s):
-			l.wake()
+			l.call(when)
 			return
 		case l == s.owner.Load(): // and stays so: a loop that has ended gives nothing away
 			l.serveLate(s)
@@ -149,6 +159,7 @@ func (s *Session) serve(l *loop) {
 	for _, c := range all {
 		c(s, l)
 	}
+	s.anticipate(l)
 }
 
 // place puts a new endpoint in the leg's seat.

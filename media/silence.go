@@ -27,7 +27,7 @@ type vigil struct {
 
 // Talking says that the call has been answered: from now on media is due, and silence means something.
 func (s *Session) Talking() {
-	s.do((*Session).talk)
+	s.queue((*Session).talk, inTime)
 }
 
 func (s *Session) talk(l *loop) {

@@ -32,6 +32,7 @@ type heard struct {
 // sent takes all that has been sent to the sink since the last time. Only plain RTP can be read: the tests let phones talk to phones.
 func (b *bench) sent(t testing.TB) (out []heard) {
 	t.Helper()
+	b.l.flush() // the round is over
 	conn, err := b.sink.SyscallConn()
 	if err != nil {
 		t.Fatal(err)
