@@ -99,6 +99,7 @@ type farm struct {
 	relay   relay
 	phones  *phones
 	clients []*light.Client
+	marks   []time.Duration // CPU time of the relay whenever another batch of calls was begun
 	pump    *pump
 	stamps  bool // payloads come out as they went in
 	webPT   uint8
@@ -118,12 +119,24 @@ func newFarm(ctx context.Context, r relay, calls int, codec string, s sound, pho
 	}
 	begin := time.Now()
 	for call := range calls {
+		if call%batchCalls == 0 {
+			if err := f.mark(); err != nil {
+				return nil, errors.Join(err, f.close())
+			}
+		}
 		due := begin.Add(time.Duration(call) * time.Second / callRate)
 		if err := errors.Join(rest(ctx, time.Until(due)), f.add(ctx, call, codec)); err != nil {
 			return nil, errors.Join(fmt.Errorf("call %d: %w", call, err), f.close())
 		}
 	}
 	return f, nil
+}
+
+// mark notes the relay's CPU time.
+func (f *farm) mark() error {
+	cpu, err := gateway.CPU(f.relay.pid())
+	f.marks = append(f.marks, cpu)
+	return err
 }
 
 func (f *farm) add(ctx context.Context, call int, codec string) error {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"drawbridge/tests/gateway"
 )
@@ -39,8 +38,7 @@ func (b *bench) settingUp(ctx context.Context) error {
 		for _, ms := range spent[i] {
 			fmt.Printf(" %.3f", ms)
 		}
-		slices.Sort(spent[i])
-		medians[i] = (spent[i][(setupRounds-1)/2] + spent[i][setupRounds/2]) / 2
+		medians[i] = median(spent[i])
 		fmt.Printf("  median %.3f ms CPU a WebRTC call\n", medians[i])
 	}
 	if len(medians) == 2 {
