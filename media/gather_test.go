@@ -23,8 +23,22 @@ func TestGather(t *testing.T) {
 		{25_000, gatherTime},
 		{0, 0},
 	} {
-		if g.set(c.rate); time.Duration(g.every) != c.want {
+		if g.set(c.rate, gatherTime); time.Duration(g.every) != c.want {
 			t.Errorf("row %d, %d packets/s: %v, want %v", i, c.rate, time.Duration(g.every), c.want)
+		}
+	}
+}
+
+// Who may wait longer gathers two packets as well, at a lower rate.
+func TestGatherBeginsWithTwoPackets(t *testing.T) {
+	for _, most := range []time.Duration{gatherTime, gatherFrames} {
+		from := int64(1.9 * float64(time.Second) / float64(most))
+		var below, above gather
+		if below.set(from*9/10, most); below.every != 0 {
+			t.Errorf("%d packets/s gather for %v", from*9/10, time.Duration(below.every))
+		}
+		if above.set(from*11/10, most); time.Duration(above.every) != most {
+			t.Errorf("%d packets/s gather for %v, want %v", from*11/10, time.Duration(above.every), most)
 		}
 	}
 }
@@ -33,24 +47,48 @@ func TestGather(t *testing.T) {
 func TestGatherTakesTheRateOverATime(t *testing.T) {
 	var g gather
 	now := int64(time.Hour)
-	g.note(batchSize, now)
+	g.note(batchSize, 0, now)
 	for range 100 {
 		now += int64(time.Millisecond)
-		g.note(1, now)
+		g.note(1, 0, now)
 	}
 	if g.every != 0 {
 		t.Errorf("1 000 packets/s and a burst: %v", time.Duration(g.every))
 	}
 	for range 100 {
 		now += int64(time.Millisecond)
-		g.note(20, now)
+		g.note(20, 0, now)
 	}
 	if g.every == 0 {
 		t.Error("20 000 packets/s do not gather")
 	}
-	g.note(0, now+int64(time.Minute))
+	g.note(0, 0, now+int64(time.Minute))
 	if g.every != 0 {
 		t.Errorf("a minute's silence: %v", time.Duration(g.every))
+	}
+}
+
+// Packets wait longer where most calls are transcoded, and only there.
+func TestGatherWaitsLongerForFrames(t *testing.T) {
+	for _, c := range []struct {
+		frames int // of 60 packets
+		want   time.Duration
+	}{
+		{0, gatherTime},  // relayed calls alone
+		{19, gatherTime}, // of three calls not quite two are transcoded
+		{20, gatherFrames},
+		{30, gatherFrames}, // transcoded calls alone: what comes from browsers is played out later
+	} {
+		g := gather{since: int64(time.Hour)}
+		now := g.since
+		for range 20 {
+			now += int64(time.Millisecond)
+			g.note(3, 0, now-1)
+		}
+		g.note(0, c.frames, now)
+		if time.Duration(g.every) != c.want {
+			t.Errorf("%d frames of 60 packets: %v, want %v", c.frames, time.Duration(g.every), c.want)
+		}
 	}
 }
 

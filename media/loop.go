@@ -164,7 +164,7 @@ func (l *loop) run(ctx context.Context) error {
 		l.flush()
 		l.in.next = 0
 		l.publish()
-		l.gather.note(l.taken, l.now)
+		l.gather.note(l.taken, l.frames, l.now)
 		l.taken = 0
 		l.yield(heard)
 		l.linger()
