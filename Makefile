@@ -90,6 +90,7 @@ soak: build ## calls of every kind at 200 a second for DURATION (15m), then what
 	@nice -n -10 bin/soak -binary $(BIN) -duration $(DURATION) # ahead of what else runs; goes on as it is without the right to
 
 fresh: ## as root: clone, make run and a call in an empty Debian tree; times and screenshots in tests/out
+	@build/deps.sh fresh
 	$(GO) run ./tests/fresh -out tests/out
 
 deps: ## install what building needs (Debian: libopus-dev, pkg-config, a C compiler)

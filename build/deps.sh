@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what is missing on a Debian system: deps.sh build | test | bench | border. Says what to install elsewhere.
+# Installs what is missing on a Debian system: deps.sh build | test | bench | border | fresh. Says what to install elsewhere.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -37,6 +37,11 @@ if [ "${1:-build}" = border ]; then
 	want sipvicious command -v svwar
 	want iproute2 command -v ip
 	want nftables test -x /usr/sbin/nft
+fi
+
+if [ "${1:-build}" = fresh ]; then
+	want debootstrap command -v debootstrap
+	want chromium command -v chromium
 fi
 
 if [ ${#need[@]} -gt 0 ]; then
