@@ -18,6 +18,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -50,7 +51,7 @@ func main() {
 	flag.StringVar(&b.against, "against", "", "another program of the gateway, to compare with instead of rtpengine")
 	flag.DurationVar(&b.window, "window", 4*time.Second, "length of a measured window")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGPIPE)
 	defer stop()
 	back := goAhead()
 	err := b.run(ctx)

@@ -15,6 +15,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -43,7 +44,7 @@ func main() {
 	seconds := flag.Int("seconds", 10, "length of a run")
 	only := flag.String("only", "", "parts to run, of pair,alone,overload,reject,held; all by default")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGPIPE)
 	defer stop()
 	b := bench{binary: *binary, length: time.Duration(*seconds) * time.Second, only: *only}
 	if err := b.run(ctx); err != nil {

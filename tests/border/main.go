@@ -32,7 +32,7 @@ func main() {
 	only := flag.String("only", "", "run only the parts whose name contains this")
 	strict := flag.Bool("strict", false, "what cannot be run here has failed")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGPIPE)
 	defer stop()
 	r := &report{strict: *strict}
 	if err := border(ctx, r, *binary, *only); err != nil {

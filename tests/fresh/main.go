@@ -33,7 +33,7 @@ func main() {
 	tree := flag.String("tree", "", "an empty Debian tree to use; made when empty")
 	repo := flag.String("repo", ".", "what to clone")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGPIPE)
 	defer stop()
 	if err := try(ctx, *out, *tree, *repo); err != nil {
 		fmt.Fprintln(os.Stderr, "fresh:", err)

@@ -24,7 +24,7 @@ func main() {
 	only := flag.String("only", "", "play only the scenes whose name contains this")
 	verbose := flag.Bool("v", false, "print each scene, and the messages that leak")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGPIPE)
 	defer stop()
 	r := &run{only: *only, verbose: *verbose}
 	err := r.all(ctx, *binary)

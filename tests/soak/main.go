@@ -41,7 +41,7 @@ func main() {
 	flag.DurationVar(&p.warmUp, "warm-up", 40*time.Second, "how long to call before the first look")
 	flag.Float64Var(&p.rate, "rate", 200, "calls per second")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGPIPE)
 	defer stop()
 	v, err := p.run(ctx)
 	if err != nil {

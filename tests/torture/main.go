@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"os/signal"
+	"syscall"
 
 	"drawbridge/tests/gateway"
 )
@@ -47,7 +48,7 @@ func main() {
 	config := flag.String("config", "tests/torture/drawbridge.yaml", "its configuration")
 	verbose := flag.Bool("v", false, "a line for every message")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGPIPE)
 	defer stop()
 	if err := torture(ctx, *binary, *config, *verbose); err != nil {
 		fmt.Fprintln(os.Stderr, "torture:", err)
