@@ -2,11 +2,12 @@ package media
 
 import (
 	"errors"
-	"golang.org/x/sys/unix"
 	"net"
 	"net/netip"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"drawbridge/media/offer"
 )

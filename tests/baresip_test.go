@@ -73,6 +73,7 @@ func startBaresip(t *testing.T, port int, encryption string) {
 	if encryption != "" {
 		account += ";mediaenc=" + encryption
 	}
+	// Its RTP keeps away from the ports that gateway.FreePort gives out: it would take any by itself.
 	config := fmt.Sprintf(`sip_listen %s:%d
 net_interface %s
 rtp_ports 28000-28999
