@@ -50,7 +50,7 @@ func openPhones() (*phones, error) {
 		if err != nil {
 			return nil, err
 		}
-		at, err := bound(fd)
+		at, err := bound(fd, gateway.PhoneAddr)
 		if err != nil {
 			return nil, errors.Join(err, unix.Close(fd))
 		}
@@ -66,16 +66,16 @@ func openPhones() (*phones, error) {
 	}
 }
 
-// bound gives a socket a port that is free.
-func bound(fd int) (netip.AddrPort, error) {
-	if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: gateway.PhoneAddr.As4()}); err != nil {
+// bound gives a socket a port of an address that is free.
+func bound(fd int, at netip.Addr) (netip.AddrPort, error) {
+	if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: at.As4()}); err != nil {
 		return netip.AddrPort{}, err
 	}
 	sa, err := unix.Getsockname(fd)
 	if err != nil {
 		return netip.AddrPort{}, err
 	}
-	return netip.AddrPortFrom(gateway.PhoneAddr, uint16(sa.(*unix.SockaddrInet4).Port)), nil
+	return netip.AddrPortFrom(at, uint16(sa.(*unix.SockaddrInet4).Port)), nil
 }
 
 // sdp is what a phone offers or answers.
@@ -97,6 +97,7 @@ type sound struct {
 // farm is the calls of one plan on one relay.
 type farm struct {
 	relay   relay
+	cpu     func() (time.Duration, error) // that the relay has used
 	phones  *phones
 	clients []*light.Client
 	marks   []time.Duration // CPU time of the relay whenever another batch of calls was begun
@@ -109,7 +110,7 @@ type farm struct {
 }
 
 func newFarm(ctx context.Context, r relay, calls int, codec string, s sound, phones *phones) (*farm, error) {
-	f := &farm{relay: r, phones: phones, stamps: true, webPT: light.PTPCMA, sound: s.web, pcma: s.trunk, step: pcmaFrame}
+	f := &farm{relay: r, cpu: r.cpu, phones: phones, stamps: true, webPT: light.PTPCMA, sound: s.web, pcma: s.trunk, step: pcmaFrame}
 	if codec == "opus" {
 		f.webPT, f.step, f.stamps = light.PTOpus, opusRate/50, false
 	}
@@ -134,7 +135,7 @@ func newFarm(ctx context.Context, r relay, calls int, codec string, s sound, pho
 
 // mark notes the relay's CPU time.
 func (f *farm) mark() error {
-	cpu, err := gateway.CPU(f.relay.pid())
+	cpu, err := f.cpu()
 	f.marks = append(f.marks, cpu)
 	return err
 }
@@ -211,7 +212,7 @@ func (f *farm) measure(d time.Duration) (sample, error) {
 	if err := p.run(settling); err != nil {
 		return sample{}, err
 	}
-	before, err := gateway.CPU(f.relay.pid())
+	before, err := f.cpu()
 	if err != nil {
 		return sample{}, err
 	}
@@ -220,7 +221,7 @@ func (f *farm) measure(d time.Duration) (sample, error) {
 	if err := p.run(d); err != nil {
 		return sample{}, err
 	}
-	after, err := gateway.CPU(f.relay.pid())
+	after, err := f.cpu()
 	if err != nil {
 		return sample{}, err
 	}

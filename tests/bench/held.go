@@ -10,8 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"drawbridge/tests/gateway"
 )
 
 // What an established call keeps, and what it took to set it up: WebRTC with DTLS on one side and a trunk on the other, over few
@@ -84,7 +82,7 @@ func (b *bench) holding(ctx context.Context) (err error) {
 // batches is ms of CPU a call, for each batch of calls that was set up. Their median counts, as of windows: a machine that is held up for a
 // second spoils one. Each is long enough to have its share of the garbage collector's work.
 func (f *farm) batches(o *ours) (ms []float64, err error) {
-	up, err := gateway.CPU(o.pid())
+	up, err := o.cpu()
 	if err != nil {
 		return nil, err
 	}

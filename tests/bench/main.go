@@ -3,7 +3,7 @@
 // figures that have a target, and the exit status says whether all were met.
 //
 // Files: main.go (the plan), verdict.go (targets), farm.go (calls), pump.go (their traffic), cores.go, quality.go (what speech
-// sounds like), held.go (memory and set-up of calls), setup.go (set-up once more, to compare), uas.go (the phone behind our trunk), ours.go and rtpengine.go (the two media relays),
+// sounds like), floor.go, nobody.go and mail.go (what the system calls take by themselves), held.go (memory and set-up of calls), setup.go (set-up once more, to compare), uas.go (the phone behind our trunk), ours.go and rtpengine.go (the two media relays),
 // ng.go (rtpengine's control protocol), ahead.go.
 package main
 
@@ -35,7 +35,7 @@ var transcodeCalls = []int{40, 75}
 // relay is a media relay under measurement.
 type relay interface {
 	name() string
-	pid() int
+	cpu() (time.Duration, error) // that it has used so far
 	// join takes the WebRTC side's offer and the trunk's address, and returns the answer and where the trunk's packets go.
 	join(ctx context.Context, call int, offer string) (answer string, trunk farmTarget, err error)
 	leave(call int) error
@@ -50,12 +50,22 @@ func main() {
 	flag.BoolVar(&b.alone, "alone", false, "without rtpengine")
 	flag.StringVar(&b.against, "against", "", "another program of the gateway, to compare with instead of rtpengine")
 	flag.DurationVar(&b.window, "window", 4*time.Second, "length of a measured window")
+	idle := flag.Bool("nobody", false, "be the relay that looks at nothing (floor.go)")
 	flag.Parse()
+	if *idle {
+		exit(beNobody())
+		return
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGPIPE)
 	defer stop()
 	back := goAhead()
 	err := b.run(ctx)
 	back()
+	exit(err)
+}
+
+// exit ends the program in vain when there is an error.
+func exit(err error) {
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
@@ -216,6 +226,9 @@ func (b *bench) relaying(ctx context.Context) error {
 	for i, r := range b.relays {
 		fmt.Printf("  %-11s added delay p50 %.2f ms, p99 %.2f ms, p99.9 %.2f ms, of the windows %.2f ms; %d of %d packets lost\n", r.name(),
 			res.delay(i, 0.5), res.delay(i, 0.99), res.delay(i, 0.999), res.median(i, thousandth), res.lost(i), res.sent(i))
+	}
+	if err := b.ground(res, perPacket); err != nil {
+		return fmt.Errorf("the system calls alone: %w", err)
 	}
 	b.verdict.ratio("relay_ratio", res, perPacket, maxRelay)
 	b.verdict.limit("p999_ms", res.median(0, thousandth), maxDelay)

@@ -105,11 +105,13 @@ func sockaddr(a netip.AddrPort) unix.RawSockaddrInet4 {
 
 // call is one call as the pump sees it.
 type call struct {
-	client *light.Client
-	wire   light.Wire
-	web    unix.RawSockaddrInet4 // where the WebRTC side sends
-	trunk  unix.RawSockaddrInet4 // where the phone sends
-	tick   uint64                // frames sent
+	fd      int // of the WebRTC side, as is what follows
+	seal    func(dst, packet []byte, h *rtp.Header) ([]byte, error)
+	open    func(dst, packet []byte, h *rtp.Header) ([]byte, error)
+	consent func() error          // is refreshed now and then
+	web     unix.RawSockaddrInet4 // where the WebRTC side sends
+	trunk   unix.RawSockaddrInet4 // where the phone sends
+	tick    uint64                // frames sent
 }
 
 // pump is the traffic of a farm.
@@ -143,8 +145,15 @@ func (p *pump) add(c *light.Client, target netip.AddrPort) error {
 	if err != nil {
 		return err
 	}
-	p.calls = append(p.calls, &call{client: c, wire: w, web: sockaddr(w.Remote.Addr), trunk: sockaddr(target)})
-	return stamped(w.FD)
+	return p.play(&call{
+		fd: w.FD, seal: w.Send.EncryptRTP, open: w.Recv.DecryptRTP, consent: c.Consent, web: sockaddr(w.Remote.Addr), trunk: sockaddr(target),
+	})
+}
+
+// play takes a call on.
+func (p *pump) play(c *call) error {
+	p.calls = append(p.calls, c)
+	return stamped(c.fd)
 }
 
 // run plays traffic for d. What is sent between from and to is counted, and what comes of it.
@@ -194,7 +203,7 @@ func (p *pump) sendSlot() error {
 		}
 		c.tick++
 		if c.tick%consentEvery == uint64(i)%consentEvery {
-			if err := c.client.Consent(); err != nil {
+			if err := c.consent(); err != nil {
 				return err
 			}
 		}
@@ -231,11 +240,11 @@ func (p *pump) sendWeb(i int, c *call) error {
 	f := p.farm
 	b := p.packet(f.webPT, uint32(1000+i), c.tick, f.step, f.sound[c.tick%uint64(len(f.sound))])
 	p.stamp(b)
-	protected, err := c.wire.Send.EncryptRTP(p.out[:0], b, &p.h)
+	protected, err := c.seal(p.out[:0], b, &p.h)
 	if err != nil {
 		return err
 	}
-	return post(c.wire.FD, protected, &c.web)
+	return post(c.fd, protected, &c.web)
 }
 
 func (p *pump) sendTrunk(i int, c *call) error {
@@ -266,7 +275,7 @@ func (p *pump) drainAll() {
 func (p *pump) readSocket(index int) {
 	fd := p.farm.phones.fd
 	if index >= 0 {
-		fd = p.calls[index].wire.FD
+		fd = p.calls[index].fd
 	}
 	for {
 		n := p.in.read(fd)
@@ -286,7 +295,7 @@ func (p *pump) take(index int, b []byte, at int64) {
 	}
 	if index >= 0 {
 		var err error
-		if b, err = p.calls[index].wire.Recv.DecryptRTP(b[:0], b, &p.h); err != nil {
+		if b, err = p.calls[index].open(b[:0], b, &p.h); err != nil {
 			return
 		}
 	}

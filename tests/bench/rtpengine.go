@@ -60,7 +60,7 @@ func openRTPEngine(dir string, phones *phones) (*rtpengine, error) {
 
 func (r *rtpengine) name() string { return "rtpengine" }
 
-func (r *rtpengine) pid() int { return r.cmd.Process.Pid }
+func (r *rtpengine) cpu() (time.Duration, error) { return gateway.CPU(r.cmd.Process.Pid) }
 
 // join: the WebRTC side offers, rtpengine turns it into plain RTP with PCMA, the phone answers.
 func (r *rtpengine) join(_ context.Context, call int, offer string) (string, farmTarget, error) {

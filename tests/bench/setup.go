@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-
-	"drawbridge/tests/gateway"
 )
 
 // What it takes to set a call up, in short rounds and by turns: two versions of the gateway are told apart by a few percent, which the one
@@ -49,7 +47,7 @@ func (b *bench) settingUp(ctx context.Context) error {
 
 // setupOf sets calls up and ends them; what is returned is ms of CPU a call until all were up.
 func (b *bench) setupOf(ctx context.Context, r relay) (float64, error) {
-	before, err := gateway.CPU(r.pid())
+	before, err := r.cpu()
 	if err != nil {
 		return 0, err
 	}
@@ -57,6 +55,6 @@ func (b *bench) setupOf(ctx context.Context, r relay) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	after, err := gateway.CPU(r.pid())
+	after, err := r.cpu()
 	return (after - before).Seconds() * 1e3 / setupCalls, errors.Join(err, f.close())
 }
