@@ -39,9 +39,10 @@ func (s *Session) talk(l *loop) {
 	}
 }
 
-// expect starts to wait for the peer's media, or stops it: after an answer, hold, resume. Links between calls are watched at their ends.
+// expect starts to wait for the peer's media, or stops it: after an answer, hold, resume. Links between calls are watched at their ends. A peer
+// that holds the call may send music (sendonly), but many a phone sends nothing.
 func (g *leg) expect(l *loop) {
-	switch due := g.session.talking && g.bound && g.st.MayRecv && g.realm.name != Inside; {
+	switch due := g.session.talking && g.bound && g.st.MayRecv && g.st.MaySend && g.realm.name != Inside; {
 	case !due:
 		g.vigil.due = 0
 		l.disarm(&g.timers[timerSilence])

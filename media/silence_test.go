@@ -96,6 +96,21 @@ func TestSilenceEndsACall(t *testing.T) {
 				b.pass(5*time.Second, nil)
 			}
 		}, ""},
+		{"held by a peer that may send music, and does not", func(t *testing.T, b *bench) {
+			b.a.realm.cfg.Inactivity = -1
+			b.answer()
+			b.pass(30*time.Second, b.phoneTalks(t))
+			st := b.b.st
+			st.MaySend = false
+			b.b.bind(b.l, st)
+			b.pass(10*time.Minute, nil)
+			if b.ended() != "" {
+				t.Error("hold is no silence")
+			}
+			st.MaySend = true
+			b.b.bind(b.l, st)
+			b.pass(61*time.Second, nil)
+		}, "b"},
 		{"on hold", func(_ *testing.T, b *bench) {
 			b.a.realm.cfg.Inactivity = -1
 			b.answer()
