@@ -56,6 +56,7 @@ func (t *onArrival) comfort(l *loop, p *packet) Drop {
 		return DropReplay
 	}
 	t.leap(l, int(max(hole, 0)))
+	t.rested = true
 	t.newest, t.at, t.expect = p.ext, l.now, p.ts
 	level := int(p.payload()[0] & 0x7f)
 	switch {
@@ -84,6 +85,15 @@ func (t *onArrival) rest(l *loop, level int) Drop {
 	return t.to.send(l, b)
 }
 
+// rise goes on with voice behind comfort noise. What the noise was given of the time is gone, however soon the voice comes.
+func (t *onArrival) rise(l *loop, hole int) {
+	t.rested = false
+	t.leap(l, hole)
+	if next := t.to.out.ts + t.step(); int32(next-t.ts) > 0 {
+		t.ts = next
+	}
+}
+
 // emitComfort sends a packet of comfort noise, level dB below full scale.
 func (e *ends) emitComfort(l *loop, level int, ts uint32) Drop {
 	b := l.slot()[: rtpHeader+1 : slotSize]
@@ -100,12 +110,26 @@ func (t *player) rest(l *loop, k transcode.Kind) bool {
 		t.resting = 0
 		return false
 	}
-	t.frames.Reset()
+	t.finish(l)
 	if t.resting%comfortEvery == 0 && !t.silent(l, t.ts) {
 		l.drop(t.emitComfort(l, t.ring.NoiseLevel(), t.ts), t.to.to.addr, t.to)
 	}
 	t.resting++
-	t.ts += uint32(int(playStep/1e6) * t.out.Clock / 1000)
+	gone := uint32(int(playStep/1e6) * t.out.Clock / 1000)
+	early := min(t.early, gone)
+	t.early -= early
+	t.ts += gone - early
 	t.marker = true
 	return true
+}
+
+// finish sends the last words of a talk spurt that do not fill a packet, with noise behind them, which is early by its length.
+func (t *player) finish(l *loop) {
+	for t.frames.Pending() > 0 {
+		fill := t.pcm[:min(t.samples()-t.frames.Pending(), len(t.pcm))]
+		t.hiss.Fill(fill, t.ring.NoiseLevel())
+		t.early += uint32(len(fill) * t.out.Clock / t.rate)
+		t.frames.Write(fill)
+		t.drain(l)
+	}
 }

@@ -25,6 +25,8 @@ type player struct {
 	phase   phase
 	running bool
 	resting int    // frames of rest in a row, towards a peer that takes comfort noise
+	early   uint32 // how far ts is ahead of the clock, by noise that filled a packet
+	hiss    transcode.Noise
 	marker  bool   // the next packet begins a talk spurt
 	ts      uint32 // outgoing timestamp of the next packet
 }
@@ -59,7 +61,7 @@ func (t *player) forward(l *loop, p *packet) Drop {
 	if !t.running {
 		t.running, t.marker = true, true
 		t.phase = phase{}
-		t.ts = t.to.out.stamp(l.now, t.out.Clock)
+		t.ts, t.early = t.to.out.stamp(l.now, t.out.Clock), 0
 		t.frames.Reset()
 		l.arm(&t.from.timers[timerPlay], l.now-int64(playStep-playWait)) // the first Pull waits for another; it counts as long past
 	}
@@ -86,6 +88,11 @@ func (t *player) tick(l *loop, due *timer) {
 		clear(t.pcm[:n])
 	}
 	t.frames.Write(t.pcm[:n])
+	t.drain(l)
+}
+
+// drain sends the packets that are full.
+func (t *player) drain(l *loop) {
 	for pcm, ok := t.frames.Next(); ok; pcm, ok = t.frames.Next() {
 		ts := t.ts
 		t.ts += t.step()

@@ -129,6 +129,7 @@ type onArrival struct {
 	noise transcode.Noise
 
 	started bool
+	rested  bool   // comfort noise was the last that came
 	marker  bool   // the next packet begins a talk spurt
 	newest  int64  // newest incoming number
 	at      int64  // when it came
@@ -171,6 +172,8 @@ func (t *onArrival) forward(l *loop, p *packet) Drop {
 	switch {
 	case p.ext < t.newest && hole < 0:
 		return DropReplay // late: its place has been filled
+	case t.rested:
+		t.rise(l, int(max(hole, 0)))
 	case hole > 0:
 		t.fill(l, p, int(hole))
 	}
@@ -189,7 +192,7 @@ func (t *onArrival) forward(l *loop, p *packet) Drop {
 
 // begin joins the incoming stream to the outgoing one.
 func (t *onArrival) begin(l *loop, p *packet) {
-	t.started, t.marker, t.newest, t.expect = true, true, p.ext, p.ts
+	t.started, t.rested, t.marker, t.newest, t.expect = true, false, true, p.ext, p.ts
 	t.ts = t.to.out.stamp(l.now, t.out.Clock)
 	t.frames.Reset()
 }
@@ -215,6 +218,7 @@ func (t *onArrival) fill(l *loop, p *packet, hole int) {
 
 // leap steps over a pause. When its length cannot be true the sender's clock has jumped, and ours says how long it was.
 func (t *onArrival) leap(l *loop, hole int) {
+	t.ts += uint32(t.frames.Pending() * t.out.Clock / t.rate) // what does not fill a packet is left out, and was time
 	t.frames.Reset()
 	t.marker = true
 	told := int64(hole) * int64(time.Second) / int64(t.in.Clock)

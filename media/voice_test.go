@@ -86,11 +86,16 @@ func newPhones(t testing.TB, a, b offer.Stream) *bench {
 // speak lets a phone send one packet; false when it was dropped.
 func (b *bench) speak(t testing.TB, from *leg, pt uint8, seq uint16, ts uint32, payload []byte) Drop {
 	t.Helper()
+	return b.speakAs(0xcccc, from, pt, seq, ts, payload)
+}
+
+// speakAs is speak of a source.
+func (b *bench) speakAs(ssrc uint32, from *leg, pt uint8, seq uint16, ts uint32, payload []byte) Drop {
 	in := b.l.slot()[:0]
 	in = append(in, 0x80, pt)
 	in = binary.BigEndian.AppendUint16(in, seq)
 	in = binary.BigEndian.AppendUint32(in, ts)
-	in = binary.BigEndian.AppendUint32(in, 0xcccc)
+	in = binary.BigEndian.AppendUint32(in, ssrc)
 	in = append(in, payload...)
 	return from.media(b.l, in, b.phone)
 }
@@ -278,6 +283,89 @@ func TestRestBecomesComfortNoise(t *testing.T) {
 }
 
 // Payloads that no codec would send are played as far as they go, or dropped; the call goes on.
+// Voice that follows comfort noise at once is later than the noise, and nothing is invented between them.
+func TestVoiceSoonAfterComfortNoise(t *testing.T) {
+	for _, gap := range []uint32{0, 160, 320, 800} {
+		for _, c := range []struct {
+			out   offer.Codec
+			noise int // packets
+		}{{opusCodec, 2}, {g722Codec, 1}} {
+			st := stream(c.out, 0)
+			st.Comfort = !isOpus(c.out)
+			w := newPhones(t, stream(pcmuCodec, 0), st)
+			seq, ts := uint16(0), uint32(0)
+			say := func(pt uint8, payload []byte, ticks uint32) {
+				if d := w.speak(t, w.a, pt, seq, ts, payload); d != Delivered {
+					t.Error(d)
+				}
+				seq, ts = seq+1, ts+ticks
+				w.l.now += int64(ticks) * int64(time.Second) / 8000
+			}
+			talk := func() {
+				for range 3 {
+					say(0, make([]byte, 160), 160)
+				}
+			}
+			talk()
+			say(comfortPT, []byte{60}, gap)
+			talk()
+			got := w.sent(t)
+			if want := 3 + c.noise + 3; len(got) != want {
+				t.Errorf("%s after %d: %d packets, want %d", c.out.Name, gap, len(got), want)
+			}
+			for i := 1; i < len(got); i++ {
+				if step := int32(got[i].ts - got[i-1].ts); step < int32(c.out.Clock/50) {
+					t.Errorf("%s after %d: packet %d is %d behind the one before it", c.out.Name, gap, i, step)
+				}
+			}
+		}
+	}
+}
+
+// The last words before a rest are sent, however long packets are, and timestamps keep to the clock over many rests.
+func TestRestKeepsTime(t *testing.T) {
+	for _, ptime := range []int{10, 20, 30, 40, 60} {
+		b := newBench(t, profiles["GCM"], opusCodec, pcmuCodec)
+		st := b.b.st
+		st.Comfort, st.PtimeMS, st.PtimeAsked = true, ptime, true
+		b.b.bind(b.l, st)
+		b.s.compose(b.l)
+		spurt := opusFrames(t, 5)
+		var first, last uint32
+		var began, ended int64
+		words := 0
+		note := func() {
+			for _, p := range b.sent(t) {
+				if began == 0 {
+					began, first = b.l.now, p.ts
+				}
+				if ended, last = b.l.now, p.ts; p.pt != comfortPT {
+					words += len(p.payload)
+				}
+			}
+		}
+		const spurts = 100
+		for range spurts {
+			for _, f := range append(spurt, []byte{opusRest}) {
+				b.a.media(b.l, b.fromBrowser(t, f), b.src)
+				b.step()
+				note()
+			}
+			for range 9 {
+				b.step()
+			}
+			note()
+			b.ts += 9 * 960
+		}
+		if took, told := (ended-began)/int64(time.Millisecond), int64(last-first)/8; took-told > 250 || told-took > 100 {
+			t.Errorf("ptime %d: timestamps are at %d ms after %d", ptime, told, took)
+		}
+		if least := spurts * len(spurt) * 160; words < least {
+			t.Errorf("ptime %d: %d of %d octets of voice", ptime, words, least)
+		}
+	}
+}
+
 func TestOddPayloads(t *testing.T) {
 	for _, c := range []struct{ from, to offer.Codec }{{pcmaCodec, pcmaCodec}, {pcmaCodec, pcmuCodec}, {pcmaCodec, g722Codec}, {g722Codec, pcmaCodec}} {
 		w := newPhones(t, stream(c.from, 0), stream(c.to, 20))
