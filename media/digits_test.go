@@ -122,6 +122,18 @@ func eventOf(code byte, end bool, ticks uint16) []byte {
 	return b
 }
 
+// wandering sends a digit with three ends, of which one packet is lost, and a timestamp that moves with every packet.
+func wandering(h *handset, lost uint32) {
+	for i := range uint32(7) {
+		if i == lost {
+			h.seq++
+			continue
+		}
+		h.emit(101, i == 0, h.ts+160*i, eventOf(3, i >= 4, uint16(160*min(i+1, 5))))
+		h.wire.pass()
+	}
+}
+
 // TestBadEvents: what is no digit is dropped and counted, and does not disturb those around it.
 func TestBadEvents(t *testing.T) {
 	for _, c := range []struct {
@@ -167,6 +179,8 @@ func TestBadEvents(t *testing.T) {
 				h.emit(101, i == 0, h.ts+160*i, eventOf(3, i == 4, uint16(160*(i+1))))
 			}
 		}, "3", nil},
+		{"a timestamp that moves, and the first end is lost", func(h *handset) { wandering(h, 4) }, "3", nil},
+		{"a timestamp that moves, and the second end is lost", func(h *handset) { wandering(h, 5) }, "3", nil},
 		{"a digit that another one cuts short", func(h *handset) {
 			h.emit(101, true, h.ts, eventOf(1, false, 160))
 			h.ts += 320

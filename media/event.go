@@ -20,6 +20,7 @@ const (
 	eventSilence = 200 * time.Millisecond // a digit whose end is lost ends after this
 	eventGuard   = 30 * time.Millisecond  // audio this close behind a digit's packet is its tone still: the packet that was sent with it
 	eventLate    = 2 * time.Second        // a packet of an event this old is no late one: timestamps have gone round
+	eventLost    = 40 * time.Millisecond  // how far a timestamp that moves with each packet gets while packets are lost: less than it takes to press a key again
 )
 
 // eventIn is the telephone-event that a leg receives. Towards a leg that takes telephone-event it is relayed packet by packet; the digit is
@@ -36,7 +37,7 @@ type eventIn struct {
 	duration uint32 // ticks in all
 	stamp    uint32 // outgoing timestamp of the beginning
 	ends     int    // end packets relayed
-	at       int64  // of its newest packet
+	at       int64  // of its newest packet; 0: there is none
 }
 
 // on tells whether a key is down.
@@ -44,7 +45,7 @@ func (e *eventIn) on() bool { return e.known && !e.ended }
 
 // beside tells whether audio that comes now lies beside a digit: it may hold the tone, and is left out.
 func (e *eventIn) beside(now int64) bool {
-	return e.known && (!e.ended || now-e.at < int64(eventGuard))
+	return e.on() || e.at > 0 && now-e.at < int64(eventGuard)
 }
 
 // digitIn takes one telephone-event packet of the leg.
@@ -56,14 +57,17 @@ func (g *leg) digitIn(l *loop, p *packet) Drop {
 	}
 	code, end, ticks := b[0], b[1]&eventEnd != 0, uint32(binary.BigEndian.Uint16(b[2:]))
 	e := &g.event
+	lost := uint32(rtpmath.Units(eventLost, g.st.RecvEvent.Clock))
 	switch ahead := p.ts - e.segment; {
 	case e.known && ahead == 0 && code == e.code:
-	case e.continues(code, ahead):
-		e.base, e.segment = e.base+ahead, p.ts
-	case e.wanders(code, ahead, ticks):
-		ticks = max(ticks, e.duration)
 	case e.known && int32(ahead) < 0 && !p.fresh && l.now-e.at < int64(eventLate):
 		return DropReplay // late, of a digit before
+	case e.continues(code, ahead):
+		e.base, e.segment = e.base+ahead, p.ts
+	case e.wanders(code, ahead-lost, ticks):
+		ticks = max(ticks, e.duration)
+	case end && !p.marker && e.repeats(code, ahead-lost, l.now):
+		ticks = e.duration - e.base
 	case end && !p.marker && (ticks == 0 || !g.in.missed(p.ext)):
 		g.skip(l, p)
 		return DropDigit // an end without a beginning, and the beginning is not lost
@@ -74,7 +78,7 @@ func (g *leg) digitIn(l *loop, p *packet) Drop {
 		g.skip(l, p)
 		return DropDigit // its time runs back
 	}
-	e.duration, e.at = max(e.duration, ticks), l.now
+	e.duration, e.at = max(e.duration, ticks), max(l.now, 1)
 	drop := Delivered
 	if e.live {
 		drop = g.relayDigit(l, p, end)
@@ -97,7 +101,12 @@ func (e *eventIn) continues(code uint8, ahead uint32) bool {
 // wanders tells an event whose sender moves the timestamp with each packet from a new event: the same key cannot go down again before it
 // has been let go.
 func (e *eventIn) wanders(code uint8, ahead, ticks uint32) bool {
-	return e.on() && code == e.code && ahead <= e.duration && ticks > e.duration
+	return e.on() && code == e.code && int32(ahead) <= int32(e.duration) && ticks > e.duration
+}
+
+// repeats tells another end of such a sender, when the packet before it has been lost, from an event of which nothing but the end has come.
+func (e *eventIn) repeats(code uint8, ahead uint32, now int64) bool {
+	return e.known && e.ended && code == e.code && now-e.at < int64(eventSilence) && int32(ahead) <= int32(e.duration)
 }
 
 // missed tells whether the packet before this one has not come. It is asked for a packet that has just been received.

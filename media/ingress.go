@@ -41,6 +41,9 @@ func (g *leg) media(l *loop, b []byte, src netip.AddrPort) Drop {
 	if drop := g.in.receive(p, l.now, event); drop != Delivered {
 		return drop
 	}
+	if p.fresh {
+		g.renew(l)
+	}
 	if other {
 		g.change(l)
 	}
@@ -55,6 +58,14 @@ func (g *leg) media(l *loop, b []byte, src netip.AddrPort) Drop {
 		return DropPolice
 	}
 	return g.forward(l, p, event)
+}
+
+// renew begins with another source, or with another numbering of the same: whatever becomes of its first packet, places in the stream of before
+// mean nothing any more, nor do the times of its digits.
+func (g *leg) renew(l *loop) {
+	g.pause()
+	g.endDigit(l)
+	g.event = eventIn{at: g.event.at}
 }
 
 // isEvent tells whether a payload type is telephone-event: ours, or the peer's own when it answered with another one than was offered.

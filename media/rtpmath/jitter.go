@@ -9,6 +9,10 @@ type Jitter struct {
 	scaled  int64 // 16 times the jitter, as in appendix A.8
 }
 
+// jump is the change of transit time from which on it is none: the sender's clock has jumped, or stood still while it sent nothing. Chosen here:
+// more than networks delay.
+const jump = 2 * time.Second
+
 // Update takes one packet: its arrival on any monotonic clock, its timestamp and the RTP clock in Hz. Only packets in
 // order should be given.
 func (j *Jitter) Update(arrival time.Duration, timestamp uint32, clock int) {
@@ -22,6 +26,9 @@ func (j *Jitter) Update(arrival time.Duration, timestamp uint32, clock int) {
 	}
 	if d < 0 {
 		d = -d
+	}
+	if d >= Units(jump, clock) {
+		return
 	}
 	j.scaled += d - (j.scaled+8)>>4
 }
