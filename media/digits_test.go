@@ -135,6 +135,27 @@ func wandering(h *handset, lost uint32) {
 }
 
 // TestBadEvents: what is no digit is dropped and counted, and does not disturb those around it.
+// Digits take numbers of the stream that they lie in: to the ring that plays the audio nothing is lost.
+func TestDigitsAreNoLoss(t *testing.T) {
+	for _, beside := range []bool{false, true} {
+		w := newWires(t, setEvent48, setEvent8)
+		h := w.sets[0]
+		h.hush(50)
+		ring := h.leg.onward.(*player).ring
+		for range 10 {
+			h.press('5', 100, beside)
+			h.hush(10)
+		}
+		if s := ring.Stats(); s.Recovered > 0 {
+			t.Errorf("beside audio %t: %d frames recovered of none that were lost", beside, s.Recovered)
+		}
+		h.hush(5)
+		if d := ring.Depth(); d > 0 {
+			t.Errorf("beside audio %t: %d frames wait", beside, d)
+		}
+	}
+}
+
 func TestBadEvents(t *testing.T) {
 	for _, c := range []struct {
 		name  string

@@ -49,6 +49,7 @@ func newPlayer(from, to *leg) (*player, error) {
 
 func (t *player) forward(l *loop, p *packet) Drop {
 	if t.from.event.beside(l.now) { // the ring would play it when the key is up again
+		t.ring.Skip(p.seq)
 		return Delivered
 	}
 	if p.fresh || !t.running {
@@ -67,6 +68,14 @@ func (t *player) forward(l *loop, p *packet) Drop {
 	}
 	return Delivered
 }
+
+// number and skip tell the ring of an event packet, which takes a number of the audio's.
+func (t *player) number(l *loop, p *packet) (uint16, bool) {
+	t.ring.Skip(p.seq)
+	return t.ends.number(l, p)
+}
+
+func (t *player) skip(_ *loop, p *packet) { t.ring.Skip(p.seq) }
 
 // tick is due every 20 ms while the stream runs.
 func (t *player) tick(l *loop, due *timer) {

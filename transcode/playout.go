@@ -70,8 +70,9 @@ type Playout struct {
 }
 
 type packet struct {
-	used bool
-	seq  uint16
+	used  bool
+	other bool // there is no audio under this number
+	seq   uint16
 	ts   uint32
 	data []byte
 }
@@ -121,12 +122,37 @@ func (p *Playout) Push(seq uint16, ts uint32, payload []byte) {
 	}
 	p.late = 0
 	s := &p.ring[seq%ringSlots]
-	s.used, s.seq, s.ts, s.data = true, seq, ts, append(s.data[:0], payload...)
+	s.used, s.other, s.seq, s.ts, s.data = true, false, seq, ts, append(s.data[:0], payload...)
+}
+
+// Skip tells of a number that something else than audio has taken, a digit say: nothing is lost there.
+func (p *Playout) Skip(seq uint16) {
+	ahead := int(int16(seq - p.nextSeq))
+	if s := &p.ring[seq%ringSlots]; p.started && ahead >= 0 && ahead < ringSlots && !s.used {
+		s.other, s.seq = true, seq
+	}
+}
+
+// missing is how many of the numbers before a packet that is next have not come.
+func (p *Playout) missing(seq uint16) (n int) {
+	for i := p.nextSeq; i != seq; i++ {
+		if s := &p.ring[i%ringSlots]; !s.other || s.seq != i {
+			n++
+		}
+	}
+	return n
+}
+
+// lost tells whether the packet right before one that is next has not come.
+func (p *Playout) lost(seq uint16) bool {
+	before := &p.ring[(seq-1)%ringSlots]
+	return seq != p.nextSeq && !(before.other && before.seq == seq-1)
 }
 
 // restart begins anew at a packet: the sender's numbering has jumped.
 func (p *Playout) restart(seq uint16, ts uint32) {
 	for i := range p.ring {
+		p.ring[i].other = false
 		if p.ring[i].used {
 			p.ring[i].used = false
 			p.stats.Dropped++
@@ -176,7 +202,7 @@ func (p *Playout) advance() Kind {
 	gap := p.samples(head.ts - p.nextTS)
 	if p.stalled > 0 && gap > 0 { // the packets we stood still for were lost, not late: their time has passed
 		step := min(p.stalled, gap)
-		if p.spares() && head.seq != p.nextSeq && gap-step < p.span { // but the last of them can be recovered, now and henceforth
+		if p.spares() && p.lost(head.seq) && gap-step < p.span { // but the last of them can be recovered, now and henceforth
 			step = max(step-p.span, 0)
 		}
 		p.nextTS, gap = p.nextTS+p.units(step), gap-step
@@ -191,7 +217,7 @@ func (p *Playout) advance() Kind {
 	if p.rests {
 		return p.hiss(n)
 	}
-	if head.seq != p.nextSeq && n == gap && n <= p.span { // the packet right before head is missing; FEC reaches one back
+	if p.lost(head.seq) && n == gap && n <= p.span { // the packet right before head is missing; FEC reaches one back
 		if k, ok := p.recover(n, head.data); ok {
 			return k
 		}
@@ -219,7 +245,7 @@ func (p *Playout) head() *packet {
 // play decodes a packet. One that cannot be decoded counts as lost.
 func (p *Playout) play(s *packet) Kind {
 	s.used = false
-	p.losses.note(int(s.seq - p.nextSeq))
+	p.losses.note(p.missing(s.seq))
 	p.nextSeq = s.seq + 1
 	n, err := p.dec.Decode(p.pcm[p.held:], s.data)
 	if err != nil || n == 0 {

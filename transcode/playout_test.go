@@ -366,6 +366,31 @@ func (resting) Rests(payload []byte) bool { return payload[2] == 0 }
 
 // A sender that rests is neither late nor losing: nothing is invented, and no delay grows. What it says afterwards is heard
 // in its time.
+// A number that a digit has taken is no lost packet: nothing is recovered for it, and it costs no delay. A packet that is lost beside it is lost.
+func TestPlayoutSkipsWhatIsNoAudio(t *testing.T) {
+	for _, lost := range []bool{false, true} {
+		p := NewPlayout(recovering{}, 48000)
+		n := 0
+		for range 20 {
+			for range 8 {
+				push(p, n, 20)
+				pull(t, p)
+				n++
+			}
+			for range 7 { // numbers, and time
+				if !lost {
+					p.Skip(uint16(65530 + n))
+				}
+				pull(t, p)
+				n++
+			}
+		}
+		if s := p.Stats(); (s.Recovered > 0) != lost || p.spares() != lost {
+			t.Errorf("lost %t: %d frames recovered, a frame of delay spent: %t", lost, s.Recovered, p.spares())
+		}
+	}
+}
+
 func TestPlayoutRests(t *testing.T) {
 	p := NewPlayout(resting{}, 48000)
 	var got []string
