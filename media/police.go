@@ -60,6 +60,14 @@ func bitrate(c offer.Codec) int {
 	if !strings.EqualFold(c.Name, "opus") {
 		return g711Rate
 	}
+	if n := average(c); n > 0 {
+		return n
+	}
+	return opusMost
+}
+
+// average is the maxaveragebitrate of Opus that an SDP says, in bit/s and within what makes sense; 0 when it says none.
+func average(c offer.Codec) int {
 	for p := range strings.SplitSeq(c.Fmtp, ";") {
 		if v, ok := strings.CutPrefix(strings.TrimSpace(p), "maxaveragebitrate="); ok {
 			if n, err := strconv.Atoi(v); err == nil {
@@ -67,7 +75,7 @@ func bitrate(c offer.Codec) int {
 			}
 		}
 	}
-	return opusMost
+	return 0
 }
 
 // flood counts refused packets, to tell a flood once.

@@ -20,9 +20,22 @@ type Opus struct {
 	Bitrate    int // bit/s; 0 means 40 000
 }
 
-// options are those of an encoder for a receiver that loses so many percent.
-func (o Opus) options(loss int) transcode.Options {
-	return transcode.Options{Complexity: o.Complexity, Bitrate: o.Bitrate, LossPct: loss, LowDelay: loss == 0}
+// opusSteps is what bit rates that peers ask for are rounded down to: encoders of the same kind are used again, and a peer shall not choose how many
+// kinds there are.
+const opusSteps = 4_000
+
+// opus are the options of an encoder for this leg's peer, which loses so many percent. What it says that it takes at most (maxaveragebitrate,
+// RFC 7587 section 6.1) is kept to.
+func (e *ends) opus(loss int) transcode.Options {
+	o := e.to.realm.cfg.Opus
+	opt := transcode.Options{Complexity: o.Complexity, Bitrate: o.Bitrate, LossPct: loss, LowDelay: loss == 0}
+	if opt.Bitrate == 0 {
+		opt.Bitrate = transcode.DefaultOptions.Bitrate
+	}
+	if most := average(e.out); most > 0 && most < opt.Bitrate {
+		opt.Bitrate = max(most/opusSteps*opusSteps, opusLeast)
+	}
+	return opt
 }
 
 // redundancy decides from the receiver's reports how much loss a sender prepares for. The zero value prepares for none.
@@ -68,7 +81,7 @@ func (t *onArrival) adapt(fraction uint8) {
 		_ = e.SetLoss(t.loss) // libopus takes every percentage
 		return
 	}
-	enc, err := t.pool.Get(t.rate, t.to.realm.cfg.Opus.options(t.loss))
+	enc, err := t.pool.Get(t.rate, t.opus(t.loss))
 	if err != nil {
 		return
 	}

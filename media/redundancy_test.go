@@ -3,6 +3,7 @@ package media
 import (
 	"encoding/binary"
 	"testing"
+	"time"
 
 	"drawbridge/transcode"
 )
@@ -25,6 +26,49 @@ func TestRedundancyFollowsTheReports(t *testing.T) {
 			if got := r.report(uint8(min(p*256/100, 255))); got != c.want[i] {
 				t.Errorf("%s: report %d of %v %% prepares for %d %%, want %d", c.name, i, p, got, c.want[i])
 			}
+		}
+	}
+}
+
+// A peer that takes no more than so many bits a second gets no more, before loss and after it.
+func TestOpusKeepsToThePeersRate(t *testing.T) {
+	for _, c := range []struct {
+		fmtp string
+		most int // bit/s
+	}{
+		{"maxaveragebitrate=16000;useinbandfec=1", 16_000},
+		{"maxaveragebitrate=17999", 16_000},
+		{"maxaveragebitrate=1", opusLeast},
+		{"maxaveragebitrate=128000", 40_000},
+		{"useinbandfec=1", 40_000},
+	} {
+		st := stream(opusCodec, 0)
+		st.Send.Fmtp = c.fmtp
+		w := newPhones(t, stream(pcmuCodec, 0), st)
+		path := w.a.onward.(*onArrival)
+		octets := 0
+		const seconds = 5
+		for i := range uint16(seconds * 50) {
+			noise := make([]byte, 160)
+			for k := range noise {
+				noise[k] = byte((int(i)*160 + k) * 7919 >> 3)
+			}
+			w.speak(t, w.a, 0, i, uint32(i)*160, noise)
+			w.l.now += int64(20 * time.Millisecond)
+			for _, p := range w.sent(t) {
+				octets += len(p.payload)
+			}
+		}
+		if rate := octets * 8 / seconds; rate > c.most*11/10 {
+			t.Errorf("%q: %d bit/s, at most %d", c.fmtp, rate, c.most)
+		}
+		if opt := path.opus(10); opt.Bitrate != c.most {
+			t.Errorf("%q: prepared for loss it is %d bit/s", c.fmtp, opt.Bitrate)
+		}
+		other := w.b.st
+		other.Send.Fmtp = "maxaveragebitrate=8000"
+		if path.fits(w.a.st, other) {
+			t.Errorf("%q: the path stays as it is when the peer takes less", c.fmtp)
 		}
 	}
 }

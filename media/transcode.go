@@ -82,7 +82,7 @@ func packetTime(st offer.Stream) int {
 }
 
 func (e *ends) fits(from, to offer.Stream) bool {
-	return sameCodec(from.Recv, e.in) && sameCodec(to.Send, e.out) && packetTime(to) == e.ptime
+	return sameCodec(from.Recv, e.in) && sameCodec(to.Send, e.out) && average(to.Send) == average(e.out) && packetTime(to) == e.ptime
 }
 
 // number and stamp place an event packet in a stream of our own making.
@@ -143,7 +143,7 @@ func newOnArrival(from, to *leg) (*onArrival, error) {
 	if t.dec, err = transcode.NewDecoder(t.in.Name, t.rate); err != nil {
 		return nil, err
 	}
-	if t.enc, err = t.newEncoder(to.realm.cfg.Opus.options(0)); err != nil {
+	if t.enc, err = t.newEncoder(t.opus(0)); err != nil {
 		return nil, err
 	}
 	t.frames = transcode.NewRepacketiser[int16](t.samples())
