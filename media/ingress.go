@@ -45,7 +45,7 @@ func (g *leg) media(l *loop, b []byte, src netip.AddrPort) Drop {
 		g.renew(l)
 	}
 	if other {
-		g.change(l)
+		g.change(l, p.pt)
 	}
 	g.vigil.audio = l.now
 	l.rtpIn++

@@ -511,7 +511,8 @@ func TestPeerChangesItsCodec(t *testing.T) {
 		{pcmaCodec, pcmuCodec, pcmaCodec}, {pcmaCodec, pcmuCodec, g722Codec}, {pcmaCodec, g722Codec, pcmuCodec},
 	} {
 		st := stream(c.first, 0)
-		st.Also, st.AlsoPT = c.second.Name, c.second.PT
+		st.Also.Add(opusCodec) // which it never sends
+		st.Also.Add(c.second)
 		w := newPhones(t, st, stream(c.to, 20))
 		dec, ear := must(transcode.NewDecoder(c.to.Name, 8000)), tone.NewDetector(8000)
 		src := tone.Source{Freq: 800, Rate: 8000}

@@ -195,7 +195,7 @@ func inOrderOf(ours, answer []Codec) []Codec {
 	return slices.SortedStableFunc(slices.Values(answer), func(a, b Codec) int { return place(a) - place(b) })
 }
 
-// answeredFormats finds the first format of the answer that we have offered, and the one that the peer may change to. A dynamic type without
+// answeredFormats finds the first format of the answer that we have offered, and those that the peer may change to. A dynamic type without
 // rtpmap means what it meant in the offer. What comes in uses our own types, what goes out uses the peer's.
 func answeredFormats(st *Stream, answer, ours []Codec) error {
 	for i := range answer {
@@ -213,8 +213,8 @@ func answeredFormats(st *Stream, answer, ours []Codec) error {
 			continue
 		}
 		if st.Send.Name != "" {
-			st.Also, st.AlsoPT = ours[i].Name, ours[i].PT
-			break
+			st.Also.Add(ours[i])
+			continue
 		}
 		st.Send, st.Recv = a.kept(), ours[i]
 		st.FMTP = st.Send.Fmtp

@@ -45,7 +45,7 @@ func static(pt uint8) Codec {
 }
 
 // catalogue holds the codecs the gateway knows, with the payload types it likes to offer.
-var catalogue = []Codec{
+var catalogue = [...]Codec{
 	{Name: "opus", PT: 111, Clock: 48000, Channels: 2},
 	staticCodecs[0], staticCodecs[8], staticCodecs[9],
 }
@@ -63,7 +63,7 @@ func opusFmtp(rate int) string {
 
 // Lookup returns the codec of that name (any case) as the gateway offers it.
 func Lookup(name string) (Codec, bool) {
-	i := slices.IndexFunc(catalogue, func(c Codec) bool { return c.is(name) })
+	i := slices.IndexFunc(catalogue[:], func(c Codec) bool { return c.is(name) })
 	if i < 0 {
 		return Codec{}, false
 	}

@@ -1,6 +1,9 @@
 package offer
 
-import "net/netip"
+import (
+	"net/netip"
+	"slices"
+)
 
 // Profile is what kind of peer a leg's SDP is written for.
 type Profile uint8
@@ -62,7 +65,6 @@ type Stream struct {
 	NAT         netip.Addr     // host that media may come from besides Remote: the peer signals from there, and Remote is a private address behind its NAT. Invalid: no NAT
 	Send        Codec          // what the gateway sends: the peer's payload type
 	Recv        Codec          // what the gateway receives: our payload type
-	Also        string         // codec that the peer may send instead of Recv, as AlsoPT: its answer had it, too; "" for none
 	SendEvent   Codec          // telephone-event towards the peer; Name "" when not negotiated
 	RecvEvent   Codec
 	PtimeMS     int // packet time towards the peer, ours when it said nothing
@@ -73,13 +75,49 @@ type Stream struct {
 
 	// What is small lies together: a leg keeps two of these for as long as its call.
 	MaxPtimeMS uint16 // the longest packet time that the peer takes; 0 when it said nothing
-	AlsoPT     uint8
 	Setup      Setup
 	Refused    bool // port 0: there is no media at all
 	MaySend    bool // the gateway may send media (peer's direction allows it, and so does ours)
 	MayRecv    bool
-	PtimeAsked bool // the peer has asked for PtimeMS
-	Comfort    bool // comfort noise at payload type 13 (RFC 3389), both ways
-	Mux        bool // rtcp-mux (RFC 5761)
-	XR         bool // the peer is to get VoIP metrics (RFC 3611 section 5)
+	PtimeAsked bool   // the peer has asked for PtimeMS
+	Comfort    bool   // comfort noise at payload type 13 (RFC 3389), both ways
+	Mux        bool   // rtcp-mux (RFC 5761)
+	XR         bool   // the peer is to get VoIP metrics (RFC 3611 section 5)
+	Also       Others // what the peer may send instead of Recv: its answer had that, too
+}
+
+// Others are codecs beside the one in use: the gateway knows one more than there is room for.
+type Others [len(catalogue) - 1]alternative
+
+// alternative is a place in the catalogue, from 1, and the payload type in use. The zero value is none.
+type alternative struct{ Place, PT uint8 }
+
+func (o alternative) codec() Codec {
+	c := catalogue[o.Place-1]
+	c.PT = o.PT
+	return c
+}
+
+// Has tells whether a codec with this payload type is among them.
+func (o *Others) Has(pt uint8) bool { return o.index(pt) >= 0 }
+
+func (o *Others) index(pt uint8) int {
+	return slices.IndexFunc(o[:], func(x alternative) bool { return x.Place > 0 && x.PT == pt })
+}
+
+// Add has one more; what the gateway does not know, or has no room for, is none.
+func (o *Others) Add(c Codec) {
+	free := slices.Index(o[:], alternative{})
+	if i := slices.IndexFunc(catalogue[:], c.Same); i >= 0 && free >= 0 {
+		o[free] = alternative{uint8(i + 1), c.PT}
+	}
+}
+
+// Swap takes the codec with this payload type out, which must be there, and has another in its place.
+func (o *Others) Swap(pt uint8, c Codec) Codec {
+	i := o.index(pt)
+	out := o[i].codec()
+	o[i] = alternative{}
+	o.Add(c)
+	return out
 }
