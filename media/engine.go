@@ -112,6 +112,7 @@ func (e *Engine) openRealm(name string, cfg Realm) (*realm, error) {
 			}
 			last = fd
 		}
+		e.checkRoom(last, addr)
 		e.steered = e.steered && steer(last, addr, len(e.loops)) == nil
 		e.doors = append(e.doors, addr)
 		if r.door < 0 {
@@ -119,6 +120,14 @@ func (e *Engine) openRealm(name string, cfg Realm) (*realm, error) {
 		}
 	}
 	return r, nil
+}
+
+// checkRoom tells the operator when the system has given a browser socket less room than the busiest hour needs: packets would be lost while a
+// loop is away.
+func (e *Engine) checkRoom(fd int, addr netip.AddrPort) {
+	if room := recvRoom(fd); room < sharedRecv {
+		e.cfg.Log.Warn("browser socket has little room: raise net.core.rmem_max, or grant CAP_NET_ADMIN", "address", addr, "bytes", room, "wanted", sharedRecv)
+	}
 }
 
 // release closes what New opened when New or Run ends.

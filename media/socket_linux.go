@@ -213,6 +213,15 @@ func openShared(addr netip.AddrPort, group bool, dscp uint8) (fd int, bound neti
 	}))
 }
 
+// recvRoom is how many bytes may wait for a socket; the kernel says twice of it (socket(7)).
+func recvRoom(fd int) int {
+	n, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF)
+	if err != nil {
+		return 0
+	}
+	return n / 2
+}
+
 // vacantAddr tells whether nobody else has addr: a group of SO_REUSEPORT would let a second gateway in, and half of all flows with it.
 func vacantAddr(addr netip.AddrPort) error {
 	if addr.Port() == 0 {
