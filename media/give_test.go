@@ -1,9 +1,15 @@
 package media
 
 import (
+	"context"
 	"errors"
+	"math/rand/v2"
+	"net"
+	"net/netip"
 	"runtime"
+	"sync"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -103,5 +109,167 @@ func TestGivenToALoopThatEnds(t *testing.T) {
 		if *closed != 1 {
 			t.Errorf("ended %t: closed %d times", ended, *closed)
 		}
+	}
+}
+
+// answered is a call whose browser leg has an answer that waits for its loop, of several that the test drives: the call is to go to
+// another loop with it.
+func answered(t *testing.T, legsServed bool) (s *Session, was, is *loop, local offer.Local) {
+	t.Helper()
+	e, browser, trunk := doors(t, 3)
+	s = e.Open("c", func(Event) {})
+	was = s.owner.Load()
+	is = e.loops[(was.index+1)%3]
+	local, err := s.Add(A, browser)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Add(B, trunk); err != nil {
+		t.Fatal(err)
+	}
+	if legsServed {
+		was.commands()
+	}
+	s.Bind(A, &offer.Stream{Remote: netip.AddrPortFrom(localhost, portOf(is))})
+	t.Cleanup(func() {
+		s.Close()
+		for _, l := range e.loops {
+			l.commands()
+		}
+		e.release()
+	})
+	return s, was, is, local
+}
+
+// atHome tells whether a loop, and nobody else, has what belongs to a session.
+func atHome(t *testing.T, s *Session, home *loop) {
+	t.Helper()
+	if s.owner.Load() != home {
+		t.Fatalf("the call is on loop %d, not %d", s.owner.Load().index, home.index)
+	}
+	if g := s.legs[B]; int(g.rtp.index) >= len(home.socks) || home.socks[g.rtp.index] != &g.rtp {
+		t.Error("the loop does not know the trunk's socket")
+	}
+	for _, l := range s.engine.loops {
+		for _, a := range l.timers {
+			if a.timer.leg.session == s && l != home {
+				t.Errorf("a timer of kind %d is in the heap of loop %d, the call on %d", a.timer.kind, l.index, home.index)
+			}
+		}
+	}
+}
+
+// The answer that moves a call comes in the same round as a check that another loop has handed over: the check follows the call.
+func TestAHandedOverCheckFollowsItsCall(t *testing.T) {
+	s, was, is, local := answered(t, true)
+	is.admit(is.doors[0], checkFor(t, local), netip.AddrPortFrom(localhost, portOf(is)))
+	was.unpack()
+	if s.owner.Load() != is || s.adopted || len(is.inbox.fns) != 1 {
+		t.Errorf("the call is on loop %d, not %d; its check was served by the former: %t; %d commands for the new one",
+			s.owner.Load().index, is.index, s.adopted, len(is.inbox.fns))
+	}
+	is.now = 1
+	is.commands()
+	is.unpack()
+	if !s.adopted || s.legs[A].ice.last == 0 {
+		t.Error("the check has come to nothing")
+	}
+	atHome(t, s, is)
+}
+
+// A check that is faster than the commands for its call, one of which moves the call: the check follows.
+func TestACheckFollowsACallThatItOvertook(t *testing.T) {
+	s, was, is, local := answered(t, false)
+	was.now = 1
+	was.admit(was.doors[0], checkFor(t, local), netip.AddrPortFrom(localhost, 9)) // another port than was said
+	if s.owner.Load() != is || s.adopted {
+		t.Fatalf("the call is on loop %d, not %d; its check was served by the former: %t", s.owner.Load().index, is.index, s.adopted)
+	}
+	is.commands()
+	is.unpack() // the check has come in on the former loop, for good
+	was.commands()
+	was.unpack()
+	if !s.adopted || s.legs[A].ice.last == 0 {
+		t.Error("the check has come to nothing")
+	}
+	atHome(t, s, was)
+}
+
+// What a loop does before it unpacks a datagram leaves the datagram as it came.
+func TestCommandsLeaveAParcelAlone(t *testing.T) {
+	first, second, g, local := twoLoops(t)
+	second.admit(second.doors[0], binding(local), netip.MustParseAddrPort("192.0.2.1:1000"))
+	first.post(soon, func(l *loop) {
+		for range 2 * len(l.made.all) {
+			clear(l.slot())
+		}
+	})
+	first.unpack()
+	second.commands()
+	second.unpack()
+	if g.ice.last == 0 {
+		t.Error("the check has come to nothing")
+	}
+}
+
+// Browsers check as their answers come, on all loops at once.
+func TestAnswersAndChecksAtOnce(t *testing.T) {
+	e, browser, trunk := doors(t, 2)
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- e.Run(ctx) }()
+	var callers sync.WaitGroup
+	for range 4 {
+		callers.Go(func() {
+			for range 75 {
+				answerAndCheck(t, e, browser, trunk)
+			}
+		})
+	}
+	callers.Wait()
+	stop()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
+// answerAndCheck is a call that is answered while its browser checks, and ends when the check has come to something.
+func answerAndCheck(t *testing.T, e *Engine, browser, trunk Side) {
+	far, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	defer far.Close()
+	verified := make(chan struct{}, 1)
+	s := e.Open("c", func(ev Event) {
+		if ev.Kind == EventICE {
+			verified <- struct{}{}
+		}
+	})
+	defer s.Close()
+	local, err := s.Add(A, browser)
+	if err == nil {
+		_, err = s.Add(B, trunk)
+	}
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	check := checkFor(t, local)
+	placed := make(chan struct{})
+	s.Stats(func([2]LegStats) { close(placed) })
+	<-placed
+	if _, err := far.WriteToUDPAddrPort(check, local.RTP); err != nil {
+		t.Error(err)
+		return
+	}
+	for until := time.Now().Add(rand.N(100 * time.Microsecond)); time.Now().Before(until); { // as the loops hand the check over
+	}
+	s.Bind(A, &offer.Stream{Remote: far.LocalAddr().(*net.UDPAddr).AddrPort()})
+	select {
+	case <-verified:
+	case <-time.After(20 * time.Second):
+		t.Error("a check has come to nothing")
 	}
 }

@@ -124,7 +124,10 @@ func (l *loop) credential(b []byte) (*credential, Drop) {
 // check answers a connectivity check of this leg's browser (RFC 8445 section 7.3) and learns its source.
 func (g *leg) check(l *loop, d *door, via *loop, b []byte, src netip.AddrPort) Drop {
 	if !g.seated() {
-		l.commands() // it may have been added since this round began
+		l.commands() // it may have been added since this round began, and its session given away at once
+		if owner := g.session.owner.Load(); owner != l {
+			return l.handOver(owner, g, d.id, via, b, src)
+		}
 	}
 	c, drop := l.credential(b)
 	if drop != Delivered {

@@ -162,21 +162,23 @@ func (l *loop) unpack() {
 	in := &l.inbox
 	for range parcelRoom {
 		in.mu.Lock()
-		if in.n == 0 {
-			in.mu.Unlock()
+		n := in.n
+		in.mu.Unlock()
+		if n == 0 {
 			return
 		}
+		l.commands() // its session may just have been given to this loop, or be about to leave it
 		p := &in.parcels[in.head]
 		g, via, door, src := p.leg, p.via, p.door, p.src
 		b := l.slot()[:p.n]
 		copy(b, p.b[:p.n])
+		in.mu.Lock()
 		in.head, in.n = (in.head+1)%len(in.parcels), in.n-1
 		in.mu.Unlock()
 		if owner := g.session.owner.Load(); owner != l {
 			l.drop(l.handOver(owner, g, door, via, b, src), src, g)
 			continue
 		}
-		l.commands() // its session may have been given to this loop a moment ago
 		l.drop(l.browser(l.doors[door], via, g, b, src), src, g)
 	}
 }
