@@ -1,7 +1,5 @@
 package media
 
-import "slices"
-
 // To transcode a frame takes ten times as long as to relay a packet. A round therefore makes a few frames only, and what is relayed waits
 // for these at most: sockets whose packets are transcoded are put off, and so are play-outs that are due, until the next round, which
 // begins at once. Nothing is handed to another thread: every core has a loop, and calls are spread over them.
@@ -11,7 +9,7 @@ const frameBudget = 8
 
 // waiting is a socket that was put off.
 type waiting struct {
-	sock  *sock
+	sock  *sock // nil: called back
 	since int64
 }
 
@@ -32,21 +30,30 @@ func (l *loop) putOff(s *sock) {
 	}
 }
 
-// callBack ends the wait of a socket that goes to another loop, which is told of what it holds.
+// callBack ends the wait of a socket that goes to another loop, which is told of what it holds. Its place is cleared and stays: the list may
+// be in the middle of being read.
 func (l *loop) callBack(s *sock) {
-	if s.waits {
-		s.waits = false
-		l.later = slices.DeleteFunc(l.later, func(w waiting) bool { return w.sock == s })
+	if !s.waits {
+		return
+	}
+	s.waits = false
+	for i := range l.later {
+		if l.later[i].sock == s {
+			l.later[i].sock = nil
+		}
 	}
 }
 
 // readLater reads sockets that were put off, as far as the budget goes. Those of which it is not enough keep their place, and what costs
-// nothing of it does not wait behind them.
+// nothing of it does not wait behind them. A check on a browser socket may call others back.
 func (l *loop) readLater() {
 	n, kept := len(l.later), 0
 	for i := range n {
 		w := l.later[i]
 		s := w.sock
+		if s == nil {
+			continue
+		}
 		if l.frames >= frameBudget && s.costly() {
 			l.later[kept] = w
 			kept++

@@ -55,12 +55,89 @@ func TestPutOffAndGiven(t *testing.T) {
 		t.Fatal("not given")
 	}
 	is.commands()
-	if len(was.later) != 0 || g.rtp.waits || g.rtcp.waits {
-		t.Errorf("%d sockets wait", len(was.later))
-	}
-	was.readLater()
 	is.putOff(&g.rtp)
+	was.readLater()
+	if len(was.later) != 0 || !g.rtp.waits || g.rtcp.waits {
+		t.Errorf("%d sockets wait, of the call's RTP %t, RTCP %t", len(was.later), g.rtp.waits, g.rtcp.waits)
+	}
 	is.readLater()
+}
+
+// A browser socket that was put off holds a check of a call whose commands have to be served first, and with them the answer of another call:
+// that one leaves, while its sockets are in the list that is being read. One of them may have had its turn, and been put off anew.
+func TestGivenWhileOthersAreReadLater(t *testing.T) {
+	for _, turn := range []string{"has its turn after the check", "has had its turn", "has been put off anew"} {
+		s, was, is, _ := answered(t, true)
+		sock, door := &s.legs[B].rtp, &was.doors[0].sock
+		was.now = s.engine.now()
+		switch turn {
+		case "has its turn after the check":
+			was.putOff(door)
+			was.putOff(sock)
+		case "has had its turn":
+			was.putOff(sock)
+			was.putOff(door)
+		default: // more has come than a turn reads
+			heap(t, sock, 30)
+			sock.last = uint32(was.now >> tickBits)
+			was.putOff(sock)
+			was.putOff(door)
+		}
+		overtaker(t, s.engine, was)
+		was.readLater()
+		if s.owner.Load() != is {
+			t.Fatalf("%s: the call has not moved", turn)
+		}
+		is.commands()
+		is.putOff(sock)
+		was.readLater()
+		if len(was.later) != 0 || !sock.waits {
+			t.Errorf("%s: %d sockets wait; the call's, where it is now: %t", turn, len(was.later), sock.waits)
+		}
+		atHome(t, s, is)
+	}
+}
+
+// heap sends more to a leg's own socket than is read at once.
+func heap(t *testing.T, s *sock, packets int) {
+	t.Helper()
+	far, err := net.DialUDP("udp4", nil, net.UDPAddrFromAddrPort(netip.AddrPortFrom(localhost, s.leg.pair.addr.Port())))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer far.Close()
+	for range packets {
+		if _, err := far.Write([]byte{1}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// overtaker is a call on a loop whose browser's check waits in the loop's browser socket, and whose leg the loop does not know yet.
+func overtaker(t *testing.T, e *Engine, l *loop) {
+	t.Helper()
+	s := e.Open("overtaker", func(Event) {})
+	s.owner.Store(l)
+	local, err := s.Add(A, Side{Realm: "web", Profile: offer.WebRTC})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close) // before answered has the loops serve it
+	for range 100 {
+		far, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer far.Close()
+		if loopOf(far.LocalAddr().(*net.UDPAddr).AddrPort().Port(), len(e.loops)) != l.index {
+			continue
+		}
+		if _, err := far.WriteToUDPAddrPort(checkFor(t, local), local.RTP); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	t.Fatal("no port leads to the loop")
 }
 
 // Whoever finds the new owner of a session comes there after it: what the loop knows of the session is there when its commands are.
