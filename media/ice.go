@@ -267,15 +267,16 @@ func (d *door) seat(src netip.AddrPort, g *leg, now int64) {
 	d.known[src] = guest{leg: g, checked: now}
 }
 
+// dropPair has the socket of a pair forget its source.
 func (g *leg) dropPair(l *loop, p icePair) {
-	src, door := p.to.addr, p.door
+	src, door, gone := p.to.addr, p.door, g.gone // looked up here: the socket may be another loop's
 	p.via.soon(l, func(at *loop) {
 		d := at.doors[door]
 		if d.known[src].leg != g {
 			return
 		}
 		delete(d.known, src)
-		if g.gone {
+		if gone {
 			d.ended.add(src, at.now)
 		}
 	})

@@ -2,6 +2,8 @@ package media
 
 import (
 	"net/netip"
+	"runtime"
+	"sync"
 	"testing"
 
 	"drawbridge/media/offer"
@@ -92,6 +94,33 @@ func TestSessionFollowsItsBrowserOnce(t *testing.T) {
 	first.commands()
 	if len(first.doors[0].known)+len(second.doors[0].known)+len(g.session.engine.ufrags) != 0 {
 		t.Error("sources or credentials stay known after the end")
+	}
+}
+
+// A source that a leg has no room for is forgotten by the loop where it came in, while the leg's own loop ends the call or after: it is not
+// one whose call has ended. What the leg's loop writes then is for no other to read.
+func TestAPairIsDroppedAsItsCallEnds(t *testing.T) {
+	for _, during := range []bool{false, true} {
+		first, second, g, _ := twoLoops(t)
+		from := func(port uint16) netip.AddrPort { return netip.AddrPortFrom(localhost, port) }
+		for i := range uint16(maxPairs + 1) {
+			g.learn(first, first.doors[0], second, sockaddrOf(from(1000+i)), false)
+		}
+		var other sync.WaitGroup
+		if during {
+			other.Go(func() { second.commands() })
+			for range 1000 { // no other order than this: a race is seen
+				runtime.Gosched()
+			}
+		}
+		g.session.end(first)
+		other.Wait()
+		second.commands()
+		d := second.doors[0]
+		if len(d.known) != 0 || d.ended.has(from(1001), 1) || !d.ended.has(from(1000), 1) {
+			t.Errorf("during %t: %d sources known; ended: the one dropped %t, the selected one %t",
+				during, len(d.known), d.ended.has(from(1001), 1), d.ended.has(from(1000), 1))
+		}
 	}
 }
 
