@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"runtime"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -40,6 +41,57 @@ func movable(t *testing.T) (e *Engine, s *Session, g *leg, closed *int) {
 		e.release()
 	})
 	return e, s, g, closed
+}
+
+// back has a call come back to its loop, which does not know it yet: sockets and timers are still on their way.
+func back(t *testing.T, s *Session, away, home *loop) {
+	t.Helper()
+	away.commands()
+	if !away.give(s, home, soon) || s.owner.Load() != home {
+		t.Fatal("not given")
+	}
+}
+
+// A call leaves its loop and comes back while the loop serves what was posted before: its commands wait for what the call brings along.
+func TestGivenBackAmongCommands(t *testing.T) {
+	e, s, g, closed := movable(t)
+	was, is := e.loops[0], e.loops[1]
+	for range 3 { // the indexes of one loop mean nothing in another
+		is.socks = append(is.socks, nil)
+	}
+	s.Close()
+	if !was.give(s, is, soon) {
+		t.Fatal("not given")
+	}
+	was.post(soon, func(*loop) { back(t, s, is, was) })
+	was.commands()
+	was.commands()
+	if *closed != 1 || len(was.sessions) != 0 || slices.Contains(was.socks, &g.rtp) || len(was.timers) != 0 {
+		t.Errorf("closed %d times, %d sessions and %d timers are left", *closed, len(was.sessions), len(was.timers))
+	}
+}
+
+// A check that another loop has handed over finds a call that has left and come back, and is still on its way: it is answered, and a later
+// one moves the call.
+func TestACheckDoesNotMoveACallOnItsWay(t *testing.T) {
+	s, was, is, local := answered(t, true)
+	was.commands()
+	back(t, s, is, was)
+	third := s.engine.loops[3-was.index-is.index]
+	check := func() {
+		if drop := was.browser(was.doors[0], third, s.legs[A], checkFor(t, local), netip.AddrPortFrom(localhost, 9)); drop != Delivered {
+			t.Error(drop)
+		}
+	}
+	was.now = 1
+	if check(); s.owner.Load() != was || s.legs[A].ice.last == 0 {
+		t.Fatalf("the call is on loop %d, not %d; verified at %d", s.owner.Load().index, was.index, s.legs[A].ice.last)
+	}
+	was.commands()
+	atHome(t, s, was)
+	check()
+	third.commands()
+	atHome(t, s, third)
 }
 
 // A socket that was put off is read by the loop that has it now, and its former one does not look at it.

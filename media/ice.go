@@ -305,7 +305,7 @@ func (g *leg) consent(l *loop) {
 // moves gives a session to the loop where its browser's packets come in, at its first verified check, unless it waits there (steer.go);
 // later ones are handed over. SO_REUSEPORT keeps a 5-tuple on its socket, so this happens once, before media.
 func (l *loop) moves(s *Session, via *loop) bool {
-	if s.adopted {
+	if s.adopted || s.coming && via != l { // gone and back since its browser's check was handed over: the next one will do
 		return false
 	}
 	s.adopted = true
@@ -336,7 +336,9 @@ func (l *loop) give(s *Session, to *loop, when haste) bool {
 		}
 	}
 	delete(l.sessions, s)
+	s.coming = true
 	take := func(at *loop) {
+		s.coming = false
 		at.sessions[s] = struct{}{}
 		for _, g := range s.legs {
 			if g != nil {

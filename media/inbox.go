@@ -80,7 +80,7 @@ func (l *loop) commands() bool {
 	return stopping
 }
 
-// obey serves what was posted, but for sessions that have moved to another loop.
+// obey serves what was posted, but for sessions that have moved.
 func (l *loop) obey() bool {
 	in := &l.inbox
 	in.mu.Lock()
@@ -92,7 +92,7 @@ func (l *loop) obey() bool {
 		fn(l)
 	}
 	for _, s := range l.called {
-		if s.owner.Load() != l {
+		if s.owner.Load() != l || s.coming { // or gone and back meanwhile: what it brings along comes first
 			l.moved = append(l.moved, s)
 			continue
 		}
@@ -103,7 +103,7 @@ func (l *loop) obey() bool {
 	return stopping
 }
 
-// forward tells the loops that sessions have moved to of their commands. The caller does not hold late: such a loop may be ending as well.
+// forward tells the loops that sessions have moved to, which may be this one, of their commands. The caller does not hold late: such a loop may be ending as well.
 func (l *loop) forward() {
 	for _, s := range l.moved {
 		s.summon(soon)

@@ -19,6 +19,7 @@ type Session struct {
 	// For the owner only.
 	legs    [2]*leg
 	adopted bool // the owner is final
+	coming  bool // the owner has yet to take over its sockets and timers
 	talking bool // the call has been answered
 	closed  bool
 
