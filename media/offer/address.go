@@ -33,11 +33,40 @@ func checkTarget(ap netip.AddrPort, local Local, allowLoopback bool) error {
 		return refused("media port is a service's port")
 	case a.Is4() != local.RTP.Addr().Unmap().Is4():
 		return refused("media address family differs from ours")
+	case hidesLocal(a):
+		return refused("media address hides one that is local")
 	case a == local.RTP.Addr().Unmap() && (!allowLoopback || ap.Port() == local.RTP.Port() || ap.Port() == local.RTCP.Port()):
 		return refused("media address is our own")
 	}
 	return nil
 }
+
+// hidesLocal tells an IPv6 address that a translator or tunnel turns into an IPv4 address which has no business there: through it a peer would reach
+// what it may not name.
+func hidesLocal(a netip.Addr) bool {
+	v4, ok := hidden(a)
+	return ok && (!v4.IsGlobalUnicast() || v4.IsPrivate() || carrierNAT.Contains(v4))
+}
+
+// hidden is the IPv4 address within NAT64's prefix (RFC 6052), a 6to4 address (RFC 3056), and one of the old compatible ones (RFC 4291 section
+// 2.5.5.1).
+func hidden(a netip.Addr) (netip.Addr, bool) {
+	b := a.As16()
+	switch {
+	case nat64.Contains(a), compatible.Contains(a) && a != netip.IPv6Loopback():
+		return netip.AddrFrom4([4]byte(b[12:])), true
+	case sixToFour.Contains(a):
+		return netip.AddrFrom4([4]byte(b[2:6])), true
+	}
+	return netip.Addr{}, false
+}
+
+var (
+	nat64      = netip.MustParsePrefix("64:ff9b::/96")
+	sixToFour  = netip.MustParsePrefix("2002::/16")
+	compatible = netip.MustParsePrefix("::/96")
+	siteLocal  = netip.MustParsePrefix("fec0::/10") // RFC 3879: deprecated, and private where it lives on
+)
 
 // behindNAT tells whether a peer announces an address that only its own network knows, while its signalling comes from a public one.
 func behindNAT(announced, signals netip.Addr) bool {
@@ -45,7 +74,9 @@ func behindNAT(announced, signals netip.Addr) bool {
 }
 
 // isPrivate tells the addresses of networks behind NAT: RFC 1918, RFC 4193, and those that carriers share (RFC 6598).
-func isPrivate(a netip.Addr) bool { return a.IsPrivate() || carrierNAT.Contains(a) }
+func isPrivate(a netip.Addr) bool {
+	return a.IsPrivate() || carrierNAT.Contains(a) || siteLocal.Contains(a)
+}
 
 var carrierNAT = netip.MustParsePrefix("100.64.0.0/10")
 
