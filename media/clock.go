@@ -17,7 +17,8 @@ const (
 	timerReport                   // RTCP
 	timerConsent                  // no connectivity check for too long
 	timerSilence                  // media that is due has to be looked for
-	numTimers
+	numTimers                     // of every leg
+	timerCall                     // a peer that waits to be called, after a failure
 )
 
 // timers is a heap by due time. What decides stands in the heap itself, and the four below a place side by side: with a thousand calls, to look

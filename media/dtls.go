@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/netip"
 	"strings"
+	"time"
 
 	"drawbridge/media/offer"
 
@@ -26,21 +27,38 @@ const (
 	recordHeader    = 13 // RFC 6347 section 4.1
 )
 
-// lastFlight is how often the last flight is sent again at most. Chosen here.
-const lastFlight = 32
+// Chosen here.
+const (
+	lastFlight = 32          // how often the last flight is sent again at most
+	callAgain  = time.Second // after an answer that made no sense
+)
 
 // shake is a leg's DTLS state.
 type shake struct {
 	running *association
-	last    []byte      // the raw last flight; nil once SRTP has proved its arrival
-	waiting *keys       // exported before the leg was bound: not used until the fingerprint is known
-	early   *earlyHello // a trunk's ClientHello that was faster than its SDP
-	done    bool        // keys have been exported
+	last    []byte // the raw last flight; nil once SRTP has proved its arrival
+	waiting *keys  // exported before the leg was bound: not used until the fingerprint is known
+	done    bool   // keys have been exported
 	resent  uint8
 	tries   uint8 // failed ones
 }
 
-// earlyHello is a ClientHello and who has sent it.
+// stoop is where a leg's peer waits for a handshake: in a place of its own, since most legs have none.
+type stoop struct {
+	early earlyHello // a trunk's that was faster than its SDP
+	jar   jar
+	since int64 // when the peer was first called; 0: never
+	again timer // and is called again
+}
+
+func (g *leg) atStoop() *stoop {
+	if g.stoop == nil {
+		g.stoop = &stoop{again: timer{kind: timerCall, leg: g}}
+	}
+	return g.stoop
+}
+
+// earlyHello is a ClientHello and who has sent it; without bytes there is none.
 type earlyHello struct {
 	b   []byte
 	src netip.AddrPort
@@ -54,6 +72,7 @@ type association struct {
 	expect string     // the peer's fingerprint, "" when SDP has not told it yet
 	client bool       // the peer waits for us
 	proven bool       // a connectivity check vouches for where the peer is
+	cookie []byte     // does, where there is none
 	conn   *dtls.Conn // once the handshake has succeeded
 }
 
@@ -67,13 +86,17 @@ func (g *leg) shakesHands() bool {
 func (g *leg) ownHandshake(l *loop, b []byte, src netip.AddrPort) Drop {
 	h := &g.shake
 	switch {
+	case !g.bound && !isHello(b):
+		return DropUnbound
 	case !g.bound:
-		if h.early == nil {
-			h.early = new(earlyHello)
-		}
-		h.early.b, h.early.src = append(h.early.b[:0], b...), src
+		early := &g.atStoop().early
+		early.b, early.src = append(early.b[:0], b...), src
 		return DropUnbound
 	case g.latch.standing(src) == standsNot:
+		return DropDTLSUnvalidated
+	case isHello(b) && !h.done && g.st.Setup != offer.SetupActive:
+		return g.greet(l, b, src)
+	case h.running != nil && h.running.pipe.peer() != src: // it is between two addresses, and nobody else's
 		return DropDTLSUnvalidated
 	}
 	return g.handshake(l, nil, b, src)
@@ -81,8 +104,11 @@ func (g *leg) ownHandshake(l *loop, b []byte, src netip.AddrPort) Drop {
 
 // overtook takes the ClientHello that came before its SDP.
 func (g *leg) overtook(l *loop) {
-	if in := g.shake.early; in != nil {
-		g.shake.early = nil
+	if g.stoop == nil {
+		return
+	}
+	if in := g.stoop.early; in.b != nil {
+		g.stoop.early = earlyHello{}
 		l.drop(g.ownHandshake(l, in.b, in.src), in.src, g)
 	}
 }
@@ -92,13 +118,15 @@ func (g *leg) handshake(l *loop, d *door, b []byte, src netip.AddrPort) Drop {
 	switch h := &g.shake; {
 	case len(b) < recordHeader:
 		return DropDTLSState
+	case !handshakeOnly(b):
+		return DropDTLSClear
 	case h.running != nil:
 		return h.running.pipe.feed(b, src)
 	case h.done:
 		return g.repeat(l, d, b, src)
 	case g.st.Setup == offer.SetupActive:
 		return DropDTLSState
-	case b[0] != recordHandshake || len(b) == recordHeader || b[recordHeader] != clientHello || h.tries >= maxTries:
+	case !isHello(b) || h.tries >= maxTries:
 		return DropDTLSState
 	}
 	return g.begin(l, d, b, src)
@@ -129,7 +157,7 @@ func (g *leg) begin(l *loop, d *door, b []byte, src netip.AddrPort) Drop {
 	default:
 		return DropDTLSBusy // the peer asks again
 	}
-	a := g.associate(l, d, src)
+	a := g.associate(l, d, src, nil)
 	return a.pipe.feed(b, src)
 }
 
@@ -143,11 +171,15 @@ func (g *leg) callOut(l *loop) {
 	if g.profile == offer.WebRTC {
 		d = l.doors[g.door]
 	}
-	g.associate(l, d, g.to.addr)
+	if s := g.atStoop(); s.since == 0 {
+		s.since = max(l.now, 1)
+	}
+	g.associate(l, d, g.to.addr, nil)
 }
 
 // associate starts the goroutine of a handshake. A server's has its token of the pool already; a client's waits for one.
-func (g *leg) associate(l *loop, d *door, peer netip.AddrPort) *association {
+// cookie is what a trunk's peer has brought back.
+func (g *leg) associate(l *loop, d *door, peer netip.AddrPort, cookie []byte) *association {
 	e := l.engine
 	fd, local := g.rtp.fd, g.pair.addr
 	if d != nil {
@@ -156,7 +188,7 @@ func (g *leg) associate(l *loop, d *door, peer netip.AddrPort) *association {
 	ctx, cancel := context.WithTimeout(context.Background(), handshakeLimit)
 	a := &association{
 		pipe: newPipe(fd, local, peer), cancel: cancel, cert: g.cert, expect: g.st.Fingerprint, client: g.st.Setup == offer.SetupActive,
-		proven: d != nil,
+		proven: d != nil, cookie: cookie,
 	}
 	g.shake.running = a
 	e.shaking.Add(1)
@@ -193,6 +225,9 @@ func (a *association) run(ctx context.Context, pool chan struct{}) (*keys, error
 		k, err = export(conn, a.client)
 	}
 	last := a.pipe.mute() // from here nothing leaves: no close_notify, no alert
+	if err != nil && ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -216,7 +251,7 @@ func (a *association) bury() {
 // open prepares the connection; nothing is sent yet.
 //
 // A server asks for a cookie (RFC 6347 section 4.2.1) only who has not passed a connectivity check: that check has named the leg and proved
-// its password, which a stranger cannot, and a browser is connected a round trip earlier.
+// its password, which a stranger cannot, and a browser is connected a round trip earlier. The loop has asked before: see greet.
 func (a *association) open() (*dtls.Conn, error) {
 	certificates := dtls.WithCertificates(a.cert.tls)
 	profiles := dtls.WithSRTPProtectionProfiles(dtls.SRTP_AEAD_AES_128_GCM, dtls.SRTP_AES128_CM_HMAC_SHA1_80)
@@ -227,8 +262,12 @@ func (a *association) open() (*dtls.Conn, error) {
 		return dtls.ClientWithOptions(a.pipe, a.pipe.RemoteAddr(), certificates, profiles, secret, verify, quiet,
 			dtls.WithInsecureSkipVerify(true)) // no authority vouches for these certificates: the fingerprint in SDP does, in verify
 	}
-	return dtls.ServerWithOptions(a.pipe, a.pipe.RemoteAddr(), certificates, profiles, secret, verify, quiet,
+	conn, err := dtls.ServerWithOptions(a.pipe, a.pipe.RemoteAddr(), certificates, profiles, secret, verify, quiet,
 		dtls.WithClientAuth(dtls.RequireAnyClientCert), dtls.WithInsecureSkipVerifyHello(a.proven))
+	if a.cookie != nil {
+		a.pipe.asked = func() { adopt(conn, a.cookie) }
+	}
+	return conn, err
 }
 
 // verify refuses a wrong certificate inside the handshake, so that the peer hears of it. shaken checks again before keys are used.
@@ -268,9 +307,9 @@ func (g *leg) install(l *loop, k *keys) error {
 	return nil
 }
 
-// refuse counts a handshake that came to nothing. A wrong certificate is final, other failures may be mended by the next try.
+// refuse counts a handshake that came to nothing. A wrong certificate is final, other failures may be mended by the next try. One that we
+// began may fail on a forged answer: it is made again for as long as the peer could keep silent.
 func (g *leg) refuse(l *loop, a *association, err error) {
-	g.shake.tries++
 	var src netip.AddrPort
 	if a != nil {
 		src = a.pipe.peer()
@@ -284,7 +323,17 @@ func (g *leg) refuse(l *loop, a *association, err error) {
 		return
 	}
 	l.drop(DropDTLSHandshake, src, g)
-	if g.shake.tries == maxTries && g.crypt == nil {
+	h := &g.shake
+	switch {
+	case a == nil || !a.client:
+		h.tries++
+	case l.now-g.stoop.since >= int64(maxTries*handshakeLimit):
+		h.tries = maxTries
+	case !errors.Is(err, context.DeadlineExceeded):
+		l.arm(&g.stoop.again, l.now+int64(callAgain))
+		return
+	}
+	if h.tries == maxTries && g.crypt == nil {
 		g.fail("dtls")
 	}
 	g.callOut(l)
@@ -314,10 +363,18 @@ func (g *leg) bindDTLS(l *loop, was offer.Stream, first bool) {
 // unshake forgets keys and handshakes: the peer's identity is another one now, or the leg ends. Nothing of a handshake under way leaves any
 // more: it ends in its own time, and the leg's socket may be another call's by then.
 func (g *leg) unshake() {
-	if a := g.shake.running; a != nil {
+	g.shake.breakOff()
+	g.shake = shake{}
+	if g.stoop != nil { // the cookies stay: one may be on its way
+		g.stoop.early, g.stoop.since = earlyHello{}, 0
+	}
+	g.crypt = nil
+}
+
+func (h *shake) breakOff() {
+	if a := h.running; a != nil {
 		a.pipe.mute()
 		a.cancel()
+		h.running = nil
 	}
-	g.shake = shake{}
-	g.crypt = nil
 }

@@ -328,8 +328,8 @@ func (l *loop) give(s *Session, to *loop, when haste) bool {
 			continue
 		}
 		g.unwatch(l)
-		for i := range g.timers {
-			if t := &g.timers[i]; t.pos != 0 {
+		for t := range g.clocks {
+			if t.pos != 0 {
 				dues = append(dues, due{t, t.at})
 				l.disarm(t)
 			}

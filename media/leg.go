@@ -49,6 +49,7 @@ type leg struct {
 	ice         ice           // WebRTC: which sources are the browser
 	credentials []*credential // ours, oldest first
 	shake       shake
+	stoop       *stoop // nil before DTLS with whom no check vouches for, or that we begin
 	twins       *twins // nil before the first digit
 	report      reporter
 	timers      [numTimers]timer
@@ -148,8 +149,8 @@ func (g *leg) leave(l *loop) {
 	if other := g.session.legs[1-g.id]; other != nil {
 		other.setPath(l, nil)
 	}
-	for i := range g.timers {
-		l.disarm(&g.timers[i])
+	for t := range g.clocks {
+		l.disarm(t)
 	}
 	for _, p := range g.ice.pairs {
 		g.dropPair(l, p)
@@ -302,6 +303,18 @@ func (g *leg) reportsTo() netip.AddrPort {
 
 func unmapped(a netip.AddrPort) netip.AddrPort { return netip.AddrPortFrom(a.Addr().Unmap(), a.Port()) }
 
+// clocks are all timers of the leg.
+func (g *leg) clocks(yield func(*timer) bool) {
+	for i := range g.timers {
+		if !yield(&g.timers[i]) {
+			return
+		}
+	}
+	if g.stoop != nil {
+		yield(&g.stoop.again)
+	}
+}
+
 // fire serves a timer of the leg.
 func (g *leg) fire(l *loop, t *timer) {
 	switch t.kind {
@@ -319,6 +332,8 @@ func (g *leg) fire(l *loop, t *timer) {
 		g.consent(l)
 	case timerSilence:
 		g.listen(l)
+	case timerCall:
+		g.callOut(l)
 	}
 }
 

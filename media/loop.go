@@ -160,7 +160,7 @@ func (l *loop) run(ctx context.Context) error {
 		}
 		l.readLater() //nolint:contextcheck // as above
 		l.unpack()    //nolint:contextcheck // as above
-		l.clock()
+		l.clock()     //nolint:contextcheck // as above
 		l.flush()
 		l.in.next = 0
 		l.publish()

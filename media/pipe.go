@@ -22,6 +22,7 @@ type pipe struct {
 	limit *deadline.Deadline // of reads
 	done  chan struct{}
 	once  sync.Once
+	asked func() // when the connection asks for a cookie: the peer has been asked already
 
 	mu    sync.Mutex
 	to    sockaddr // where the last datagram came from
@@ -79,6 +80,10 @@ func (p *pipe) WriteTo(b []byte, _ net.Addr) (int, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.muted || len(b) == 0 {
+		return len(b), nil
+	}
+	if p.asked != nil && b[0] == recordHandshake && len(b) > recordHeader && b[recordHeader] == verifyHello {
+		p.asked()
 		return len(b), nil
 	}
 	if b[0] == recordCCS {

@@ -31,6 +31,7 @@ const (
 	DropSTUNIntegrity        // MESSAGE-INTEGRITY or FINGERPRINT wrong
 	DropDTLSUnvalidated      // DTLS from a source without a verified check
 	DropDTLSState            // DTLS that no handshake waits for
+	DropDTLSClear            // an alert in clear, or anything else that no handshake has in clear
 	DropDTLSBusy             // too many handshakes
 	DropDTLSFingerprint      // certificate is not the one of the SDP
 	DropDTLSHandshake        // handshake failed
@@ -67,6 +68,7 @@ var dropKinds = [numDrops]struct {
 	DropSTUNIntegrity:   {"stun-integrity", true},
 	DropDTLSUnvalidated: {"dtls-unvalidated", true},
 	DropDTLSState:       {"dtls-state", false},
+	DropDTLSClear:       {"dtls-clear", true},
 	DropDTLSBusy:        {"dtls-busy", true},
 	DropDTLSFingerprint: {"dtls-fingerprint", true},
 	DropDTLSHandshake:   {"dtls-handshake", true},
