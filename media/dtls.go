@@ -36,9 +36,8 @@ const (
 // shake is a leg's DTLS state.
 type shake struct {
 	running *association
-	last    []byte // the raw last flight; nil once SRTP has proved its arrival
-	waiting *keys  // exported before the leg was bound: not used until the fingerprint is known
-	done    bool   // keys have been exported
+	waiting *keys // exported before the leg was bound: not used until the fingerprint is known
+	done    bool  // keys have been exported
 	resent  uint8
 	tries   uint8 // failed ones
 }
@@ -134,19 +133,19 @@ func (g *leg) handshake(l *loop, d *door, b []byte, src netip.AddrPort) Drop {
 
 // repeat sends the last flight again to a browser that repeats its own. Anything else that comes after the handshake is ignored.
 func (g *leg) repeat(l *loop, d *door, b []byte, src netip.AddrPort) Drop {
-	h := &g.shake
+	h, c := &g.shake, g.crypt
 	retransmitted := b[0] == recordCCS || (b[0] == recordHandshake && len(b) > recordHeader && b[recordHeader] != clientHello)
-	if !retransmitted || h.last == nil || h.resent >= lastFlight {
+	if !retransmitted || c == nil || c.last == nil || h.resent >= lastFlight {
 		return DropDTLSState
 	}
 	h.resent++
 	to := sockaddrOf(src)
 	if d == nil {
-		sendTo(g.rtp.fd, h.last, &to)
+		sendTo(g.rtp.fd, c.last, &to)
 		return Delivered
 	}
 	out := l.slot()
-	l.queue(d.id, out[:copy(out, h.last)], &to)
+	l.queue(d.id, out[:copy(out, c.last)], &to)
 	return Delivered
 }
 
@@ -302,7 +301,7 @@ func (g *leg) install(l *loop, k *keys) error {
 	if err := g.rekey(l, k); err != nil {
 		return err
 	}
-	g.shake.done, g.shake.last, g.shake.waiting = true, k.last, nil
+	g.shake.done, g.shake.waiting = true, nil
 	g.session.stage(EventDTLS, g.id, "dtls")
 	return nil
 }

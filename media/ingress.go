@@ -83,11 +83,7 @@ func (g *leg) unprotect(l *loop, b []byte) ([]byte, Drop) {
 	if g.crypt == nil {
 		return nil, DropEarly
 	}
-	out, drop := g.crypt.unprotect(l, b)
-	if drop == Delivered {
-		g.shake.last = nil // the peer has our last flight
-	}
-	return out, drop
+	return g.crypt.unprotect(l, b)
 }
 
 // authentic is step 4. An SRTP packet is by now; a plain one must come from the peer.

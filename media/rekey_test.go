@@ -305,6 +305,41 @@ func TestKeysComeBackAsTheyWere(t *testing.T) {
 	}
 }
 
+// A peer that has moved shakes hands again. What it still sends under the keys of before does not prove that our last flight has arrived: it
+// is sent again to whoever asks. A packet under the new keys proves it.
+func TestFormerKeysProveNothingOfANewHandshake(t *testing.T) {
+	b := newBench(t, profiles["GCM"], opusCodec, opusCodec)
+	was, now := agreement(offer.AESCM80, "s", "r", ""), agreement(offer.AESCM80, "t", "q", "")
+	shaken := func(d *offer.SDES, flight ...byte) {
+		t.Helper()
+		k, err := sdesKeys(d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		k.agreed, k.last = nil, flight
+		if err := b.b.rekey(b.l, k); err != nil {
+			t.Fatal(err)
+		}
+		b.b.secure = true
+		b.b.shake.done = true
+	}
+	shaken(was)
+	shaken(now, recordCCS, 1, 2, 3)
+	again := append([]byte{recordCCS}, make([]byte, 40)...)
+	for _, c := range []struct {
+		what string
+		keys *offer.SDES
+		want Drop
+	}{{"former", was, Delivered}, {"new", now, DropDTLSState}} {
+		if d := b.b.media(b.l, b.fromSecurePhone(far(t, c.keys), []byte("voice")), b.phone); d != Delivered {
+			t.Fatalf("media under the %s keys: %s", c.what, d)
+		}
+		if d := b.b.handshake(b.l, nil, again, b.phone); d != c.want {
+			t.Errorf("a repeated flight behind media under the %s keys: %s, want %s", c.what, d, c.want)
+		}
+	}
+}
+
 // New legs get another certificate once a day; those that are there keep the one that their SDP shows.
 func TestCertificateRotates(t *testing.T) {
 	b := newBench(t, profiles["GCM"], opusCodec, opusCodec)

@@ -63,8 +63,9 @@ func export(conn *dtls.Conn, client bool) (*keys, error) {
 // crypt is the pair of contexts of a leg, each for one direction.
 type crypt struct {
 	in, out          *srtp.Context
-	macRTP, macRTCP  int // bytes that stand behind an MKI
+	last             []byte // DTLS: our raw last flight; nil once SRTP under these keys has proved its arrival
 	recvMKI, sendMKI string
+	macRTP, macRTCP  uint8       // bytes that stand behind an MKI
 	agreed           *offer.SDES // what the keys are from; nil: from a handshake
 	former           *former     // nil but for a moment after a change of keys
 	reporters        reporters   // who has sent RTCP
@@ -80,8 +81,8 @@ func newCrypt(k *keys) (*crypt, error) {
 		return nil, fmt.Errorf("media: outbound context: %w", err)
 	}
 	return &crypt{
-		in: in, out: out, recvMKI: k.recvMKI, sendMKI: k.sendMKI, agreed: k.agreed,
-		macRTP: k.profile.MAC(), macRTCP: k.profile.ControlMAC(),
+		in: in, out: out, last: k.last, recvMKI: k.recvMKI, sendMKI: k.sendMKI, agreed: k.agreed,
+		macRTP: uint8(k.profile.MAC()), macRTCP: uint8(k.profile.ControlMAC()),
 	}, nil
 }
 
@@ -94,7 +95,7 @@ func (c *crypt) unprotect(l *loop, b []byte) ([]byte, Drop) {
 }
 
 func (c *crypt) decrypt(l *loop, b []byte) ([]byte, Drop) {
-	b, ok := withoutMKI(b, c.recvMKI, c.macRTP)
+	b, ok := withoutMKI(b, c.recvMKI, int(c.macRTP))
 	if !ok {
 		return nil, DropAuth
 	}
@@ -103,10 +104,13 @@ func (c *crypt) decrypt(l *loop, b []byte) ([]byte, Drop) {
 		return nil, DropMalformed
 	}
 	out, err := c.in.Open(l.crypto, b, start)
-	if err == nil {
-		return out, Delivered
+	if err != nil {
+		return nil, refusal(err)
 	}
-	return nil, refusal(err)
+	if c.last != nil {
+		c.last = nil
+	}
+	return out, Delivered
 }
 
 // unprotectRTCP does the same for RTCP.
@@ -118,7 +122,7 @@ func (c *crypt) unprotectRTCP(l *loop, b []byte) ([]byte, Drop) {
 }
 
 func (c *crypt) decryptRTCP(l *loop, b []byte) ([]byte, Drop) {
-	b, ok := withoutMKI(b, c.recvMKI, c.macRTCP)
+	b, ok := withoutMKI(b, c.recvMKI, int(c.macRTCP))
 	if !ok {
 		return nil, DropAuth
 	}
@@ -146,7 +150,7 @@ func (c *crypt) protect(l *loop, b []byte) []byte {
 	if err != nil {
 		return nil
 	}
-	return withMKI(out, c.sendMKI, c.macRTP)
+	return withMKI(out, c.sendMKI, int(c.macRTP))
 }
 
 // protectRTCP encrypts an RTCP packet in place; b must have tailRoom behind it.
@@ -155,5 +159,5 @@ func (c *crypt) protectRTCP(l *loop, b []byte) []byte {
 	if err != nil {
 		return nil
 	}
-	return withMKI(out, c.sendMKI, c.macRTCP)
+	return withMKI(out, c.sendMKI, int(c.macRTCP))
 }

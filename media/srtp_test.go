@@ -46,7 +46,7 @@ func TestLastFlightEndsWithTheFirstSRTP(t *testing.T) {
 	b := newBench(t, profiles["GCM"], opusCodec, opusCodec)
 	d := b.l.doors[0]
 	finished := append([]byte{recordHandshake, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1}, 0)
-	b.a.shake = shake{done: true, last: []byte{recordCCS, 1, 2, 3}}
+	b.a.shake, b.a.crypt.last = shake{done: true}, []byte{recordCCS, 1, 2, 3}
 	for range lastFlight {
 		if d := b.a.handshake(b.l, d, finished, b.src); d != Delivered {
 			t.Fatal(d)
