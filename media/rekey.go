@@ -92,7 +92,8 @@ func (g *leg) bindSDES(l *loop) {
 }
 
 // rekey uses new keys from now on. A direction whose key is the same goes on with its roll-over counter. Where ours has changed behind a
-// roll-over the peer could go on with the counter or begin at 0; with a new source it has to begin.
+// roll-over the peer could go on with the counter or begin at 0; with a new source it has to begin. Where the peer's has changed both are
+// understood for as long as the peer is silent: a call may be held for an hour.
 func (g *leg) rekey(l *loop, k *keys) error {
 	c, err := newCrypt(k)
 	if err != nil {
@@ -103,9 +104,9 @@ func (g *leg) rekey(l *loop, k *keys) error {
 		case sameKey(was.agreed, k.agreed, false):
 			c.in, c.former = was.in, was.former
 		default:
-			roc := was.in.ROC(g.in.ssrc)
+			c.in.Follow(was.in)
 			was.former = nil
-			c.former = &former{crypt: was, until: l.now + int64(keyGrace), ssrc: g.in.ssrc, roc: roc, spare: make([]byte, slotSize)}
+			c.former = &former{crypt: was, until: l.now + int64(keyGrace), spare: make([]byte, slotSize)}
 		}
 		if sameKey(was.agreed, k.agreed, true) {
 			c.out = was.out
@@ -132,43 +133,24 @@ func sameKey(a, b *offer.SDES, send bool) bool {
 type former struct {
 	crypt *crypt
 	until int64
-	ssrc  uint32 // the source that was heard
-	roc   uint32 // and its roll-over counter, with which it may go on under the new key (RFC 3711 section 3.3.1), or not (libsrtp)
-	found bool   // a packet of the source has come in under the new key
 	spare []byte // the packet as it came: a failed attempt may spoil it
 }
 
-// unprotectLate opens a packet in the moment after a change of keys: by the new key, by the new key with the old roll-over counter, or by
-// the former key.
+// unprotectLate opens a packet in the moment after a change of keys: by the new key, or by the former one.
 func (c *crypt) unprotectLate(l *loop, b []byte) ([]byte, Drop) {
 	f := c.former
 	if l.now > f.until {
 		c.former = nil
 		return c.decrypt(l, b)
 	}
-	if len(b) < rtpHeader {
-		return nil, DropMalformed
-	}
-	again := func() []byte { return b[:copy(b, f.spare[:len(b)])] }
 	copy(f.spare, b)
-	ssrc := ssrcOf(b)
 	out, drop := c.decrypt(l, b)
-	if drop == DropAuth && ssrc == f.ssrc && f.roc > 0 && !f.found {
-		c.in.SetROC(ssrc, f.roc)
-		if out, drop = c.decrypt(l, again()); drop != Delivered {
-			c.in.SetROC(ssrc, 0)
-		}
-	}
-	switch {
-	case drop == Delivered:
-		f.found = f.found || ssrc == f.ssrc
-		return out, drop
-	case drop == DropAuth:
-		if out, late := f.crypt.decrypt(l, again()); late == Delivered {
+	if drop == DropAuth {
+		if out, late := f.crypt.decrypt(l, b[:copy(b, f.spare[:len(b)])]); late == Delivered {
 			return out, late
 		}
 	}
-	return nil, drop
+	return out, drop
 }
 
 // unprotectRTCPLate does the same for RTCP, which carries its index.

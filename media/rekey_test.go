@@ -52,6 +52,15 @@ func (b *bench) fromSecurePhone(c *crypt, payload []byte) []byte {
 	return c.protect(b.l, append(b.cipher[:0], b.fromPhone(payload)...))
 }
 
+// rollOver makes c encrypt a source round the end of its sequence numbers.
+func rollOver(l *loop, c *crypt, ssrc uint32) {
+	for _, seq := range [...]uint16{65535, 0} {
+		p := make([]byte, rtpHeader, slotSize)
+		putRTP(p, false, 0, seq, 0, ssrc)
+		c.protect(l, p)
+	}
+}
+
 // TestSRTPVectors holds libsrtp's vectors, which are those of RFC 3711 and RFC 7714 made whole packets, against both directions.
 func TestSRTPVectors(t *testing.T) {
 	const (
@@ -190,7 +199,7 @@ func TestRollOverCounterAtNewKey(t *testing.T) {
 			}
 			phone = far(t, now)
 			if goesOn {
-				phone.out.SetROC(0xbbbb, 1)
+				rollOver(b.l, phone, 0xbbbb)
 			}
 			forged := changed(b.fromSecurePhone(phone, []byte("voice")), 14, 1)
 			b.seq--
@@ -208,6 +217,80 @@ func TestRollOverCounterAtNewKey(t *testing.T) {
 	}
 }
 
+// A phone that takes a new key for a hold may be silent for long, or take another one when it resumes: it is understood all the same when
+// it goes on with its counter, also when the counter moves on while nobody hears it, and when it begins at 0.
+func TestRollOverCounterOutlivesAHold(t *testing.T) {
+	for _, c := range []struct {
+		what string
+		keys string // the phone's, one after the other
+		seq  uint16 // of its first packet; three are heard before the hold
+		roc  int    // its roll-overs behind the hold
+	}{
+		{"a new key and a long silence", "n", 65535, 1},
+		{"a new key and a long silence, from 0", "n", 65535, 0},
+		{"another key at the end", "mn", 65535, 1},
+		{"another key at the end, from 0", "mn", 65535, 0},
+		{"four keys", "mopn", 65535, 1},
+		{"round in silence", "mn", 65000, 1},
+		{"round in silence, from 0", "mn", 65000, 0},
+	} {
+		for suite := offer.AEADGCM128; suite <= offer.AESCM32; suite++ {
+			b := newBench(t, profiles["GCM"], opusCodec, opusCodec)
+			was := agreement(suite, "s", "r", "")
+			b.secured(was)
+			phone := far(t, was)
+			hear := func(n int) (lost int) {
+				for range n {
+					b.l.now += int64(20 * time.Millisecond)
+					if d := b.b.media(b.l, b.fromSecurePhone(phone, []byte("voice")), b.phone); d != Delivered {
+						lost++
+					}
+				}
+				return lost
+			}
+			b.seq = c.seq
+			lost := hear(3)
+			for _, key := range c.keys {
+				b.secured(agreement(suite, "s", string(key), ""))
+			}
+			b.l.now += int64(time.Hour)
+			phone, b.seq = far(t, agreement(suite, "s", "n", "")), 2
+			for range c.roc {
+				rollOver(b.l, phone, 0xbbbb)
+			}
+			if lost += hear(500); lost > 0 {
+				t.Errorf("%s: %s: %d packets refused", suite, c.what, lost)
+			}
+		}
+	}
+}
+
+// Music that is heard under the key of a hold, from a source of its own, does not make a phone's counter forgotten.
+func TestRollOverCounterOutlivesMusic(t *testing.T) {
+	b := newBench(t, profiles["GCM"], opusCodec, opusCodec)
+	phone := far(t, agreement(offer.AESCM80, "s", "r", ""))
+	b.secured(agreement(offer.AESCM80, "s", "r", ""))
+	hear := func(what string, p []byte) {
+		t.Helper()
+		if d := b.b.media(b.l, p, b.phone); d != Delivered {
+			t.Errorf("%s: %s", what, d)
+		}
+	}
+	b.seq = 65535
+	for range 3 {
+		hear("voice", b.fromSecurePhone(phone, []byte("voice")))
+	}
+	b.secured(agreement(offer.AESCM80, "s", "m", ""))
+	music := b.fromPhone([]byte("music"))
+	putRTP(music, false, b.b.st.Recv.PT, 7, 0, 0xcccc)
+	hear("music", far(t, agreement(offer.AESCM80, "s", "m", "")).protect(b.l, music))
+	b.secured(agreement(offer.AESCM80, "s", "n", ""))
+	b.l.now += int64(time.Hour)
+	phone = far(t, agreement(offer.AESCM80, "s", "n", ""))
+	rollOver(b.l, phone, 0xbbbb)
+	hear("voice again", b.fromSecurePhone(phone, []byte("voice")))
+}
+
 // Where our own key changes behind a roll-over, our source does too: the peer cannot know with which counter we go on.
 func TestOurNewKeyBehindARollOver(t *testing.T) {
 	b := newBench(t, profiles["GCM"], opusCodec, opusCodec)
@@ -217,7 +300,7 @@ func TestOurNewKeyBehindARollOver(t *testing.T) {
 	if b.b.out.ssrc != source {
 		t.Error("a new source without need")
 	}
-	b.b.crypt.out.SetROC(source, 1)
+	rollOver(b.l, b.b.crypt, source)
 	b.secured(agreement(offer.AEADGCM128, "u", "r", ""))
 	if b.b.out.ssrc == source {
 		t.Error("the old source under a new key")

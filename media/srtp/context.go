@@ -17,6 +17,7 @@ type Context struct {
 	media   sources
 	reports sources // RTCP's
 	rtcp    half
+	before  map[uint32]int64 // the highest indices of sources in doubt
 }
 
 // Fetch brings what the next RTP packet needs nearer; it changes nothing. nil is nothing.
@@ -90,6 +91,9 @@ func (c *Context) Open(s *Scratch, b []byte, start int) ([]byte, error) {
 	if !known {
 		src = &fresh
 	}
+	if src.doubt {
+		return c.openDoubtful(s, b, start, src)
+	}
 	index := src.index(binary.BigEndian.Uint16(b[seqAt:]))
 	if index > lastIndex || !src.fresh(index) {
 		return nil, ErrReplay
@@ -129,12 +133,59 @@ func (c *Context) ROC(ssrc uint32) uint32 {
 	return 0
 }
 
-// SetROC makes a source begin anew with a roll-over counter: what was seen of it was under another key.
-func (c *Context) SetROC(ssrc, roc uint32) {
-	anew := source{ssrc: ssrc, top: int64(roc) << 16}
-	if src := c.media.find(ssrc); src != nil {
-		*src = anew
+// Follow makes the context take over from another one, whose sources are in doubt then: a new key does not reset their roll-over counters
+// (RFC 3711 section 3.3.1), but many a sender does. Each source is understood either way until its first packet has told.
+func (c *Context) Follow(was *Context) {
+	clear(c.before)
+	for i := range c.media.all {
+		c.media.all[i].doubt = false
+	}
+	for i := range was.media.all {
+		src := was.media.all[i]
+		top := src.top
+		if src.doubt {
+			top = max(top, was.before[src.ssrc])
+		}
+		c.suspect(src.ssrc, top)
+	}
+}
+
+// suspect puts a source in doubt that has come as far as top elsewhere, if it had not come as far here.
+func (c *Context) suspect(ssrc uint32, top int64) {
+	src := c.media.find(ssrc)
+	if src == nil {
+		c.media.keep(source{ssrc: ssrc})
+		src = c.media.find(ssrc)
+	}
+	if src.started && top <= src.top {
 		return
 	}
-	c.media.keep(anew)
+	if c.before == nil {
+		c.before = make(map[uint32]int64)
+	}
+	src.doubt, c.before[ssrc] = true, top
+}
+
+// openDoubtful opens a packet of a source in doubt: with the index that is expected under this key, or the one that it would have if the
+// source had never changed keys.
+func (c *Context) openDoubtful(s *Scratch, b []byte, start int, src *source) ([]byte, error) {
+	elsewhere := source{started: true, top: c.before[src.ssrc]}
+	seq, err := binary.BigEndian.Uint16(b[seqAt:]), ErrReplay
+	s.spare = append(s.spare[:0], b...)
+	tried := int64(-1)
+	for _, index := range [...]int64{src.index(seq), elsewhere.index(seq)} {
+		if index > lastIndex || index == tried || !src.fresh(index) {
+			continue
+		}
+		end, ok := c.open(s, b, start, src.ssrc, index)
+		if ok {
+			src.note(index)
+			src.doubt = false
+			delete(c.before, src.ssrc)
+			return b[:end], nil
+		}
+		copy(b, s.spare)
+		tried, err = index, ErrAuth
+	}
+	return nil, err
 }

@@ -11,6 +11,7 @@ type Scratch struct {
 	iv     [aes.BlockSize]byte
 	blocks blocks   // of the key stream
 	aad    [16]byte // RTCP's, for GCM
+	spare  []byte   // a packet as it came: an attempt to open it may spoil it
 }
 
 // NewScratch makes working space.

@@ -10,6 +10,7 @@ const mostSources = 64
 type source struct {
 	ssrc    uint32
 	started bool
+	doubt   bool                // not heard since it was heard under another key
 	top     int64               // highest index so far: roll-over counter and sequence number, or RTCP's index
 	seen    [Window / 64]uint64 // bit 0 of the first is top
 }
@@ -51,7 +52,7 @@ func (s *sources) keep(src source) {
 // index is the packet index that a sequence number most likely stands for (RFC 3711 section 3.3.1 and appendix A).
 func (s *source) index(seq uint16) int64 {
 	if !s.started {
-		return s.top&^0xffff | int64(seq) // a roll-over counter may have been set
+		return int64(seq)
 	}
 	const half = 1 << 15
 	roc, last, n := s.top>>16, s.top&0xffff, int64(seq)

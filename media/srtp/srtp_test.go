@@ -311,6 +311,51 @@ func TestARefusedPacketChangesNothing(t *testing.T) {
 	}
 }
 
+// A source that comes from another key goes on with its counter or begins anew; once it has told which, the other way is closed. Forged
+// packets tell nothing and spoil nothing, and what was heard is heard once.
+func TestASourceGoesOnUnderAnotherKey(t *testing.T) {
+	for p := range theirs {
+		for _, goesOn := range []bool{false, true} {
+			was, now := newPair(t, p), newPair(t, p)
+			seal := func(x *pair, seq uint16) []byte {
+				b, err := x.ours[0].Seal(x.s, packet(seq, 9, []byte("voice")), rtpHeader)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return b
+			}
+			open := func(x *pair, b []byte) error {
+				_, err := x.ours[1].Open(x.s, append([]byte(nil), b...), rtpHeader)
+				return err
+			}
+			for _, seq := range []uint16{65535, 0} {
+				if err := open(was, seal(was, seq)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			now.ours[1].Follow(was.ours[1])
+			if goesOn {
+				seal(now, 65535)
+			}
+			forged := seal(now, 1)
+			forged[len(forged)-1] ^= 1
+			first := seal(now, 2)
+			for _, c := range []struct {
+				what string
+				b    []byte
+				want error
+			}{{"forged", forged, ErrAuth}, {"first", first, nil}, {"again", first, ErrReplay}, {"next", seal(now, 3), nil}} {
+				if err := open(now, c.b); !errors.Is(err, c.want) {
+					t.Errorf("profile %d, goes on %v: %s: %v", p, goesOn, c.what, err)
+				}
+			}
+			if n := len(now.ours[1].before); n > 0 {
+				t.Errorf("profile %d: %d sources in doubt", p, n)
+			}
+		}
+	}
+}
+
 func TestKeysAreChecked(t *testing.T) {
 	for _, c := range []struct{ key, salt int }{{15, 14}, {16, 12}, {0, 14}, {32, 14}} {
 		if _, err := New(AES80, make([]byte, c.key), make([]byte, c.salt)); !errors.Is(err, ErrKey) {
