@@ -70,11 +70,11 @@ func (g *leg) rateIn() (Quality, rtpmath.BurstReport) {
 func (g *leg) rateOut() Quality {
 	p := g.report.peer
 	q := Quality{Jitter: rtpmath.Time(int64(p.jitter), g.st.Send.Clock)}
-	due := int64(p.highest - uint32(g.out.first) + 1)
-	if due <= 0 || due > int64(g.out.packets)*2+1<<16 { // it counts in its own way
-		due = int64(g.out.packets)
+	due, sent := int64(p.highest-uint32(g.out.first)+1), int64(g.out.ofSource())
+	if due <= 0 || due > sent*2+1<<16 { // it counts in its own way
+		due = sent
 	}
-	if due > 0 {
+	if due += int64(g.out.before); due > 0 {
 		q.Loss = min(100*float64(max(p.lost, 0))/float64(due), 100)
 	}
 	if xr := p.xr; xr != nil {

@@ -3,7 +3,6 @@ package media
 import (
 	"crypto/rand"
 	"fmt"
-	mathrand "math/rand/v2"
 	"time"
 
 	"drawbridge/media/offer"
@@ -70,7 +69,16 @@ func (g *leg) unpark() {
 		return
 	}
 	g.crypt, g.parked = g.parked, nil
-	g.out.ssrc = mathrand.Uint32()
+	g.newSource()
+}
+
+// newSource lets what we send go on as another source, from the beginning; the path that feeds the leg has to join it anew.
+func (g *leg) newSource() {
+	g.out.anew()
+	g.report.anew(g.out.packets, g.out.seq)
+	if other := g.session.legs[1-g.id]; other != nil {
+		other.pause()
+	}
 }
 
 // bindSDES takes keys from SDP, unless they are those in use.
@@ -92,7 +100,8 @@ func (g *leg) bindSDES(l *loop) {
 }
 
 // rekey uses new keys from now on. A direction whose key is the same goes on with its roll-over counter. Where ours has changed behind a
-// roll-over the peer could go on with the counter or begin at 0; with a new source it has to begin. Where the peer's has changed both are
+// roll-over the peer could go on with the counter or begin at 0, and near one it may miss the roll-over before it has our SDP: a new source has
+// to begin. Where the peer's has changed both are
 // understood for as long as the peer is silent: a call may be held for an hour.
 func (g *leg) rekey(l *loop, k *keys) error {
 	c, err := newCrypt(k)
@@ -110,8 +119,8 @@ func (g *leg) rekey(l *loop, k *keys) error {
 		}
 		if sameKey(was.agreed, k.agreed, true) {
 			c.out = was.out
-		} else if was.out.ROC(g.out.ssrc) > 0 {
-			g.out.ssrc = mathrand.Uint32()
+		} else if was.out.ROC(g.out.ssrc) > 0 || g.out.seq >= lowerHalf {
+			g.newSource()
 		}
 	}
 	g.crypt = c

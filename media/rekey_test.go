@@ -3,6 +3,7 @@ package media
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"os"
@@ -53,8 +54,11 @@ func (b *bench) fromSecurePhone(c *crypt, payload []byte) []byte {
 }
 
 // rollOver makes c encrypt a source round the end of its sequence numbers.
-func rollOver(l *loop, c *crypt, ssrc uint32) {
-	for _, seq := range [...]uint16{65535, 0} {
+func rollOver(l *loop, c *crypt, ssrc uint32) { reach(l, c, ssrc, 65535, 0) }
+
+// reach makes c encrypt these packets of a source.
+func reach(l *loop, c *crypt, ssrc uint32, seqs ...uint16) {
+	for _, seq := range seqs {
 		p := make([]byte, rtpHeader, slotSize)
 		putRTP(p, false, 0, seq, 0, ssrc)
 		c.protect(l, p)
@@ -304,6 +308,87 @@ func TestOurNewKeyBehindARollOver(t *testing.T) {
 	b.secured(agreement(offer.AEADGCM128, "u", "r", ""))
 	if b.b.out.ssrc == source {
 		t.Error("the old source under a new key")
+	}
+}
+
+// Keys that change, or come back, just before the end of our sequence numbers: the peer misses some packets before it has our SDP, the roll-over
+// among them, and understands all that follow.
+func TestOurNewKeyNearARollOver(t *testing.T) {
+	now := agreement(offer.AESCM80, "t", "r", "")
+	for _, c := range []struct {
+		what string
+		was  []*offer.SDES
+		seqs []uint16 // what has been sent
+	}{
+		{"first round", []*offer.SDES{agreement(offer.AESCM80, "s", "r", "")}, nil},
+		{"second round", []*offer.SDES{agreement(offer.AESCM80, "s", "r", "")}, []uint16{65535, 0, 30000, 60000}},
+		{"back from clear", []*offer.SDES{now, nil}, nil},
+	} {
+		b := newBench(t, profiles["GCM"], opusCodec, opusCodec)
+		say := func(n int) (wire [][]byte) {
+			for range n {
+				b.l.now += int64(20 * time.Millisecond)
+				if d := b.a.media(b.l, b.fromBrowser(t, []byte("voice")), b.src); d != Delivered {
+					t.Fatalf("%s: %s", c.what, d)
+				}
+				wire = append(wire, b.onWire(t)...)
+			}
+			return wire
+		}
+		b.secured(c.was[0])
+		reach(b.l, b.b.crypt, b.b.out.ssrc, c.seqs...)
+		b.b.out.seq = 65530
+		say(3)
+		for _, d := range append(c.was[1:], now) {
+			b.secured(d)
+		}
+		phone, lost := far(t, now), 0
+		for _, p := range say(20)[3:] {
+			if _, drop := phone.unprotect(b.l, p); drop != Delivered {
+				lost++
+			}
+		}
+		if lost > 0 {
+			t.Errorf("%s: %d of 17 refused", c.what, lost)
+		}
+	}
+}
+
+// Reports speak of the source that we have now (RFC 3550 section 6.4.1), the quality of a call of all of them.
+func TestReportsOfANewSource(t *testing.T) {
+	b := newBench(t, profiles["GCM"], opusCodec, opusCodec)
+	say := func(n int) {
+		for range n {
+			b.b.out.count(10)
+		}
+	}
+	hear := func(lost, highest uint32) {
+		b.b.consume(b.l, b.block(lost, highest, 0))
+	}
+	say(1000)
+	hear(60, uint32(b.b.out.first)+999)
+	source := b.b.out.ssrc
+	b.b.newSource()
+	if b.b.out.ssrc == source || b.b.out.first != b.b.out.seq+1 || b.b.out.first > 1<<15 {
+		t.Errorf("source %x, was %x, first number %d", b.b.out.ssrc, source, b.b.out.first)
+	}
+	if q := b.b.quality(); q.Out.Loss != 6 {
+		t.Errorf("%v %% lost before a report of the new source", q.Out.Loss)
+	}
+	if report := b.b.appendReport(b.l, nil); report[1] != rtcpRR {
+		t.Error("a sender report of a source that has sent nothing")
+	}
+	say(200)
+	hear(0, uint32(b.b.out.first)+199)
+	if q := b.b.quality(); q.Out.Loss != 5 {
+		t.Errorf("%v %% lost in all", q.Out.Loss)
+	}
+	report := b.b.appendReport(b.l, nil)
+	if packets, octets := binary.BigEndian.Uint32(report[20:]), binary.BigEndian.Uint32(report[24:]); packets != 200 || octets != 2000 {
+		t.Errorf("reported %d packets of %d octets", packets, octets)
+	}
+	if n := b.b.stats(b.l).PacketsOut; n != 1200 {
+		t.Errorf("%d packets in all", n)
 	}
 }
 

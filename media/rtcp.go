@@ -101,7 +101,7 @@ func (g *leg) appendReport(l *loop, b []byte) []byte {
 		b = appendHeader(b, blocks, rtcpSR, words(rtcpHeader+senderSize+blocks*reportSize), g.out.ssrc)
 		b = binary.BigEndian.AppendUint64(b, l.ntp())
 		b = binary.BigEndian.AppendUint32(b, g.out.stamp(l.now, g.st.Send.Clock))
-		b = binary.BigEndian.AppendUint32(b, uint32(g.out.packets))
+		b = binary.BigEndian.AppendUint32(b, uint32(g.out.ofSource()))
 		b = binary.BigEndian.AppendUint32(b, uint32(g.out.octets))
 	} else {
 		b = appendHeader(b, blocks, rtcpRR, words(rtcpHeader+blocks*reportSize), g.out.ssrc)

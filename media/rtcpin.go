@@ -207,6 +207,14 @@ func (r *reporter) ofPeer() *heardByPeer {
 	return r.peer
 }
 
+// anew follows a change of our source, of which the peer counts from the beginning. highest is the number before its first.
+func (r *reporter) anew(sent uint64, highest uint16) {
+	r.sentBefore = sent
+	if p := r.peer; p != nil {
+		p.counted, p.highest, p.deaf, p.sentThen = 0, uint32(highest), 0, sent
+	}
+}
+
 // readBlocks takes what SR or RR say about us.
 func (g *leg) readBlocks(l *loop, b []byte, blocks int) {
 	if blocks == 0 {

@@ -162,24 +162,37 @@ func (w *window) shift(n uint64) {
 	}
 }
 
-// outbound is the stream that a leg sends: our own source, continuous whatever feeds it.
+// outbound is the stream that a leg sends: our own source, continuous whatever feeds it. Now and then new keys ask for another one.
 type outbound struct {
 	ssrc    uint32
 	first   uint16 // sequence number of the first packet
 	seq     uint16 // of the newest packet
 	ts      uint32 // its timestamp
+	before  uint32 // packets of our earlier sources
 	at      int64  // when it was sent; 0 before the first
 	skew    int64  // packets that we have added, less those that we have left out, since the beginning
 	packets uint64
-	octets  uint64
+	octets  uint64 // of this source
 }
+
+// lowerHalf is where sequence numbers begin, so that early loss does not confuse a receiver's roll-over counter (RFC 3711 section 3.3.1).
+const lowerHalf = 1 << 15
 
 // init draws the beginning (RFC 3550 section 5.1).
 func (o *outbound) init() {
-	o.ssrc, o.ts = rand.Uint32(), rand.Uint32()
-	o.seq = uint16(rand.Uint32N(1 << 15)) // in the lower half, so that early loss does not confuse a receiver's ROC (RFC 3711 section 3.3.1)
-	o.first = o.seq + 1
+	o.ts = rand.Uint32()
+	o.anew()
 }
+
+// anew draws a source. Its clock is that of the one before.
+func (o *outbound) anew() {
+	o.ssrc, o.seq = rand.Uint32(), uint16(rand.Uint32N(lowerHalf))
+	o.first = o.seq + 1
+	o.before, o.octets = uint32(o.packets), 0
+}
+
+// ofSource is how many packets this source has sent.
+func (o *outbound) ofSource() uint64 { return o.packets - uint64(o.before) }
 
 // stamp is the timestamp of this instant.
 func (o *outbound) stamp(now int64, clock int) uint32 {

@@ -32,6 +32,22 @@ type heard struct {
 // sent takes all that has been sent to the sink since the last time. Only plain RTP can be read: the tests let phones talk to phones.
 func (b *bench) sent(t testing.TB) (out []heard) {
 	t.Helper()
+	for _, raw := range b.onWire(t) {
+		if isRTCP(raw) { // a report may be due
+			continue
+		}
+		var p packet
+		if !p.parse(raw) {
+			t.Fatalf("no RTP: % x", raw)
+		}
+		out = append(out, heard{p.pt, p.marker, p.seq, p.ts, append([]byte(nil), p.payload()...)})
+	}
+	return out
+}
+
+// onWire is the same as it came, with room behind each datagram.
+func (b *bench) onWire(t testing.TB) (out [][]byte) {
+	t.Helper()
 	b.l.flush() // the round is over
 	conn, err := b.sink.SyscallConn()
 	if err != nil {
@@ -44,14 +60,7 @@ func (b *bench) sent(t testing.TB) (out []heard) {
 			if err != nil {
 				return true
 			}
-			if isRTCP(buf[:n]) { // a report may be due
-				continue
-			}
-			var p packet
-			if !p.parse(buf[:n]) {
-				t.Fatalf("no RTP: % x", buf[:n])
-			}
-			out = append(out, heard{p.pt, p.marker, p.seq, p.ts, append([]byte(nil), p.payload()...)})
+			out = append(out, append(make([]byte, 0, slotSize), buf[:n]...))
 		}
 	}
 	if err := conn.Read(read); err != nil {
