@@ -343,11 +343,9 @@ func (g *leg) refuse(l *loop, a *association, err error) {
 func (g *leg) bindDTLS(l *loop, was offer.Stream, first bool) {
 	switch {
 	case !first && !strings.EqualFold(was.Fingerprint, g.st.Fingerprint):
-		g.unshake()
+		g.park()
 	case g.profile == offer.RTP && was.Remote.IsValid() && was.Remote != g.st.Remote:
-		crypt := g.crypt
 		g.unshake()
-		g.crypt = crypt
 	}
 	if k := g.shake.waiting; k != nil {
 		g.shake.waiting = nil
@@ -359,15 +357,14 @@ func (g *leg) bindDTLS(l *loop, was offer.Stream, first bool) {
 	g.callOut(l)
 }
 
-// unshake forgets keys and handshakes: the peer's identity is another one now, or the leg ends. Nothing of a handshake under way leaves any
-// more: it ends in its own time, and the leg's socket may be another call's by then.
+// unshake forgets handshakes: the peer is another one now or somewhere else, or the leg ends. Nothing of one under way leaves any more: it
+// ends in its own time, and the leg's socket may be another call's by then.
 func (g *leg) unshake() {
 	g.shake.breakOff()
 	g.shake = shake{}
 	if g.stoop != nil { // the cookies stay: one may be on its way
 		g.stoop.early, g.stoop.since = earlyHello{}, 0
 	}
-	g.crypt = nil
 }
 
 func (h *shake) breakOff() {

@@ -34,7 +34,7 @@ type leg struct {
 	latch   latch // RTP profile: who is the peer
 
 	st      offer.Stream
-	parked  *crypt     // SDES keys while the leg is in clear
+	keyring *keyring   // SDES keys of before; nil before there are some
 	srtp    offer.SRTP // of the RTP profile
 	dtmf    DTMF
 	cert    *certificate  // that our SDP shows
@@ -156,6 +156,7 @@ func (g *leg) leave(l *loop) {
 		g.dropPair(l, p)
 	}
 	g.unshake()
+	g.crypt = nil
 	g.session.engine.disclaim(g.latch.announced)
 	if g.latch.source != g.latch.announced {
 		g.session.engine.disclaim(g.latch.source)

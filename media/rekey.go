@@ -54,22 +54,11 @@ func (g *leg) bindKeys(l *loop, was offer.Stream, first bool) {
 	}
 }
 
-// park lays SDES keys aside for a stretch in clear: they come back in use, and what they have encrypted is never encrypted again.
+// park is for a stretch without keys: those of SDES may come back in use.
 func (g *leg) park() {
-	if c := g.crypt; c != nil && c.agreed != nil {
-		g.parked = c
-	}
+	g.keepKeys()
+	g.crypt = nil
 	g.unshake()
-}
-
-// unpark takes keys up again where they were laid aside, so that what was heard before is no news (RFC 3711 section 3.3.2). What left in clear
-// has moved our numbers on, perhaps round: a source of its own begins a key stream of its own (section 9.1).
-func (g *leg) unpark() {
-	if g.parked == nil || g.crypt != nil {
-		return
-	}
-	g.crypt, g.parked = g.parked, nil
-	g.newSource()
 }
 
 // newSource lets what we send go on as another source, from the beginning; the path that feeds the leg has to join it anew.
@@ -83,15 +72,12 @@ func (g *leg) newSource() {
 
 // bindSDES takes keys from SDP, unless they are those in use.
 func (g *leg) bindSDES(l *loop) {
-	g.unpark()
 	if c := g.crypt; c != nil && c.agreed != nil && *c.agreed == *g.st.SDES {
 		return
 	}
 	k, err := sdesKeys(g.st.SDES)
 	if err == nil {
-		crypt := g.crypt
 		g.unshake()
-		g.crypt = crypt
 		err = g.rekey(l, k)
 	}
 	if err != nil {
@@ -99,43 +85,48 @@ func (g *leg) bindSDES(l *loop) {
 	}
 }
 
-// rekey uses new keys from now on. A direction whose key is the same goes on with its roll-over counter. Where ours has changed behind a
-// roll-over the peer could go on with the counter or begin at 0, and near one it may miss the roll-over before it has our SDP: a new source has
-// to begin. Where the peer's has changed both are
-// understood for as long as the peer is silent: a call may be held for an hour.
+// rekey uses other keys from now on: new ones, or some that come back. A direction whose key is the same goes on as it was.
 func (g *leg) rekey(l *loop, k *keys) error {
 	c, err := newCrypt(k)
 	if err != nil {
 		return err
 	}
-	if was := g.crypt; was != nil {
-		switch {
-		case sameKey(was.agreed, k.agreed, false):
-			c.in, c.former = was.in, was.former
-		default:
-			c.in.Follow(was.in)
-			was.former = nil
-			c.former = &former{crypt: was, until: l.now + int64(keyGrace), spare: make([]byte, slotSize)}
-		}
-		if sameKey(was.agreed, k.agreed, true) {
-			c.out = was.out
-		} else if was.out.ROC(g.out.ssrc) > 0 || g.out.seq >= lowerHalf {
-			g.newSource()
-		}
-	}
+	g.keepKeys()
+	back := g.keyring.takeUp(c)
+	g.hearUnder(l, c)
+	g.sendUnder(c, back)
 	g.crypt = c
 	return nil
 }
 
-// sameKey tells whether two agreements have one key for a direction.
-func sameKey(a, b *offer.SDES, send bool) bool {
-	switch {
-	case a == nil || b == nil || a.Suite != b.Suite:
-		return false
-	case send:
-		return a.Send.Key == b.Send.Key
+// hearUnder changes the inbound direction to c. The peer's sources may go on with their roll-over counters or begin at 0: both are understood
+// for as long as the peer is silent, for a call may be held for an hour.
+func (g *leg) hearUnder(l *loop, c *crypt) {
+	switch was, r := g.crypt, g.keyring; {
+	case was != nil && was.in == c.in:
+		c.former = was.former
+	case was != nil:
+		c.in.Follow(was.in)
+		was.former = nil
+		c.former = &former{crypt: was, until: l.now + int64(keyGrace), spare: make([]byte, slotSize)}
+	case r != nil:
+		if was := r.in[len(r.in)-1].context; was != c.in {
+			c.in.Follow(was)
+		}
 	}
-	return a.Recv.Key == b.Recv.Key
+}
+
+// sendUnder changes the outbound direction to c; back says that our key has been in use before. Then our numbers have moved on without it,
+// perhaps round, and a source of its own begins a key stream of its own. Under another key behind a roll-over, or behind a stretch without
+// keys, the peer could go on with the counter or begin at 0, and near one it may miss it before it has our SDP: with a new source it has to
+// begin.
+func (g *leg) sendUnder(c *crypt, back bool) {
+	was := g.crypt
+	switch {
+	case was != nil && was.out == c.out: // it has never been out of use
+	case back, was == nil && g.keyring != nil, was != nil && was.out.ROC(g.out.ssrc) > 0, g.out.seq >= lowerHalf:
+		g.newSource()
+	}
 }
 
 // former is what the inbound direction was before a change of keys.

@@ -443,33 +443,157 @@ func TestEncryptionComesAndGoes(t *testing.T) {
 	}
 }
 
-// Keys that come back after a stretch in clear go on where they were: nothing is heard twice, and nothing leaves under a key stream that was used.
+// detours are the ways from SDES keys to the same ones again.
+var detours = []struct {
+	what string
+	take func(t *testing.T, b *bench)
+}{
+	{"clear", func(_ *testing.T, b *bench) { b.secured(nil) }},
+	{"another suite", func(_ *testing.T, b *bench) { b.secured(agreement(offer.AESCM80, "t", "q", "")) }},
+	{"another suite, and clear", func(_ *testing.T, b *bench) {
+		b.secured(agreement(offer.AESCM80, "t", "q", ""))
+		b.secured(nil)
+	}},
+	{"a handshake that never comes", func(_ *testing.T, b *bench) { b.fingerprint() }},
+	{"a handshake", func(t *testing.T, b *bench) { b.handshaken(t) }},
+	{"clear, and a handshake", func(t *testing.T, b *bench) {
+		b.secured(nil)
+		b.handshaken(t)
+	}},
+	{"all of them", func(t *testing.T, b *bench) {
+		b.secured(agreement(offer.AESCM32, "v", "q", ""))
+		b.handshaken(t)
+		b.secured(agreement(offer.AESCM80, "t", "p", ""))
+		b.secured(nil)
+	}},
+}
+
+// fingerprint makes leg B one that shakes hands.
+func (b *bench) fingerprint() {
+	st := b.b.st
+	st.SDES, st.Fingerprint = nil, "sha-256 AA"
+	b.b.bind(b.l, st)
+}
+
+// handshaken gives leg B keys of a handshake, and takes the fingerprint out of its SDP again.
+func (b *bench) handshaken(t *testing.T) {
+	t.Helper()
+	b.fingerprint()
+	k, err := sdesKeys(agreement(offer.AESCM80, "x", "y", ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	k.agreed = nil
+	if err := b.b.rekey(b.l, k); err != nil {
+		t.Fatal(err)
+	}
+	b.b.st.Fingerprint = ""
+}
+
+// Keys that come back go on where they were, whatever was between: nothing is heard twice, and nothing leaves under a key stream that was used.
 func TestKeysComeBackAsTheyWere(t *testing.T) {
+	for _, c := range detours {
+		b := newBench(t, profiles["GCM"], opusCodec, opusCodec)
+		d := agreement(offer.AEADGCM128, "s", "r", "")
+		report := func(text string) []byte {
+			return bytes.Clone(b.b.crypt.protectRTCP(b.l, append(append(make([]byte, 0, slotSize), 0x80, rtcpRR, 0, 4, 1, 2, 3, 4), text...)))
+		}
+		voice := func(text string) []byte {
+			p := append(make([]byte, rtpHeader, slotSize), text...)
+			putRTP(p, false, 0, 99, 0, b.b.out.ssrc)
+			return b.b.crypt.protect(b.l, p)
+		}
+		b.secured(d)
+		phone := far(t, d)
+		first := bytes.Clone(b.fromSecurePhone(phone, []byte{1}))
+		if drop := b.b.media(b.l, append(b.cipher[:0], first...), b.phone); drop != Delivered {
+			t.Fatalf("encrypted: %s", drop)
+		}
+		oneReport, oneVoice := report("AAAAAAAAAAAA"), voice("AAAAAAAAAAAA")
+		c.take(t, b)
+		b.secured(agreement(offer.AEADGCM128, "s", "r", "")) // equal, not the same
+		if sameStream(oneReport[8:], report("BBBBBBBBBBBB")[8:]) {
+			t.Errorf("%s: two reports under one key stream", c.what)
+		}
+		if sameStream(oneVoice[rtpHeader:], voice("BBBBBBBBBBBB")[rtpHeader:]) {
+			t.Errorf("%s: two packets under one key stream", c.what)
+		}
+		if drop := b.b.media(b.l, append(b.cipher[:0], first...), b.phone); drop != DropReplay {
+			t.Errorf("%s: a packet of before: %s", c.what, drop)
+		}
+		if drop := b.b.media(b.l, b.fromSecurePhone(phone, []byte{1}), b.phone); drop != Delivered {
+			t.Errorf("%s: encrypted again: %s", c.what, drop)
+		}
+		other := agreement(offer.AESCM80, "w", "u", "")
+		b.secured(other)
+		if drop := b.b.media(b.l, b.fromSecurePhone(far(t, other), []byte{1}), b.phone); drop != Delivered {
+			t.Errorf("%s: other keys: %s", c.what, drop)
+		}
+	}
+}
+
+// sameStream tells whether twelve letters A and twelve letters B were encrypted with the same bytes.
+func sameStream(a, b []byte) bool {
+	for i := range 12 {
+		if a[i]^b[i] != 'A'^'B' {
+			return false
+		}
+	}
+	return true
+}
+
+// A source whose numbers have gone round meanwhile is heard when its former key comes back: with the counter that it has by then.
+func TestRollOverCounterWhenKeysComeBack(t *testing.T) {
+	for _, c := range detours {
+		b := newBench(t, profiles["GCM"], opusCodec, opusCodec)
+		d := agreement(offer.AEADGCM128, "s", "r", "")
+		b.secured(d)
+		phone := far(t, d)
+		hear := func(what string, n int) {
+			t.Helper()
+			for range n {
+				if drop := b.b.media(b.l, b.fromSecurePhone(phone, []byte("voice")), b.phone); drop != Delivered {
+					t.Errorf("%s: %s: %s", c.what, what, drop)
+				}
+			}
+		}
+		b.seq = 65533
+		hear("before", 2)
+		c.take(t, b)
+		b.seq = 1
+		b.secured(agreement(offer.AEADGCM128, "s", "r", ""))
+		b.l.now += int64(time.Hour)
+		hear("after", 3)
+	}
+}
+
+// A peer that brings a new key with each offer makes the leg no bigger, and a key of its that has been forgotten takes nothing back of ours.
+func TestKeysOfAPeerAreBounded(t *testing.T) {
 	b := newBench(t, profiles["GCM"], opusCodec, opusCodec)
-	d := agreement(offer.AESCM80, "s", "r", "")
-	b.secured(d)
-	phone := far(t, d)
-	first := bytes.Clone(b.fromSecurePhone(phone, []byte{1}))
-	if drop := b.b.media(b.l, append(b.cipher[:0], first...), b.phone); drop != Delivered {
-		t.Fatalf("encrypted: %s", drop)
+	b.secured(agreement(offer.AESCM80, "s", "a", ""))
+	out, source := b.b.crypt.out, b.b.out.ssrc
+	var last [2][]byte // that was heard
+	for key := 'b'; key <= 'z'; key++ {
+		d := agreement(offer.AESCM80, "s", string(key), "")
+		b.secured(d)
+		last[0], last[1] = last[1], bytes.Clone(b.fromSecurePhone(far(t, d), []byte{1}))
+		if drop := b.b.media(b.l, append(b.cipher[:0], last[1]...), b.phone); drop != Delivered {
+			t.Errorf("key %c: %s", key, drop)
+		}
 	}
-	used := b.b.out.ssrc
-	b.secured(nil)
-	b.secured(agreement(offer.AESCM80, "s", "r", "")) // equal, not the same
-	if b.b.out.ssrc == used {
-		t.Error("the same key encrypts the same source again")
-	}
-	if drop := b.b.media(b.l, append(b.cipher[:0], first...), b.phone); drop != DropReplay {
+	b.secured(agreement(offer.AESCM80, "s", "y", ""))
+	if drop := b.b.media(b.l, append(b.cipher[:0], last[0]...), b.phone); drop != DropReplay {
 		t.Errorf("a packet of before: %s", drop)
 	}
-	if drop := b.b.media(b.l, b.fromSecurePhone(phone, []byte{1}), b.phone); drop != Delivered {
-		t.Errorf("encrypted again: %s", drop)
+	b.secured(agreement(offer.AESCM80, "s", "a", ""))
+	if r := b.b.keyring; len(r.in) > mostPeerKeys || len(r.out) != 1 {
+		t.Errorf("%d keys of the peer, %d of ours", len(r.in), len(r.out))
 	}
-	b.secured(nil)
-	other := agreement(offer.AESCM80, "t", "u", "")
-	b.secured(other)
-	if drop := b.b.media(b.l, b.fromSecurePhone(far(t, other), []byte{1}), b.phone); drop != Delivered {
-		t.Errorf("other keys: %s", drop)
+	if b.b.crypt.out != out || b.b.out.ssrc != source {
+		t.Error("our key was always the same, and has begun anew")
+	}
+	if drop := b.b.media(b.l, b.fromSecurePhone(far(t, agreement(offer.AESCM80, "s", "a", "")), []byte{1}), b.phone); drop != Delivered {
+		t.Errorf("the first key again: %s", drop)
 	}
 }
 
@@ -493,7 +617,8 @@ func TestFormerKeysProveNothingOfANewHandshake(t *testing.T) {
 	}
 	shaken(was)
 	shaken(now, recordCCS, 1, 2, 3)
-	again := append([]byte{recordCCS}, make([]byte, 40)...)
+	again := make([]byte, recordHeader+1)
+	again[0], again[atLength+1] = recordCCS, 1
 	for _, c := range []struct {
 		what string
 		keys *offer.SDES
