@@ -157,19 +157,20 @@ func (g *leg) greet(l *loop, b []byte, src netip.AddrPort) Drop {
 		sendTo(g.rtp.fd, askBack(cookie), &to)
 		return Delivered
 	case h.running != nil && h.running.pipe.peer() == src:
-		return h.running.pipe.feed(in.b, src)
+		return h.running.feed(l, in.b, src)
 	case h.running != nil && g.latch.standing(src) <= g.latch.standing(h.running.pipe.peer()):
 		return DropDTLSUnvalidated
 	}
 	select {
 	case l.engine.pool <- struct{}{}:
 	default:
+		l.engine.handshakes.thin(l.now)
 		return DropDTLSBusy // the peer asks again
 	}
 	h.breakOff()
-	pipe := g.associate(l, nil, src, cookie).pipe
-	pipe.feed(in.first(), src)
-	return pipe.feed(in.b, src)
+	a := g.associate(l, nil, src, cookie)
+	a.feed(l, in.first(), src)
+	return a.feed(l, in.b, src)
 }
 
 // adopt makes a connection expect a cookie that the peer has brought back already. The library draws one of its own and cannot be told

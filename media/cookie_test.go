@@ -43,7 +43,7 @@ func TestOnlyStrangersAreAskedForACookie(t *testing.T) {
 		pool := make(chan struct{}, 1)
 		pool <- struct{}{}
 		go func() {
-			_, err := a.run(ctx, pool)
+			_, err := a.run(ctx, &Engine{pool: pool})
 			ended <- err
 		}()
 		answer := make([]byte, 2048)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"drawbridge/media/offer"
@@ -73,6 +74,14 @@ type association struct {
 	proven bool       // a connectivity check vouches for where the peer is
 	cookie []byte     // does, where there is none
 	conn   *dtls.Conn // once the handshake has succeeded
+
+	heard atomic.Int64 // when the peer was heard last, or the place taken: on the engine's clock
+}
+
+// feed hands a datagram of the peer's on.
+func (a *association) feed(l *loop, b []byte, src netip.AddrPort) Drop {
+	a.heard.Store(l.now)
+	return a.pipe.feed(b, src)
 }
 
 // shakesHands tells whether DTLS may come on the leg's own port: it is agreed, or may be.
@@ -120,7 +129,7 @@ func (g *leg) handshake(l *loop, d *door, b []byte, src netip.AddrPort) Drop {
 	case !handshakeOnly(b):
 		return DropDTLSClear
 	case h.running != nil:
-		return h.running.pipe.feed(b, src)
+		return h.running.feed(l, b, src)
 	case h.done:
 		return g.repeat(l, d, b, src)
 	case g.st.Setup == offer.SetupActive:
@@ -154,10 +163,10 @@ func (g *leg) begin(l *loop, d *door, b []byte, src netip.AddrPort) Drop {
 	select {
 	case l.engine.pool <- struct{}{}:
 	default:
+		l.engine.handshakes.thin(l.now)
 		return DropDTLSBusy // the peer asks again
 	}
-	a := g.associate(l, d, src, nil)
-	return a.pipe.feed(b, src)
+	return g.associate(l, d, src, nil).feed(l, b, src)
 }
 
 // callOut begins the handshake where the peer waits for it, as soon as it is known who and where the peer is.
@@ -189,12 +198,16 @@ func (g *leg) associate(l *loop, d *door, peer netip.AddrPort, cookie []byte) *a
 		pipe: newPipe(fd, local, peer), cancel: cancel, cert: g.cert, expect: g.st.Fingerprint, client: g.st.Setup == offer.SetupActive,
 		proven: d != nil, cookie: cookie,
 	}
+	a.heard.Store(l.now)
+	if !a.client {
+		e.handshakes.enter(a)
+	}
 	g.shake.running = a
 	e.shaking.Add(1)
 	e.hands.Add(1)
 	go func() {
 		defer e.hands.Done()
-		k, err := a.run(ctx, e.pool)
+		k, err := a.run(ctx, e)
 		cancel()
 		e.shaking.Add(-1)
 		g.session.do(func(_ *Session, l *loop) { g.shaken(l, a, k, err) }) //nolint:contextcheck // what follows is not part of this handshake, and has limits of its own
@@ -204,15 +217,16 @@ func (g *leg) associate(l *loop, d *door, peer netip.AddrPort, cookie []byte) *a
 }
 
 // run is the goroutine of one handshake.
-func (a *association) run(ctx context.Context, pool chan struct{}) (*keys, error) {
+func (a *association) run(ctx context.Context, e *Engine) (*keys, error) {
 	if a.client {
-		select {
-		case pool <- struct{}{}:
-		case <-ctx.Done():
-			return nil, ctx.Err()
+		if err := a.takePlace(ctx, e); err != nil {
+			return nil, err
 		}
 	}
-	defer func() { <-pool }()
+	defer func() {
+		e.handshakes.leave(a)
+		<-e.pool
+	}()
 	conn, err := a.open()
 	if err != nil {
 		return nil, err
@@ -234,6 +248,21 @@ func (a *association) run(ctx context.Context, pool chan struct{}) (*keys, error
 		k.last = last
 	}
 	return k, nil
+}
+
+// takePlace waits for a place among the handshakes.
+func (a *association) takePlace(ctx context.Context, e *Engine) error {
+	if len(e.pool) == cap(e.pool) {
+		e.handshakes.thin(e.now())
+	}
+	select {
+	case e.pool <- struct{}{}:
+		a.heard.Store(e.now())
+		e.handshakes.enter(a)
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // bury ends the goroutines of a connection that is let go. Its own Close would encrypt a farewell for nobody. They end with the pipe, behind

@@ -16,16 +16,17 @@ import (
 
 // Engine is the media plane: per-core event loops that own every media socket. Its exported methods may be called from any goroutine.
 type Engine struct {
-	cfg     Config
-	start   time.Time // loops count nanoseconds from here
-	loops   []*loop
-	realms  realms
-	doors   []netip.AddrPort // browser addresses; the index is the same in every loop
-	steered bool             // which loop a browser's packets come to is told by its port
-	files   *files
-	cert    atomic.Pointer[certificate] // of new legs
-	pool    chan struct{}               // a token per running DTLS handshake
-	hands   sync.WaitGroup
+	cfg        Config
+	start      time.Time // loops count nanoseconds from here
+	loops      []*loop
+	realms     realms
+	doors      []netip.AddrPort // browser addresses; the index is the same in every loop
+	steered    bool             // which loop a browser's packets come to is told by its port
+	files      *files
+	cert       atomic.Pointer[certificate] // of new legs
+	handshakes handshakes                  // that have a token
+	pool       chan struct{}               // a token per running DTLS handshake
+	hands      sync.WaitGroup
 
 	mu      sync.RWMutex
 	ufrags  map[string]*credential    // our ICE user fragments; read once per STUN message

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"drawbridge/media/offer"
 )
 
 // hello is a ClientHello of which nobody has heard before.
@@ -217,5 +219,51 @@ func TestForgedAnswersDoNotEndACall(t *testing.T) {
 	g.refuse(b.l, call, junk)
 	if len(b.events) != 1 || b.events[0].Kind != EventFailed || b.events[0].Reason != "dtls" {
 		t.Errorf("events %v", b.events)
+	}
+}
+
+// Legs that say hello and then nothing have every place among the handshakes. Whoever comes behind them gets one when they have had time to
+// answer, and those who answer keep theirs.
+func TestHalfOpenHandshakesGiveWay(t *testing.T) {
+	l, _, g, local := twoLoops(t)
+	e, door := g.session.engine, l.doors[0]
+	knock := func(n int) (*leg, netip.AddrPort) {
+		s := e.Open("half", func(Event) {})
+		h := newLeg(s, A, e.realms.get("access"), offer.WebRTC)
+		own, err := h.allocate()
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.owner.Store(l)
+		s.place(l, h)
+		h.bind(l, offer.Stream{Send: opusCodec, Recv: opusCodec, MaySend: true, MayRecv: true, Fingerprint: "sha-256 00"})
+		src := netip.AddrPortFrom(localhost, uint16(10_000+n))
+		l.admit(door, binding(own), src)
+		door.out.n, l.made.next = 0, 0
+		l.admit(door, hello(), src)
+		t.Cleanup(func() { s.end(l) })
+		return h, src
+	}
+	answers, from := knock(0)
+	for n := 1; n < maxHandshakes; n++ {
+		knock(n)
+	}
+	src := netip.MustParseAddrPort("127.0.0.1:1000")
+	l.admit(door, binding(local), src)
+	l.now += halfOpen / 2
+	l.admit(door, hello(), src)
+	if len(e.pool) != maxHandshakes || g.shake.running != nil {
+		t.Fatalf("%d places taken while those who have them may yet answer", len(e.pool))
+	}
+	l.admit(door, hello(), from)
+	l.now += halfOpen/2 + 1
+	for deadline := time.Now().Add(handshakeLimit / 2); g.shake.running == nil; runtime.Gosched() {
+		if time.Now().After(deadline) {
+			t.Fatalf("no handshake: %d busy, %d places taken", l.count.drop[DropDTLSBusy].Load(), len(e.pool))
+		}
+		l.admit(door, hello(), src)
+	}
+	if answers.shake.running == nil {
+		t.Error("a peer that answers has lost its place")
 	}
 }

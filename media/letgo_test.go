@@ -62,7 +62,7 @@ func TestRefusedPeersHearOfIt(t *testing.T) {
 	pool, ended := make(chan struct{}, 1), make(chan error, 1)
 	pool <- struct{}{}
 	go func() {
-		_, err := a.run(ctx, pool)
+		_, err := a.run(ctx, &Engine{pool: pool})
 		ended <- err
 	}()
 	if err := peer.HandshakeContext(ctx); err == nil || !strings.Contains(err.Error(), "BadCertificate") {
