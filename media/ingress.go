@@ -35,7 +35,7 @@ func (g *leg) media(l *loop, b []byte, src netip.AddrPort) Drop {
 	if !g.authentic(l, p, src) {
 		return DropSource
 	}
-	if !g.secure && !g.in.believes(p) {
+	if !g.secure && !g.in.believes(p, g.vigil.audio, l.now) {
 		return DropSSRC
 	}
 	if drop := g.in.receive(p, l.now, event); drop != Delivered {

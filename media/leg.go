@@ -348,6 +348,6 @@ func (g *leg) stats(l *loop) LegStats {
 	return LegStats{
 		AudioIn: g.audioIn(l.now), AudioOut: g.audioOut(), Quality: g.quality(),
 		PacketsIn: g.in.packets, OctetsIn: g.in.octets, PacketsOut: g.out.packets,
-		Lost: uint64(max(g.in.lost(), 0)), Jitter: g.in.jitter.Duration(g.in.clock), RTT: time.Duration(g.report.rtt), Codec: g.st.Recv.Name,
+		Lost: uint64(max(g.in.lost(), 0)), Jitter: g.in.jitter.Duration(int(g.in.clock)), RTT: time.Duration(g.report.rtt), Codec: g.st.Recv.Name,
 	}
 }

@@ -57,7 +57,7 @@ func (g *leg) rateIn() (Quality, rtpmath.BurstReport) {
 	burst := g.in.bursts.Report(g.packetTime())
 	q := Quality{
 		BurstRatio: burst.Ratio, BurstDensity: 100 * burst.BurstDensity, BurstLength: burst.BurstDuration,
-		Jitter: g.in.jitter.Duration(g.in.clock),
+		Jitter: g.in.jitter.Duration(int(g.in.clock)),
 	}
 	if all := burst.Lost + burst.Received; all > 0 {
 		q.Loss = 100 * float64(burst.Lost) / float64(all)

@@ -270,30 +270,6 @@ func TestSSRCChurnIsBounded(t *testing.T) {
 	}
 }
 
-// A source that follows another one is believed from its second packet on, three times a minute.
-func TestSSRCChange(t *testing.T) {
-	t.Parallel()
-	gw := newGateway(t, 1)
-	c := gw.open(t)
-	a, b := mediatest.NewPhone(t), mediatest.NewPhone(t)
-	toA, _ := c.trunk(media.A, a, pcmu), c.trunk(media.B, b, pcmu)
-	for i := range byte(10) {
-		a.SSRC = 1000 + uint32(i)
-		for n := range byte(3) {
-			a.Send(t, toA, 0, false, []byte{i, n}, 160)
-		}
-	}
-	gw.waitRefused(t, "rtp-ssrc", 3+6*3)
-	for _, want := range []string{"\x00\x00", "\x00\x01", "\x00\x02", "\x01\x01", "\x01\x02", "\x02\x01", "\x02\x02", "\x03\x01", "\x03\x02"} {
-		if p := b.Next(t, limit); string(p.Payload) != want {
-			t.Errorf("b got % x, want % x", p.Payload, want)
-		}
-	}
-	if p, ok := b.Poll(t, quiet); ok {
-		t.Errorf("b got % x beyond three changes", p.Payload)
-	}
-}
-
 func TestForbiddenTargetGetsNothing(t *testing.T) {
 	t.Parallel()
 	gw := startGateway(t, 1, media.Realm{Bind: loopback}) // loopback peers are not allowed

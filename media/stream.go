@@ -13,12 +13,22 @@ const (
 	sourceWindow  = time.Minute
 )
 
+// Chosen here: when a plain stream may change its source (T13). The waits run side by side, so a peer that changes is heard within 200 ms.
+const (
+	sourceSilence = 150 * time.Millisecond // of the present source: more than packets and jitter take
+	rivalPackets  = 4                      // that follow each other
+	rivalSpan     = 60 * time.Millisecond  // and last as long as speech does
+	rivalWindow   = 100 * time.Millisecond // between two of them; then another may try
+)
+
 // inbound is the stream that a leg receives: one source at a time.
 type inbound struct {
 	ssrc    uint32
 	started bool
-	known   uint8 // how many of changes are set
-	clock   int
+	known   uint8  // how many of changes are set
+	returns bool   // former may come back
+	former  uint32 // source that the stream was taken from while it was silent
+	clock   int32
 	changes [sourceChanges]int64 // when the last sources began, oldest first
 	rival   rival
 
@@ -33,25 +43,50 @@ type inbound struct {
 
 // admits tells whether a packet of this source is worth a look. It runs before authentication and changes nothing.
 func (in *inbound) admits(ssrc uint32, now int64) bool {
-	return !in.started || ssrc == in.ssrc || in.known < sourceChanges || now-in.changes[0] > int64(sourceWindow)
+	return !in.started || ssrc == in.ssrc || in.known < sourceChanges || now-in.changes[0] > int64(sourceWindow) || in.comesBack(ssrc)
 }
 
-// rival is another source of a plain stream that has been heard once.
+// rival is another source of a plain stream, on probation. Neither the present source nor a third one disturbs it.
 type rival struct {
-	ssrc uint32
-	next uint16
-	set  bool
+	since int64 // first of its packets in sequence
+	at    int64 // newest packet
+	ssrc  uint32
+	next  uint16 // sequence number that goes on
+	n     uint8  // stays at rivalPackets; 0: there is none
 }
 
-// believes tells whether a packet may change the source of a stream whose packets prove nothing: the second in a row may (RFC 3550 appendix
-// A.1), so whoever forges packets at random does not take the stream away, and does not use up the changes that are left either.
-func (in *inbound) believes(p *packet) bool {
-	if !in.started || p.ssrc == in.ssrc || in.rival == (rival{p.ssrc, p.seq, true}) {
-		in.rival = rival{}
-		return true
+// believes tells whether a packet is of the stream, whose packets prove nothing. heard is the newest packet of the present source.
+func (in *inbound) believes(p *packet, heard, now int64) bool {
+	return !in.started || p.ssrc == in.ssrc || in.succeeds(p, heard, now)
+}
+
+// succeeds tells whether another source may take the stream over: after a probation, and when the present one is silent, so that whoever forges
+// packets cannot take the stream from a peer that talks. A source that has lost it in a pause need not wait for the silence of the other.
+func (in *inbound) succeeds(p *packet, heard, now int64) bool {
+	back := in.comesBack(p.ssrc)
+	switch {
+	case !in.rival.step(p, back, now), !back && now-heard < int64(sourceSilence):
+		return false
+	case !back && (!in.returns || now-in.changes[sourceChanges-1] > int64(sourceWindow)):
+		in.former, in.returns = in.ssrc, true // who was the source for a minute, not whoever came in a pause of it
 	}
-	in.rival = rival{p.ssrc, p.seq + 1, true}
-	return false
+	in.rival = rival{}
+	return true
+}
+
+// comesBack tells the source that has lost the stream when it was silent.
+func (in *inbound) comesBack(ssrc uint32) bool { return in.returns && ssrc == in.former }
+
+// step counts one packet; true when its source has passed. A source that comes back goes before others.
+func (r *rival) step(p *packet, back bool, now int64) bool {
+	if p.ssrc != r.ssrc && r.n > 0 && now-r.at <= int64(rivalWindow) && !back {
+		return false
+	}
+	if p.ssrc != r.ssrc || p.seq != r.next || r.n == 0 || now-r.at > int64(rivalWindow) {
+		*r = rival{since: now, ssrc: p.ssrc}
+	}
+	r.at, r.next, r.n = now, p.seq+1, min(r.n+1, rivalPackets)
+	return r.n == rivalPackets && now-r.since >= int64(rivalSpan)
 }
 
 // receive counts an authentic packet, and refuses it when it repeats another or is far out of order.
@@ -72,7 +107,7 @@ func (in *inbound) receive(p *packet, now int64, event bool) Drop {
 		in.bursts.Restart()
 	case rtpmath.InOrder:
 		if !event { // an event's packets all carry the time of its beginning
-			in.jitter.Update(time.Duration(now), p.ts, in.clock)
+			in.jitter.Update(time.Duration(now), p.ts, int(in.clock))
 		}
 	case rtpmath.Reordered: // late, but wanted; it says nothing about jitter
 	}
@@ -89,9 +124,7 @@ func (in *inbound) receive(p *packet, now int64, event bool) Drop {
 func (in *inbound) begin(ssrc uint32, now int64) {
 	if in.started {
 		in.before += in.seq.Lost()
-		copy(in.changes[:], in.changes[1:])
-		in.changes[sourceChanges-1] = now
-		in.known = min(in.known+1, sourceChanges)
+		in.change(ssrc, now)
 	}
 	if in.bursts == nil {
 		in.bursts = new(rtpmath.Bursts)
@@ -102,10 +135,21 @@ func (in *inbound) begin(ssrc uint32, now int64) {
 	in.bursts.Restart()
 }
 
+// change notes a change of the source. One that comes back takes those since it was lost with it: a digit or a forger in its pause is no churn.
+func (in *inbound) change(to uint32, now int64) {
+	if in.comesBack(to) {
+		in.known, in.returns = 0, false
+		return
+	}
+	copy(in.changes[:], in.changes[1:])
+	in.changes[sourceChanges-1] = now
+	in.known = min(in.known+1, sourceChanges)
+}
+
 // rebase follows a change of the codec's clock.
 func (in *inbound) rebase(clock int) {
-	if in.clock != clock {
-		in.clock, in.jitter = clock, rtpmath.Jitter{}
+	if c := int32(clock); in.clock != c {
+		in.clock, in.jitter = c, rtpmath.Jitter{}
 	}
 }
 
