@@ -222,7 +222,19 @@ func (g *leg) openRTCP(l *loop) {
 // rtcpSock is a leg's RTCP socket, and where reports go.
 type rtcpSock struct {
 	sock
-	to sockaddr
+	to      sockaddr
+	settled bool // the peer has reported from there since the last offer/answer: no other port draws our reports away
+	stray   stray
+}
+
+// aim points reports at an address that has yet to prove itself.
+func (r *rtcpSock) aim(at netip.AddrPort) { r.to, r.settled, r.stray = sockaddrOf(at), false, stray{} }
+
+// settle points reports where the peer's come from.
+func (r *rtcpSock) settle(at netip.AddrPort) {
+	if r.settled = true; r.to.addr != at {
+		r.to = sockaddrOf(at)
+	}
 }
 
 // startRTCP notes that the pair's RTCP socket is open.
@@ -289,7 +301,7 @@ func (g *leg) redirect() {
 	g.open = g.latch.aimable()
 	g.to = sockaddrOf(g.latch.source)
 	if g.rtcp != nil {
-		g.rtcp.to = sockaddrOf(g.reportsTo())
+		g.rtcp.aim(g.reportsTo())
 	}
 }
 

@@ -93,8 +93,69 @@ func TestRTCPIsBelievedWholeOrNotAtAll(t *testing.T) {
 	if d := b.b.control(b.l, good, netip.MustParseAddrPort("192.0.2.1:9")); d != DropSource || b.b.report.peer != nil {
 		t.Errorf("a stranger's report: %s", d)
 	}
-	if d := b.b.control(b.l, good, netip.AddrPortFrom(b.phone.Addr(), 9)); d != Delivered || b.b.rtcp.to.addr.Port() != 9 {
-		t.Errorf("reports from another port of the phone: %s, ours go to %s", d, b.b.rtcp.to.addr)
+}
+
+// Who forges the host of a plain peer, but knows nothing else, moves no reports of ours, keeps no call alive, and his numbers are not read.
+func TestReportsOfAnUnknownPort(t *testing.T) {
+	for name, known := range map[string]bool{"before the peer reports": false, "behind the peer's report": true} {
+		b := newBench(t, profiles["GCM"], opusCodec, opusCodec)
+		b.b.media(b.l, b.fromPhone(make([]byte, 80)), b.phone)
+		was := b.b.rtcp.to.addr
+		if known {
+			b.b.control(b.l, append([]byte(nil), rrOf...), was)
+		}
+		heard, peer := b.b.vigil.report, b.b.report.peer
+		evil := netip.AddrPortFrom(b.phone.Addr(), 9)
+		forged := rtcpPacket(1, rtcpRR, 0xe111, b.b.out.ssrc, 1<<23, 0, 1<<20, 0, 0)
+		for range 100 { // at once
+			b.l.now++
+			if d := b.b.control(b.l, append([]byte(nil), forged...), evil); d != DropSource {
+				t.Fatalf("%s: %s", name, d)
+			}
+		}
+		for range 1000 * 60 { // or of a source each, for a minute
+			b.l.now += int64(time.Millisecond)
+			binary.BigEndian.PutUint32(forged[4:], uint32(b.l.now))
+			b.b.control(b.l, forged, evil)
+		}
+		if b.b.rtcp.to.addr != was || b.b.vigil.report != heard || b.b.report.peer != peer {
+			t.Errorf("%s: reports went to %s, go to %s; signs of life %d, %d", name, was, b.b.rtcp.to.addr, heard, b.b.vigil.report)
+		}
+	}
+}
+
+// A peer whose reports come from a port that nobody has announced is believed by its source, or by a few reports, and once for each
+// offer/answer ours go there.
+func TestReportsFollowThePeersPort(t *testing.T) {
+	for name, ssrc := range map[string]uint32{"its source": 0xbbbb, "a source that sends nothing": 0xcafe} {
+		b := newBench(t, profiles["GCM"], opusCodec, opusCodec)
+		b.b.media(b.l, b.fromPhone(make([]byte, 80)), b.phone)
+		nat, other := netip.AddrPortFrom(b.phone.Addr(), 9), netip.AddrPortFrom(b.phone.Addr(), 10)
+		report := func(src netip.AddrPort) (d Drop) {
+			for range 3 {
+				b.l.now += int64(5 * time.Second)
+				d = b.b.control(b.l, rtcpPacket(0, rtcpRR, ssrc), src)
+			}
+			return d
+		}
+		if d := report(nat); d != Delivered || b.b.rtcp.to.addr != nat || b.b.vigil.report != b.l.now {
+			t.Errorf("%s: %s, ours go to %s", name, d, b.b.rtcp.to.addr)
+		}
+		if d := report(other); d == Delivered != (ssrc == 0xbbbb) || b.b.rtcp.to.addr != nat {
+			t.Errorf("%s, a second port: %s, ours go to %s", name, d, b.b.rtcp.to.addr)
+		}
+		b.b.bind(b.l, b.b.st)
+		if d := report(other); d != Delivered || b.b.rtcp.to.addr != other {
+			t.Errorf("%s, behind another answer: %s, ours go to %s", name, d, b.b.rtcp.to.addr)
+		}
+		b.b.st.RemoteRTCP = netip.AddrPortFrom(b.phone.Addr(), 11)
+		if d := b.b.control(b.l, rtcpPacket(0, rtcpRR, 1), b.b.st.RemoteRTCP); d != Delivered || b.b.rtcp.to.addr != b.b.st.RemoteRTCP {
+			t.Errorf("%s, from the announced address: %s, ours go to %s", name, d, b.b.rtcp.to.addr)
+		}
+		b.b.st.RemoteRTCP, b.b.latch.announced = netip.MustParseAddrPort("10.0.0.7:4001"), netip.MustParseAddrPort("10.0.0.7:4000")
+		if b.b.control(b.l, rtcpPacket(0, rtcpRR, 1), b.b.st.RemoteRTCP); b.b.rtcp.to.addr == b.b.st.RemoteRTCP {
+			t.Errorf("%s: reports go to the private address of a peer behind NAT", name)
+		}
 	}
 }
 

@@ -76,7 +76,7 @@ func (g *leg) control(l *loop, b []byte, src netip.AddrPort) Drop {
 		}
 		g.crypt.reporters.note(ssrc)
 	}
-	if g.profile == offer.RTP && !g.reporterOf(src) {
+	if g.profile == offer.RTP && !g.reporterOf(l, ssrcOfRTCP(b), src) {
 		return DropSource
 	}
 	return g.consume(l, b)
@@ -118,17 +118,50 @@ func (r *reporters) note(ssrc uint32) {
 // noRTCP tells a trunk with DTLS and without mux: its RTCP would need a handshake of its own (RFC 5764 section 4), and has none.
 func (g *leg) noRTCP() bool { return g.profile == offer.RTP && g.st.Fingerprint != "" && !g.st.Mux }
 
-// reporterOf tells whether src may report: the announced RTCP address, or any port of the peer's host, which then is the address.
-func (g *leg) reporterOf(src netip.AddrPort) bool {
-	if src == unmapped(g.st.RemoteRTCP) {
-		return true
+// Chosen here: reports from another port of the peer's host that prove nothing else.
+const (
+	strayReports = 3               // from there, of one source
+	straySpan    = 4 * time.Second // that they take at least: a peer reports each 2.05 s at most (RFC 3550 section 6.3.1), a burst is no peer
+)
+
+// stray is a port of the peer's host whose reports are on probation.
+type stray struct {
+	since int64
+	ssrc  uint32
+	port  uint16
+	n     uint8 // stays at strayReports
+}
+
+// step counts one report; true when its port has passed.
+func (s *stray) step(ssrc uint32, port uint16, now int64) bool {
+	if s.n == 0 || ssrc != s.ssrc || port != s.port {
+		*s = stray{since: now, ssrc: ssrc, port: port}
 	}
-	if !g.latch.source.IsValid() || src.Addr() != g.latch.source.Addr() {
+	s.n = min(s.n+1, strayReports)
+	return s.n == strayReports && now-s.since >= int64(straySpan)
+}
+
+// reporterOf tells whether src may report: the peer's RTCP address, or another port of its host, as NAT makes them, if something vouches for it.
+// In clear anybody can put that host on a packet, so an unknown port is no sign of life, and its numbers are not read.
+func (g *leg) reporterOf(l *loop, ssrc uint32, src netip.AddrPort) bool {
+	to := g.rtcp // nil when reports go where RTP goes, and before there are any
+	switch {
+	case src == unmapped(g.st.RemoteRTCP), to != nil && src == to.to.addr:
+		if to != nil && (src == to.to.addr || src == g.reportsTo()) { // not the private address of a peer that is behind NAT
+			to.settle(src)
+		}
+		return true
+	case !g.latch.source.IsValid() || src.Addr() != g.latch.source.Addr():
 		return false
 	}
-	if g.rtcp != nil && g.rtcp.to.addr != src && !g.st.Mux {
-		g.rtcp.to = sockaddrOf(src)
+	vouched := g.secure || src == g.latch.source || g.in.started && ssrc == g.in.ssrc
+	if to == nil || g.st.Mux || to.settled && !g.secure {
+		return vouched
 	}
+	if !vouched && !to.stray.step(ssrc, src.Port(), l.now) {
+		return false
+	}
+	to.settle(src)
 	return true
 }
 
