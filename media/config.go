@@ -54,6 +54,7 @@ const (
 	maxHandshakes  = 256              // running at once, engine-wide
 	maxTries       = 5                // handshakes that may fail on one leg before it is reported dead
 	guestSilence   = 15 * time.Second // without a check a source may become another leg's: browsers check every 2.5 s, and some pause for 10
+	overtaken      = 3                // checks of another pair since the last one of the pair in use: a browser that has left that one
 	maxPairs       = 8                // verified 5-tuples of one leg; browsers use two to four
 	maxDigits      = 64               // queued by SendDTMF on one leg
 )

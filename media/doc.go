@@ -14,7 +14,7 @@
 //	api.go (what b2bua sees), config.go, errors.go
 //	engine.go, realms.go, session.go
 //	loop.go, inbox.go, steer.go, singles.go, ahead.go, budget.go, pace.go, urgent.go, gather.go, lobby.go, socket_linux.go, ports.go, resting.go
-//	demux.go, ice.go, restart.go
+//	demux.go, ice.go, pairs.go, restart.go
 //	dtls.go, cookie.go, handshakes.go, certificate.go, pipe.go, srtp.go, rekey.go, keyring.go
 //	latch.go, police.go
 //	leg.go, ingress.go (steps 3 to 5 of loop.go, and the way out), change.go, departed.go, stream.go

@@ -24,22 +24,8 @@ type credential struct {
 	checked    int64 // time of the last verified check, for the owner of the leg; 0 before the first
 }
 
-// icePair is a verified 5-tuple of a leg.
-type icePair struct {
-	door int
-	via  *loop // whose socket its packets come in on
-	to   sockaddr
-}
-
 // success is the code of a response that is no error.
 const success stun.ErrorCode = 0
-
-// ice is what a leg knows of its browser's paths.
-type ice struct {
-	pairs    []icePair
-	selected netip.AddrPort // media goes here; the first verified until one is nominated
-	last     int64          // time of the last verified check; 0 before the first and after consent is lost
-}
 
 // newCredential makes a leg's first credentials; see restart.go for more.
 func (e *Engine) newCredential(g *leg) *credential {
@@ -205,49 +191,6 @@ func (l *loop) answer(d *door, pwd string, to *sockaddr, code stun.ErrorCode) {
 	l.queue(d.id, b[:copy(b, m.Raw)], to)
 }
 
-// learn takes the source of a verified check.
-func (g *leg) learn(l *loop, d *door, via *loop, to sockaddr, nominates bool) {
-	first := g.ice.last == 0
-	g.ice.last = l.now
-	if g.known(to.addr) == nil {
-		g.addPair(l, icePair{door: d.id, via: via, to: to})
-	}
-	g.vouch(l, g.known(to.addr))
-	if first || (nominates && g.ice.selected != to.addr) {
-		g.ice.selected = to.addr
-		g.to, g.door, g.open = to, d.id, true
-	}
-	if first {
-		l.arm(&g.timers[timerConsent], l.now+int64(consentLimit))
-		g.session.stage(EventICE, g.id, "ice")
-		g.callOut(l)
-	}
-}
-
-// known returns the pair of a source, nil when no check has verified it.
-func (g *leg) known(src netip.AddrPort) *icePair {
-	for i := range g.ice.pairs {
-		if g.ice.pairs[i].to.addr == src {
-			return &g.ice.pairs[i]
-		}
-	}
-	return nil
-}
-
-// addPair keeps a source. A leg keeps a few; the oldest that carries no media goes first.
-func (g *leg) addPair(l *loop, p icePair) {
-	if len(g.ice.pairs) == maxPairs {
-		for i, old := range g.ice.pairs {
-			if old.to.addr != g.ice.selected {
-				g.dropPair(l, old)
-				g.ice.pairs = append(g.ice.pairs[:i], g.ice.pairs[i+1:]...)
-				break
-			}
-		}
-	}
-	g.ice.pairs = append(g.ice.pairs, p)
-}
-
 // vouch tells the socket of a pair, at every verified check, that its source is this leg's.
 func (g *leg) vouch(l *loop, p *icePair) {
 	src, door := p.to.addr, p.door
@@ -289,17 +232,6 @@ func (l *loop) soon(from *loop, fn func(at *loop)) {
 		return
 	}
 	l.post(soon, fn)
-}
-
-// consent is due when a browser may have gone: 30 s without a check (RFC 7675).
-func (g *leg) consent(l *loop) {
-	due := g.ice.last + int64(consentLimit)
-	if due > l.now {
-		l.arm(&g.timers[timerConsent], due)
-		return
-	}
-	g.open, g.ice.last = false, 0 // a check that comes after all starts again
-	g.fail("consent")
 }
 
 // moves gives a session to the loop where its browser's packets come in, at its first verified check, unless it waits there (steer.go);
