@@ -16,6 +16,7 @@ import (
 	"github.com/pion/interceptor"
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
+	"github.com/pion/stun/v4"
 	"github.com/pion/webrtc/v4"
 )
 
@@ -265,12 +266,13 @@ func (r *rawTrack) RID() string                           { return "" }
 func (r *rawTrack) StreamID() string                      { return "stream" }
 func (r *rawTrack) Kind() webrtc.RTPCodecType             { return webrtc.RTPCodecTypeAudio }
 
-// tap is the browser's socket. It keeps the last SRTP packet that was sent, and may lose datagrams.
+// tap is the browser's socket. It keeps the last SRTP packet and the last nomination that were sent, and may lose datagrams.
 type tap struct {
 	*net.UDPConn
 	mu     sync.Mutex
 	srtp   []byte
 	gw     net.Addr
+	check  []byte              // the last that nominates
 	loseIn func(b []byte) bool // asked for datagrams that come in
 }
 
@@ -278,6 +280,9 @@ func (w *tap) WriteTo(b []byte, to net.Addr) (int, error) {
 	w.mu.Lock()
 	if len(b) > 0 && b[0] >= 128 && b[0] <= 191 && (b[1]&0x7f < 64 || b[1]&0x7f > 95) {
 		w.srtp = append(w.srtp[:0], b...)
+	}
+	if m := (stun.Message{Raw: b}); stun.IsMessage(b) && m.Decode() == nil && m.Contains(stun.AttrUseCandidate) {
+		w.check = append(w.check[:0], b...)
 	}
 	w.gw = to
 	w.mu.Unlock()
@@ -301,6 +306,13 @@ func (w *tap) last() ([]byte, net.Addr) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return append([]byte(nil), w.srtp...), w.gw
+}
+
+// nomination returns a copy of the last check that nominates, nil before there is one.
+func (w *tap) nomination() []byte {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return bytes.Clone(w.check)
 }
 
 // phoneStream is trunkStream with other formats.

@@ -394,6 +394,7 @@ func (g *leg) unshake() {
 	if g.stoop != nil { // the cookies stay: one may be on its way
 		g.stoop.early, g.stoop.since = earlyHello{}, 0
 	}
+	g.unhear()
 }
 
 func (h *shake) breakOff() {

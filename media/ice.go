@@ -131,6 +131,9 @@ func (g *leg) check(l *loop, d *door, via *loop, b []byte, src netip.AddrPort) D
 	if !g.heed(l, c) {
 		return DropSTUNUser
 	}
+	if g.replayed(l.check.TransactionID, src) {
+		return DropSTUNReplay
+	}
 	controlled, nominates := attributes(&l.check)
 	to := sockaddrOf(src)
 	if controlled { // we are lite, so the browser controls, whatever it believes (RFC 8445 section 7.3.1.1)

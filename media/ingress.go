@@ -89,6 +89,9 @@ func (g *leg) unprotect(l *loop, b []byte) ([]byte, Drop) {
 // authentic is step 4. An SRTP packet is by now; a plain one must come from the peer.
 func (g *leg) authentic(l *loop, p *packet, src netip.AddrPort) bool {
 	if g.profile == offer.WebRTC {
+		if g.traced {
+			g.trace(l, src)
+		}
 		return true
 	}
 	was := g.latch.source

@@ -22,6 +22,7 @@ type leg struct {
 	gone    bool // leave has been called
 	bound   bool // st is set
 	open    bool // to may be sent to
+	traced  bool // WebRTC: whoever sends authentic media next, its pair takes note of it
 	rtp     sock
 	out     outbound
 	door    int // WebRTC: the browser address

@@ -75,6 +75,9 @@ func (g *leg) control(l *loop, b []byte, src netip.AddrPort) Drop {
 			return drop
 		}
 		g.crypt.reporters.note(ssrc)
+		if g.traced {
+			g.trace(l, src)
+		}
 	}
 	if g.profile == offer.RTP && !g.reporterOf(l, ssrcOfRTCP(b), src) {
 		return DropSource

@@ -42,6 +42,7 @@ const (
 	DropCodec                // payload that the codec refused
 	DropEnded                // from a browser whose call has just ended
 	DropPolice               // more than was negotiated
+	DropSTUNReplay           // a check that has come from another source before
 	DropLate                 // waited too long to be transcoded
 	numDrops
 )
@@ -79,6 +80,7 @@ var dropKinds = [numDrops]struct {
 	DropCodec:           {"codec-refused", false},
 	DropEnded:           {"media-ended", false},
 	DropPolice:          {"rtp-police", true},
+	DropSTUNReplay:      {"stun-replay", true},
 	DropLate:            {"media-late", false},
 }
 

@@ -268,6 +268,43 @@ func TestCandidateDrawsNothing(t *testing.T) {
 	}
 }
 
+// TestReplayedCheckDrawsNothing: who has seen one check of a browser on the wire sends it again from elsewhere, and gets no packet (T12).
+func TestReplayedCheckDrawsNothing(t *testing.T) {
+	t.Parallel()
+	gw := newGateway(t, 1)
+	c := gw.open(t)
+	br, ph := newBrowser(t), mediatest.NewPhone(t)
+	c.trunkWith(media.B, ph, opus, tev48k)
+	br.join(c, media.A, nil)
+	c.wait(media.EventDTLS)
+	br.connected()
+	hears(t, br, ph)
+	until(t, func() bool { return br.wire.nomination() != nil })
+	evil, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 3)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer evil.Close()
+	_, to := br.wire.last()
+	const replays = 20
+	for range replays {
+		if _, err := evil.WriteTo(br.wire.nomination(), to); err != nil {
+			t.Fatal(err)
+		}
+		ph.Send(t, c.trunkB, opus.PT, false, []byte("secret"), 960)
+		if p := br.next(); string(p.Payload) != "secret" {
+			t.Fatalf("the browser hears %q", p.Payload)
+		}
+	}
+	gw.waitRefused(t, "stun-replay", replays)
+	if err := evil.SetReadDeadline(time.Now().Add(quiet)); err != nil {
+		t.Fatal(err)
+	}
+	if n, _, err := evil.ReadFrom(make([]byte, 1500)); err == nil {
+		t.Errorf("%d bytes came to the stranger", n)
+	}
+}
+
 // TestReplaysAreDropped sends one packet ten thousand times (T15).
 func TestReplaysAreDropped(t *testing.T) {
 	t.Parallel()

@@ -114,8 +114,8 @@ type Unregistered struct{ AOR, Why string }
 
 // Refused is a connection, handshake, datagram or message turned away at an edge. Kind is a short stable word, for metrics:
 // "ws-origin", "ws-subprotocol", "ws-limit", "json-hello", "unproved", "stream-limit", "tls", "tls-peer", "dns-inside", "malformed",
-// "amplified", "unknown-source", "overload", "limited", "dtls-fingerprint", "dtls-unvalidated", "dtls-handshake", "stun-integrity", "rtp-source",
-// "srtp-auth", "srtp-replay", "rtp-malformed", "stray", "scanner", "unanswered", "challenge", "acl", ... Count is how many it stands for (bursts are summed).
+// "amplified", "unknown-source", "overload", "limited", "dtls-fingerprint", "dtls-unvalidated", "dtls-handshake", "stun-integrity", "stun-replay",
+// "rtp-source", "srtp-auth", "srtp-replay", "rtp-malformed", "stray", "scanner", "unanswered", "challenge", "acl", ... Count is how many it stands for (bursts are summed).
 type Refused struct {
 	Kind   string
 	Realm  string
