@@ -107,8 +107,12 @@ func (l *loop) credential(b []byte) (*credential, Drop) {
 	return c, Delivered
 }
 
-// check answers a connectivity check of this leg's browser (RFC 8445 section 7.3) and learns its source.
+// check answers a connectivity check of this leg's browser (RFC 8445 section 7.3) and learns its source. Its media would leave by the socket
+// that the check has come in on, so that one has to be of the leg's own realm.
 func (g *leg) check(l *loop, d *door, via *loop, b []byte, src netip.AddrPort) Drop {
+	if d.realm.name != g.realm.name {
+		return DropSTUNUser
+	}
 	if !g.seated() {
 		l.commands() // it may have been added since this round began, and its session given away at once
 		if owner := g.session.owner.Load(); owner != l {

@@ -82,3 +82,31 @@ func TestRealmsChange(t *testing.T) {
 		t.Error("a refused change has changed something")
 	}
 }
+
+// A check for a leg of one realm at the browser address of another is for nobody there: the leg's media stays in its realm.
+func TestCheckAtAnotherRealmsDoor(t *testing.T) {
+	anywhere := []netip.AddrPort{netip.AddrPortFrom(localhost, 0)}
+	e, err := New(Config{Loops: 1, Realms: map[string]Realm{"outside": {WebRTC: append(anywhere, anywhere...)}, "office": {WebRTC: anywhere}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, s := e.loops[0], e.Open("x", func(Event) {})
+	g := newLeg(s, A, e.realms.get("outside"), offer.WebRTC)
+	local, err := g.allocate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.place(l, g)
+	t.Cleanup(func() { s.end(l); e.release() })
+	l.now = 1
+	src := netip.MustParseAddrPort("192.0.2.1:1000")
+	office, second := l.doors[e.realms.get("office").door], l.doors[g.realm.door+1]
+	l.admit(office, binding(local, nominates), src)
+	if g.open || office.out.n != 0 || len(office.known) != 0 || l.count.drop[DropSTUNUser].Load() != 1 {
+		t.Errorf("media goes out: %t, %d answers, %d sources known", g.open, office.out.n, len(office.known))
+	}
+	l.admit(second, binding(local, nominates), src)
+	if !g.open || l.doors[g.door].realm.name != "outside" {
+		t.Errorf("another address of its own realm: open %t, door %d", g.open, g.door)
+	}
+}
