@@ -54,6 +54,7 @@ const (
 	maxHandshakes  = 256              // running at once, engine-wide
 	maxTries       = 5                // handshakes that may fail on one leg before it is reported dead
 	guestSilence   = 15 * time.Second // without a check a source may become another leg's: browsers check every 2.5 s, and some pause for 10
+	guestTrial     = 2 * time.Second  // a browser's ClientHello follows its first check at once; a lost one is repeated twice in this time
 	pairSilence    = 3 * time.Second  // without check and media a nominated pair is left for another: browsers check what they use every 2.5 s
 	overtaken      = 3                // checks of another pair since the last one of the pair in use: a browser that has left that one
 	maxPairs       = 8                // verified 5-tuples of one leg; browsers use two to four

@@ -319,7 +319,9 @@ func (g *leg) shaken(l *loop, a *association, k *keys, err error) {
 	}
 	if err != nil {
 		g.refuse(l, a, err)
+		return
 	}
+	g.prove(l, g.known(a.pipe.peer()))
 }
 
 // install checks who the keys were agreed with, and uses them.

@@ -200,21 +200,44 @@ func (l *loop) answer(d *door, pwd string, to *sockaddr, code stun.ErrorCode) {
 
 // vouch tells the socket of a pair, at every verified check, that its source is this leg's.
 func (g *leg) vouch(l *loop, p *icePair) {
-	src, door := p.to.addr, p.door
+	src, door, proven := p.to.addr, p.door, p.proven
 	if p.via == l { // the rule: no closure, no command
-		l.doors[door].seat(src, g, l.now)
+		l.doors[door].seat(src, g, proven, l.now)
 		return
 	}
-	p.via.post(soon, func(at *loop) { at.doors[door].seat(src, g, at.now) })
+	p.via.post(soon, func(at *loop) { at.doors[door].seat(src, g, proven, at.now) })
 }
 
-// seat makes a source the guest of a leg. Somebody else's guest is not taken away as long as its own checks go on: an account with a
-// forged source must not make another one's call deaf.
-func (d *door) seat(src netip.AddrPort, g *leg, now int64) {
-	if holder, ok := d.known[src]; ok && holder.leg != g && now-holder.checked < int64(guestSilence) {
+// prove notes that whoever checks from a pair's source has the leg's keys.
+func (g *leg) prove(l *loop, p *icePair) {
+	if p != nil && !p.proven {
+		p.proven = true
+		g.vouch(l, p)
+	}
+}
+
+// seat makes a source the guest of a leg, unless another leg keeps it: an account with a forged source must not make somebody else's call deaf.
+func (d *door) seat(src netip.AddrPort, g *leg, proven bool, now int64) {
+	is := guest{leg: g, checked: now, since: now, proven: proven}
+	if was, ok := d.known[src]; ok && was.leg == g {
+		is.since = was.since
+	} else if ok && was.keeps(proven, now) {
 		return
 	}
-	d.known[src] = guest{leg: g, checked: now}
+	d.known[src] = is
+}
+
+// keeps tells whether a guest's leg holds its source against another whose check has come from there. Checks can be forged beforehand, to wait
+// for somebody's first one: a leg whose checks nothing has followed has the source for the time of a handshake, and then the other one has it
+// as long. A leg that is heard from its source keeps it while its checks go on.
+func (was guest) keeps(proven bool, now int64) bool {
+	switch {
+	case now-was.checked >= int64(guestSilence):
+		return false
+	case was.proven != proven:
+		return was.proven
+	}
+	return was.proven || now-was.since < int64(guestTrial)
 }
 
 // dropPair has the socket of a pair forget its source.

@@ -141,6 +141,7 @@ func TestSourceOfALivingCallIsNotTaken(t *testing.T) {
 	s.place(l, thief)
 	t.Cleanup(func() { s.end(l) })
 
+	victim.prove(l, victim.known(src))
 	l.now += int64(guestSilence) - 1
 	l.admit(door, binding(forged), src)
 	if door.known[src].leg != victim {
@@ -157,6 +158,7 @@ func TestSourceOfALivingCallIsNotTaken(t *testing.T) {
 	if door.known[src].leg != thief {
 		t.Error("a source without checks is kept for ever")
 	}
+	thief.prove(l, thief.known(src))
 	l.admit(door, binding(local), src)
 	if door.known[src].leg != thief {
 		t.Error("the new holder has no protection")

@@ -92,6 +92,8 @@ type door struct {
 type guest struct {
 	leg     *leg
 	checked int64 // last verified check
+	since   int64 // when the leg took the source
+	proven  bool  // authentic media of the leg has come from it, or its handshake
 }
 
 func newLoop(e *Engine, index int) (*loop, error) {

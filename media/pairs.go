@@ -21,6 +21,7 @@ type icePair struct {
 	via     *loop // whose socket its packets come in on
 	to      sockaddr
 	checked int64 // time of the last verified check
+	proven  bool  // somebody with the leg's keys has spoken from there
 	heard   int64 // time of authentic media, the first behind each check of the leg at least; 0: none
 	wanted  bool  // nominated, and media goes to another pair as yet
 	left    bool  // there was no sign of it, but the pair in use has not been heard since either
@@ -144,6 +145,7 @@ func (g *leg) trace(l *loop, src netip.AddrPort) {
 		return
 	}
 	p.heard = l.now
+	g.prove(l, p)
 	switch {
 	case src == g.ice.selected:
 		g.settle()

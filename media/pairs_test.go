@@ -268,3 +268,40 @@ func TestTracingAllocatesNothing(t *testing.T) {
 		t.Error(n)
 	}
 }
+
+// An account that checks from somebody's source before he does, by forging it, has nothing of it but a moment: checks alone hold no source, and
+// a browser that is heard keeps its own.
+func TestASourceTakenBeforehand(t *testing.T) {
+	k := newPaths(t)
+	thief := &bench{l: k.l, s: k.l.engine.Open("thief", func(Event) {})}
+	thief.s.owner.Store(k.l)
+	other := thief.seat(t, A, "access", offer.WebRTC).credentials[0]
+	t.Cleanup(func() { thief.s.end(k.l) })
+	forge := func(d time.Duration) {
+		for ; d > 0; d -= 100 * time.Millisecond {
+			k.hear(binding(offer.Local{Ufrag: other.ufrag, Pwd: other.pwd}, nominates), wifi)
+			k.wait(100 * time.Millisecond)
+		}
+	}
+	holder := func() *leg { return k.l.doors[0].known[wifi].leg }
+	forge(time.Minute)
+	k.nominate(wifi)
+	forge(guestTrial)
+	if holder() != k.a {
+		t.Fatal("the browser has no time to shake hands")
+	}
+	forge(guestTrial)
+	if holder() == k.a {
+		t.Fatal("a source is held by checks alone")
+	}
+	k.nominate(wifi)
+	k.speak(wifi)
+	for range 40 {
+		forge(2500 * time.Millisecond)
+		k.nominate(wifi)
+		k.speak(wifi)
+	}
+	if n := k.a.in.packets; holder() != k.a || n != 41 {
+		t.Errorf("%d of 41 packets came to the browser's leg", n)
+	}
+}
