@@ -15,12 +15,15 @@ const (
 
 // latch decides who is the peer of a plain RTP leg ("comedia"). The announced address always is. Somebody else may become it when the
 // present one is silent, after a few packets in sequence, once for each offer/answer, if a reason vouches for him (standing) and he is
-// nobody else's peer (T12). A source that another host has got hold of is given up for one with a better reason, silent or not.
+// nobody else's peer (T12). A source that another host has got hold of is given up for one with a better reason, silent or not. Another
+// port of the announced host is given up like that for the announced address, once that has spoken. One that never has waits for silence: its
+// peer may well send from another port, and then packets that claim the address are forged.
 type latch struct {
 	announced netip.AddrPort
 	source    netip.AddrPort // who is believed
 	heard     int64          // last packet of source; 0 never
 	budget    bool           // one re-latch is left
+	spoke     bool           // the announced address had been heard when another took its place
 	probe     probation
 	nat       netip.Addr     // host that signals for a peer behind NAT; invalid: it is not behind one
 	prefixes  []netip.Prefix // where a trunk's media may come from
@@ -82,7 +85,7 @@ func (la *latch) announce(addr netip.AddrPort, nat netip.Addr) {
 	la.budget, la.nat = true, nat
 	la.probe = probation{}
 	if addr != la.announced {
-		la.announced, la.source, la.heard = addr, addr, 0
+		la.announced, la.source, la.heard, la.spoke = addr, addr, 0, false
 	}
 }
 
@@ -93,7 +96,7 @@ func (la *latch) accept(p *packet, src netip.AddrPort, now int64, taken func(net
 		return true, false
 	}
 	rank, present := la.standing(src), la.standing(la.source)
-	better := rank > present && present < standsHost
+	better := rank > present && (present < standsHost || la.spoke)
 	silent := la.heard == 0 || now-la.heard >= int64(latchSilence)
 	free := better || src == la.announced // needs no budget
 	switch {
@@ -102,6 +105,7 @@ func (la *latch) accept(p *packet, src netip.AddrPort, now int64, taken func(net
 	case !la.probe.step(p, src, rank, now), src != la.announced && taken(src):
 		return false, false
 	}
+	la.spoke = la.spoke || (la.source == la.announced && la.heard != 0)
 	la.source, la.heard, la.probe = src, now, probation{}
 	la.budget = la.budget && free
 	return true, true

@@ -43,6 +43,11 @@ func TestLatch(t *testing.T) {
 			runs: []arrival{{src: port, n: 10, believe: 6}, {src: peer, n: 10}, {src: peer, n: 10, after: time.Second, believe: 6}}, source: peer},
 		{name: "forged packets of the announced address move nothing while its other port speaks",
 			runs: []arrival{{src: port, n: 10, believe: 6}, {src: peer, n: 20}, {src: port, n: 5, believe: 5}}, source: port},
+		{name: "the announced address that has spoken takes it back at once, for good",
+			runs: []arrival{{src: peer, n: 5, believe: 5}, {src: port, n: 10, after: time.Second, believe: 6}, {src: peer, n: 10, believe: 6},
+				{src: port, n: 20, after: 2 * time.Second}}, source: peer},
+		{name: "a burst of its address takes nothing back",
+			runs: []arrival{{src: peer, n: 5, believe: 5}, {src: port, n: 10, after: time.Second, believe: 6}, {src: peer, n: 50, burst: true}}, source: port},
 		{name: "another call's peer", taken: port, runs: []arrival{{src: port, n: 20}}, source: peer},
 
 		{name: "behind NAT", nat: "203.0.113.5", runs: []arrival{{src: nat, n: 10, believe: 6}}, source: nat},
@@ -86,6 +91,43 @@ func TestLatch(t *testing.T) {
 				t.Errorf("media goes to %s, want %s", la.source, row.source)
 			}
 		})
+	}
+}
+
+// A peer that pauses loses its place to another port of its host, and has it again when it goes on, however steadily the other one sends: it
+// is not that one's silence that it waits for.
+func TestPeerComesBackFromAPause(t *testing.T) {
+	var la latch
+	peer, thief := netip.MustParseAddrPort("192.0.2.1:4000"), netip.MustParseAddrPort("192.0.2.1:9")
+	la.announce(peer, netip.Addr{})
+	now, sent := int64(time.Minute), map[netip.AddrPort]uint16{}
+	send := func(src netip.AddrPort) bool {
+		ok, _ := la.accept(&packet{seq: sent[src], ssrc: uint32(src.Port())}, src, now, func(netip.AddrPort) bool { return false })
+		sent[src]++
+		return ok
+	}
+	for range 50 {
+		send(peer)
+		now += int64(20 * time.Millisecond)
+	}
+	now += int64(latchSilence)
+	for range 2 * latchPackets {
+		send(thief)
+		now += int64(20 * time.Millisecond)
+	}
+	if la.source != thief {
+		t.Fatalf("media goes to %s while the peer pauses", la.source)
+	}
+	refused := 0
+	for range 500 {
+		if !send(peer) {
+			refused++
+		}
+		send(thief)
+		now += int64(20 * time.Millisecond)
+	}
+	if la.source != peer || refused >= latchPackets {
+		t.Errorf("media goes to %s, %d packets of the announced address were refused", la.source, refused)
 	}
 }
 
