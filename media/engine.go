@@ -23,6 +23,7 @@ type Engine struct {
 	doors      []netip.AddrPort // browser addresses; the index is the same in every loop
 	steered    bool             // which loop a browser's packets come to is told by its port
 	files      *files
+	closed     closures
 	cert       atomic.Pointer[certificate] // of new legs
 	handshakes handshakes                  // that have a token
 	pool       chan struct{}               // a token per running DTLS handshake
@@ -94,8 +95,7 @@ func (e *Engine) openLoops() error {
 
 // openRealm binds each browser address once a loop and prepares the port range.
 func (e *Engine) openRealm(name string, cfg Realm) (*realm, error) {
-	r := &realm{name: name, cfg: cfg, ports: newPorts(cfg.PortMin, cfg.PortMax, e.files), door: -1}
-	r.ports.dscp = cfg.DSCP
+	r := &realm{name: name, cfg: cfg, ports: e.newPorts(cfg), door: -1}
 	for _, addr := range cfg.WebRTC {
 		index := len(e.doors)
 		if err := vacantAddr(addr); err != nil {

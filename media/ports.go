@@ -3,6 +3,7 @@ package media
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/netip"
 	"sync"
@@ -23,6 +24,10 @@ type ports struct {
 	rtcp    atomic.Int64 // RTCP sockets that are open
 	dscp    DSCP
 
+	bind netip.Addr
+	gone bool      // a reload has taken the range away; its legs still give their ports back
+	past *closures // of ranges that have gone
+
 	files   *files
 	shelves map[*loop]*shelf // sockets that rest (resting.go)
 	resting int
@@ -38,7 +43,7 @@ type rested struct {
 const bindTries = 32
 
 func newPorts(low, high uint16, f *files) *ports {
-	p := &ports{files: f, shelves: make(map[*loop]*shelf)}
+	p := &ports{files: f, shelves: make(map[*loop]*shelf), past: new(closures)}
 	if p.any = low == 0 && high == 0; p.any {
 		return p
 	}
@@ -103,12 +108,26 @@ func (p *ports) take() (uint16, bool) {
 
 // next takes the first pair of the queue. The caller holds the lock.
 func (p *ports) next() (uint16, bool) {
+	p.heedPast()
 	if p.n == 0 || (!p.free[p.head].at.IsZero() && time.Since(p.free[p.head].at) < portRest) {
 		return p.reclaim()
 	}
 	port := p.free[p.head].port
 	p.head, p.n = (p.head+1)%len(p.free), p.n-1
 	return port, true
+}
+
+// heedPast sends pairs to the end of the queue that a leg of a former range has closed since they came here. The caller holds the lock.
+func (p *ports) heedPast() {
+	for range p.n {
+		first := p.free[p.head]
+		at := p.past.of(p.bind, first.port)
+		if !at.After(first.at) {
+			return
+		}
+		p.head, p.n = (p.head+1)%len(p.free), p.n-1
+		p.queueSince(first.port, at)
+	}
 }
 
 // give returns a pair whose sockets are closed.
@@ -121,10 +140,60 @@ func (p *ports) give(port uint16) {
 
 // queue lets a pair rest. The caller holds the lock.
 func (p *ports) queue(port uint16) {
-	if !p.any {
-		p.free[(p.head+p.n)%len(p.free)] = rested{port: port &^ 1, at: time.Now()}
-		p.n++
+	now := time.Now()
+	if p.gone {
+		p.past.note(p.bind, port, now)
 	}
+	if !p.any {
+		p.queueSince(port, now)
+	}
+}
+
+// queueSince puts a pair last that was closed some time ago. The caller holds the lock.
+func (p *ports) queueSince(port uint16, at time.Time) {
+	p.free[(p.head+p.n)%len(p.free)] = rested{port: port &^ 1, at: at}
+	p.n++
+}
+
+// bequeath tells the ranges to come which pairs still rest. The caller holds the lock.
+func (p *ports) bequeath() {
+	p.gone = true
+	p.past.sweep()
+	for i := range p.n {
+		if r := p.free[(p.head+i)%len(p.free)]; time.Since(r.at) < portRest {
+			p.past.note(p.bind, r.port, r.at)
+		}
+	}
+}
+
+// closures is when pairs were closed whose range a reload has taken away: a range that has them then, too, lets them rest. It holds as many as
+// rested, or were in use, at the last reload.
+type closures struct {
+	mu sync.Mutex
+	at map[netip.AddrPort]time.Time
+}
+
+func (c *closures) note(bind netip.Addr, port uint16, at time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.at == nil {
+		c.at = make(map[netip.AddrPort]time.Time)
+	}
+	c.at[netip.AddrPortFrom(bind, port&^1)] = at
+}
+
+// of is when a pair was closed; the zero time when nobody has.
+func (c *closures) of(bind netip.Addr, port uint16) time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.at[netip.AddrPortFrom(bind, port)]
+}
+
+// sweep forgets what has rested.
+func (c *closures) sweep() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	maps.DeleteFunc(c.at, func(_ netip.AddrPort, at time.Time) bool { return time.Since(at) >= portRest })
 }
 
 // close closes what is open of a pair and gives the pair back.

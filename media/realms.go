@@ -42,8 +42,8 @@ func (e *Engine) CheckRealms(next map[string]Realm) error {
 	return nil
 }
 
-// SetRealms makes legs from now on find other realms. Ports of a range that did not change go on resting where they are. It may be called
-// from any goroutine, one at a time. Errors: those of CheckRealms, and then nothing has changed.
+// SetRealms makes legs from now on find other realms. Ports of a range that did not change go on resting where they are, those of another one
+// in the range that has them now. It may be called from any goroutine, one at a time. Errors: those of CheckRealms, and then nothing has changed.
 func (e *Engine) SetRealms(next map[string]Realm) error {
 	if err := e.CheckRealms(next); err != nil {
 		return err
@@ -57,18 +57,24 @@ func (e *Engine) SetRealms(next map[string]Realm) error {
 			r.door, r.ports = was.door, was.ports
 		}
 		if was == nil || was.cfg.Bind != cfg.Bind || was.cfg.PortMin != cfg.PortMin || was.cfg.PortMax != cfg.PortMax || was.cfg.DSCP != cfg.DSCP {
-			r.ports = newPorts(cfg.PortMin, cfg.PortMax, e.files)
-			r.ports.dscp = cfg.DSCP
+			r.ports = e.newPorts(cfg)
 		}
 		all[name] = r
 	}
-	e.realms.set(all)
-	for name, r := range old {
+	for name, r := range old { // first: what they leave to rest is known before anybody takes it
 		if is := all[name]; is == nil || is.ports != r.ports {
 			r.ports.retire()
 		}
 	}
+	e.realms.set(all)
 	return nil
+}
+
+// newPorts makes the port range of a realm.
+func (e *Engine) newPorts(cfg Realm) *ports {
+	p := newPorts(cfg.PortMin, cfg.PortMax, e.files)
+	p.bind, p.dscp, p.past = cfg.Bind, cfg.DSCP, &e.closed
+	return p
 }
 
 // openRealms opens what New is to have.

@@ -5,6 +5,8 @@ import (
 	"maps"
 	"net/netip"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"drawbridge/media/offer"
 )
@@ -109,4 +111,50 @@ func TestCheckAtAnotherRealmsDoor(t *testing.T) {
 	if !g.open || l.doors[g.door].realm.name != "outside" {
 		t.Errorf("another address of its own realm: open %t, door %d", g.open, g.door)
 	}
+}
+
+// TestReloadLetsPortsRest: a reload that makes a range anew forgets neither the pairs that rest nor those that a leg closes later, under
+// whatever name the range is known then.
+func TestReloadLetsPortsRest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := &Engine{files: newFiles(func() {})}
+		const low = 20100
+		core := Realm{Bind: localhost, PortMin: low, PortMax: low + 5}
+		if err := e.openRealms(map[string]Realm{"core": core}); err != nil {
+			t.Fatal(err)
+		}
+		reload := func(name string, audio uint8) *ports {
+			cfg := core
+			cfg.DSCP.Audio = audio
+			if err := e.SetRealms(map[string]Realm{name: cfg}); err != nil {
+				t.Fatal(err)
+			}
+			return e.realms.get(name).ports
+		}
+		old := e.realms.get("core").ports
+		resting, _ := old.take()
+		used, _ := old.take()
+		old.give(resting)
+		p := reload("office", 46)
+		old.give(used) // its leg ends behind the reload
+		third, ok := p.take()
+		if !ok || third == resting || third == used {
+			t.Errorf("took %d (%t) while %d and %d rest", third, ok, resting, used)
+		}
+		p.give(third)
+		p = reload("office", 0)
+		if port, ok := p.take(); ok {
+			t.Errorf("took %d without rest", port)
+		}
+		time.Sleep(portRest)
+		for range 3 {
+			if _, ok := p.take(); !ok {
+				t.Error("a pair that has rested is not to be had")
+			}
+		}
+		reload("office", 8)
+		if n := len(e.closed.at); n != 0 {
+			t.Errorf("%d pairs are remembered that have rested", n)
+		}
+	})
 }

@@ -182,10 +182,11 @@ func (p *ports) clear(life time.Duration, most int) {
 	}
 }
 
-// retire is for a range that no leg will use any more: nothing rests.
+// retire is for a range that no new leg will use: no socket rests.
 func (p *ports) retire() {
 	p.mu.Lock()
 	p.most = 0
+	p.bequeath()
 	p.mu.Unlock()
 	p.clear(0, math.MaxInt)
 }
