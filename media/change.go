@@ -15,7 +15,8 @@ func (g *leg) mayChange(l *loop, pt uint8) bool {
 	return g.st.Also.Has(pt) && l.now >= g.changed+int64(changeEvery)
 }
 
-// change gives the direction a path from the codec that the peer sends now, which mayChange has allowed.
+// change gives the direction a path from the codec that the peer sends now, which mayChange has allowed. It is policed as that: an Opus that
+// was one of several has lost what our SDP said of its rate, and may have the most there is.
 func (g *leg) change(l *loop, pt uint8) {
 	g.changed = l.now
 	st := g.st

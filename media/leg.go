@@ -64,9 +64,12 @@ type brief struct {
 	mayRecv, maySend     bool
 }
 
-// agree sets the stream.
+// agree sets the stream, and holds the peer to the rate of what it sends.
 func (g *leg) agree(st offer.Stream) {
 	g.st = st
+	if g.realm.cfg.Police {
+		g.police.limit(st.Recv)
+	}
 	g.brief = brief{
 		recv: st.Recv.PT, send: st.Send.PT, recvEvent: st.RecvEvent.PT, sendEvent: st.SendEvent.PT,
 		events: st.RecvEvent.Name != "", mayRecv: st.MayRecv, maySend: st.MaySend,
@@ -256,9 +259,6 @@ func (g *leg) bind(l *loop, st offer.Stream) {
 	g.bound = true
 	g.restart(st.Local)
 	g.in.rebase(st.Recv.Clock)
-	if g.realm.cfg.Police {
-		g.police.limit(st.Recv)
-	}
 	g.secure = g.mustEncrypt()
 	if g.profile == offer.RTP {
 		g.bindTrunk(l)

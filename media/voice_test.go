@@ -562,3 +562,36 @@ func TestPeerChangesItsCodec(t *testing.T) {
 		}
 	}
 }
+
+// What a peer may send is the rate of the codec that it sends now, not of the one that it began with (QOS-01).
+func TestRateFollowsAChangeOfCodec(t *testing.T) {
+	for _, c := range []struct {
+		first, second offer.Codec
+		size          int // payload bytes of each packet of the second
+		policed       bool
+	}{
+		{first: opusCodec, second: pcmaCodec, size: 1000, policed: true}, // 400 kbit/s
+		{first: pcmaCodec, second: opusCodec, size: 1000},
+		{first: opusCodec, second: pcmaCodec, size: 160},
+	} {
+		st := stream(c.first, 0)
+		st.Also.Add(c.second)
+		w := newPhones(t, st, stream(c.first, 0))
+		w.a.realm.cfg.Police = true
+		w.a.bind(w.l, w.a.st)
+		policed := 0
+		for seq := range uint16(50) {
+			w.l.now += int64(20 * time.Millisecond)
+			if w.speak(t, w.a, c.second.PT, seq, uint32(seq)*160, make([]byte, c.size)) == DropPolice {
+				policed++
+			}
+			w.l.flush()
+		}
+		if w.a.st.Recv.Name != c.second.Name {
+			t.Fatalf("%s instead of %s was not taken", c.second.Name, c.first.Name)
+		}
+		if (policed > 0) != c.policed {
+			t.Errorf("%s instead of %s, %d bytes a packet: %d of 50 were policed", c.second.Name, c.first.Name, c.size, policed)
+		}
+	}
+}
