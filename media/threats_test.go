@@ -245,29 +245,6 @@ func TestGoodbyeEndsNothing(t *testing.T) {
 	gw.waitRefused(t, "rtp-source", 3)
 }
 
-// TestCandidateDrawsNothing: who is named as a candidate, or as the address of a browser's media, is sent nothing before a check has come from
-// there (T19).
-func TestCandidateDrawsNothing(t *testing.T) {
-	t.Parallel()
-	gw := newGateway(t, 1)
-	c := gw.open(t)
-	victim, ph := mediatest.NewPhone(t), mediatest.NewPhone(t)
-	if _, err := c.Add(media.A, media.Side{Realm: "access", Profile: offer.WebRTC}); err != nil {
-		t.Fatal(err)
-	}
-	toB := c.trunk(media.B, ph, pcmu)
-	st := trunkStream(victim, pcmu)
-	st.Fingerprint = gw.Fingerprint()
-	c.Bind(media.A, st)
-	for range 10 {
-		ph.Send(t, toB, 0, false, []byte("hammer"), 160)
-	}
-	waitDrop(t, gw, "rtp-held", 10)
-	if p, ok := victim.Poll(t, quiet); ok {
-		t.Errorf("the victim got %q", p.Payload)
-	}
-}
-
 // TestReplayedCheckDrawsNothing: who has seen one check of a browser on the wire sends it again from elsewhere, and gets no packet (T12).
 func TestReplayedCheckDrawsNothing(t *testing.T) {
 	t.Parallel()
