@@ -4,6 +4,11 @@ import (
 	"net/netip"
 	"testing"
 	"time"
+
+	"drawbridge/media/offer"
+	"drawbridge/media/srtp"
+
+	pion "github.com/pion/srtp/v3"
 )
 
 // arrival is a run of packets from one source, 20 ms apart.
@@ -153,6 +158,69 @@ func TestRaceForTheLatch(t *testing.T) {
 	if la.source != one {
 		t.Errorf("media goes to %s", la.source)
 	}
+}
+
+// TestForgedSRTPMovesNoLatch: on a trunk with keys only what they have opened counts for who the peer is. Packets with a bad tag, from where an
+// authentic one would be believed, neither move it nor are the beginning of a probation (T12, T15).
+func TestForgedSRTPMovesNoLatch(t *testing.T) {
+	announced := netip.MustParseAddrPort("127.0.0.1:4000")
+	for _, row := range []struct{ name, src string }{
+		{"another port of its host", "127.0.0.1:4002"},
+		{"a host of the trunk's network", "127.0.0.9:4000"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			b, peer := newSDESBench(t, announced)
+			b.b.latch.prefixes = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/28")}
+			src, seq := netip.MustParseAddrPort(row.src), uint16(0)
+			send := func(forged bool) Drop {
+				p := make([]byte, rtpHeader+160, slotSize)
+				putRTP(p, false, pcmuCodec.PT, seq, uint32(seq)*160, 0xcccc)
+				seq++
+				raw, err := peer.EncryptRTP(nil, p, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if forged {
+					raw[len(raw)-1] ^= 1
+				}
+				in := b.l.slot()
+				d := b.b.media(b.l, in[:copy(in, raw)], src)
+				b.step()
+				return d
+			}
+			for range 4 * latchPackets {
+				if d := send(true); d != DropAuth {
+					t.Errorf("a packet with a bad tag: %s", d)
+				}
+			}
+			if la := &b.b.latch; la.source != announced || b.b.to.addr != announced || la.probe != (probation{}) || !la.budget {
+				t.Errorf("media goes to %s, the peer is %s, %d packets count for another", b.b.to.addr, la.source, la.probe.n)
+			}
+			for n := range latchPackets + 1 { // the right key: as many as in clear, those with a bad tag not among them
+				if d := send(false); (d == Delivered) != (n >= latchPackets-1) {
+					t.Errorf("authentic packet %d: %s", n, d)
+				}
+			}
+			if b.b.to.addr != src {
+				t.Errorf("media goes to %s behind authentic packets of %s", b.b.to.addr, src)
+			}
+		})
+	}
+}
+
+// newSDESBench has a trunk leg with keys in the place of leg B, and what its peer encrypts with.
+func newSDESBench(t *testing.T, announced netip.AddrPort) (*bench, *pion.Context) {
+	t.Helper()
+	b := newBench(t, profiles["GCM"], pcmuCodec, pcmuCodec)
+	raw := offer.Key(make([]byte, offer.AESCM80.KeySize()))
+	st := b.b.st
+	st.Remote, st.SDES = announced, &offer.SDES{Suite: offer.AESCM80, Send: offer.Crypto{Key: raw}, Recv: offer.Crypto{Key: raw}}
+	b.b.bind(b.l, st)
+	peer, err := pion.CreateContext([]byte(raw[:srtp.KeySize]), []byte(raw[srtp.KeySize:]), pionProfiles[srtp.AES80])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b, peer
 }
 
 // TestReporters: a few sources of RTCP a minute are known, whoever sends them.
