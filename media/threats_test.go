@@ -34,28 +34,33 @@ func nullHello() []byte {
 
 // lineUp connects a light browser through the gateway as leg A of a call, by offer and answer.
 func lineUp(ctx context.Context, t testing.TB, gw *gateway) (*light.Client, error) {
-	client, err := light.New(loopback)
-	if err != nil {
-		return nil, err
-	}
-	t.Cleanup(client.Close)
 	c := gw.open(t)
-	local, err := c.Add(media.A, media.Side{Realm: "access", Profile: offer.WebRTC})
-	if err != nil {
-		return nil, err
-	}
-	m := offer.New(offer.Config{Profile: offer.WebRTC, Codecs: []offer.Codec{pcma}, SessionID: 1, AllowLoopback: true})
-	m.SetLocal(local)
-	answer, st, err := m.Offered([]byte(client.Offer("PCMA")), offer.SendRecv)
+	client, st, answer, err := introduce(t, c)
 	if err != nil {
 		return nil, err
 	}
 	c.Bind(media.A, *st)
-	return client, client.Connect(ctx, string(answer))
+	return client, client.Connect(ctx, answer)
+}
+
+// introduce makes a light browser and its leg A, which is not bound yet to what the browser's SDP says.
+func introduce(t testing.TB, c *call) (client *light.Client, st *offer.Stream, answer string, err error) {
+	if client, err = light.New(loopback); err != nil {
+		return nil, nil, "", err
+	}
+	t.Cleanup(client.Close)
+	local, err := c.Add(media.A, media.Side{Realm: "access", Profile: offer.WebRTC})
+	if err != nil {
+		return nil, nil, "", err
+	}
+	m := offer.New(offer.Config{Profile: offer.WebRTC, Codecs: []offer.Codec{pcma}, SessionID: 1, AllowLoopback: true})
+	m.SetLocal(local)
+	text, st, err := m.Offered([]byte(client.Offer("PCMA")), offer.SendRecv)
+	return client, st, string(text), err
 }
 
 // TestHelloRace sets 200 calls up while ClientHellos with a null cipher come at 2 000 a second, to the browsers' port and to every port of
-// trunks, from strangers and from sources that never stay the same: all calls connect (T17).
+// trunks, from strangers and from sources that never stay the same: all calls connect, and no stranger is answered (T17).
 func TestHelloRace(t *testing.T) {
 	t.Parallel()
 	gw := newGateway(t, 2)
@@ -280,6 +285,36 @@ func TestReplayedCheckDrawsNothing(t *testing.T) {
 	if n, _, err := evil.ReadFrom(make([]byte, 1500)); err == nil {
 		t.Errorf("%d bytes came to the stranger", n)
 	}
+}
+
+// TestWrongCertificateBeforeTheSDP: a handshake may end before the browser's SDP has come, and nobody could say then whose certificate is right.
+// When the SDP names another one there are no keys, and the call is told.
+func TestWrongCertificateBeforeTheSDP(t *testing.T) {
+	t.Parallel()
+	gw := newGateway(t, 1)
+	c := gw.open(t)
+	ph := mediatest.NewPhone(t)
+	toB := c.trunk(media.B, ph, pcma)
+	client, st, answer, err := introduce(t, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := client.Connect(t.Context(), answer); err != nil {
+		t.Fatal(err)
+	}
+	st.Fingerprint = gw.Fingerprint() // whoever that is, it is not the browser
+	c.Bind(media.A, *st)
+	waitDrop(t, gw, "dtls-fingerprint", 1)
+	if ev := c.wait(media.EventFailed); ev.Reason != "fingerprint" || ev.Leg != media.A {
+		t.Errorf("event %+v", ev)
+	}
+	if err := client.Send(&rtp.Packet{Header: rtp.Header{Version: 2, PayloadType: light.PTPCMA, SSRC: 7}, Payload: []byte("keys")}); err != nil {
+		t.Fatal(err)
+	}
+	waitDrop(t, gw, "srtp-early", 1)
+	ph.Send(t, toB, pcma.PT, false, []byte("keys"), 160)
+	waitDrop(t, gw, "rtp-held", 1)
+	c.never(media.EventDTLS)
 }
 
 // TestReplaysAreDropped sends one packet ten thousand times (T15).
