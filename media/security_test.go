@@ -62,7 +62,7 @@ func TestStrangersAreCountedAndChangeNothing(t *testing.T) {
 
 func TestForgedSTUNIsNotAnswered(t *testing.T) {
 	t.Parallel()
-	gw, _, br, ph := passThrough(t, 1)
+	gw, c, br, ph := passThrough(t, 1)
 	hears(t, br, ph)
 	_, to := br.wire.last()
 	s, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
@@ -70,10 +70,10 @@ func TestForgedSTUNIsNotAnswered(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	ufrag := remoteUfrag(t, br)
+	ufrag, nominates := remoteUfrag(t, br), stun.RawAttribute{Type: stun.AttrUseCandidate}
 	for _, m := range []*stun.Message{
-		stun.MustBuild(stun.TransactionID, stun.BindingRequest, stun.NewUsername(ufrag+":x"), stun.NewShortTermIntegrity("guess"), stun.Fingerprint),
-		stun.MustBuild(stun.TransactionID, stun.BindingRequest, stun.NewUsername(ufrag+":x"), stun.Fingerprint),
+		stun.MustBuild(stun.TransactionID, stun.BindingRequest, stun.NewUsername(ufrag+":x"), nominates, stun.NewShortTermIntegrity("guess"), stun.Fingerprint),
+		stun.MustBuild(stun.TransactionID, stun.BindingRequest, stun.NewUsername(ufrag+":x"), nominates, stun.Fingerprint),
 		stun.MustBuild(stun.TransactionID, stun.BindingRequest, stun.NewUsername("nobody:x"), stun.NewShortTermIntegrity("guess"), stun.Fingerprint),
 		stun.MustBuild(stun.TransactionID, stun.BindingRequest, stun.Fingerprint),
 	} {
@@ -84,11 +84,17 @@ func TestForgedSTUNIsNotAnswered(t *testing.T) {
 	gw.waitRefused(t, "stun-integrity", 2)
 	gw.waitRefused(t, "stun-user", 1)
 	gw.waitRefused(t, "stun-malformed", 1)
+	for range 10 { // media does not follow it either
+		ph.Send(t, c.trunkB, opus.PT, false, []byte("for the browser"), 960)
+	}
 	if err := s.SetReadDeadline(time.Now().Add(quiet)); err != nil {
 		t.Fatal(err)
 	}
 	if n, _, err := s.ReadFrom(make([]byte, 1500)); err == nil {
-		t.Errorf("%d bytes were answered to a forged check", n)
+		t.Errorf("%d bytes came to whoever forged a check", n)
+	}
+	if p := br.next(); string(p.Payload) != "for the browser" {
+		t.Errorf("browser got %q", p.Payload)
 	}
 	hears(t, br, ph)
 }
