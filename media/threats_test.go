@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -68,7 +69,8 @@ func TestHelloRace(t *testing.T) {
 	targets := []netip.AddrPort{gw.Addrs("access")[0], k.toA, k.toB}
 	stop := make(chan struct{})
 	var attack, setups sync.WaitGroup
-	attack.Go(func() { flood(t, targets, nullHello(), 2000, stop) })
+	var answered int64
+	attack.Go(func() { answered = flood(t, targets, nullHello(), 2000, stop) })
 
 	waitDrop(t, gw, "dtls-unvalidated", 100)
 
@@ -90,17 +92,22 @@ func TestHelloRace(t *testing.T) {
 	setups.Wait()
 	close(stop)
 	attack.Wait()
+	if answered != 0 {
+		t.Errorf("%d ClientHellos were answered", answered)
+	}
 	if n := gw.Stats().Drops["dtls-handshake"] + gw.Stats().Drops["dtls-busy"]; n != 0 {
 		t.Errorf("%d handshakes were disturbed", n)
 	}
 	k.exchange(t)
 }
 
-// flood sends b to the targets in turn at a rate, from 50 sockets, each of which is replaced now and then.
-func flood(t testing.TB, targets []netip.AddrPort, b []byte, perSecond int, stop <-chan struct{}) {
+// flood sends b to the targets in turn at a rate, from 50 sockets, each of which is replaced now and then. It tells how often it was answered.
+func flood(t testing.TB, targets []netip.AddrPort, b []byte, perSecond int, stop <-chan struct{}) int64 {
 	const burst = 10
 	tick := time.NewTicker(burst * time.Second / time.Duration(perSecond))
 	defer tick.Stop()
+	var answers atomic.Int64
+	var readers sync.WaitGroup
 	var socks [50]*net.UDPConn
 	defer func() {
 		for _, s := range socks {
@@ -108,11 +115,18 @@ func flood(t testing.TB, targets []netip.AddrPort, b []byte, perSecond int, stop
 				_ = s.Close()
 			}
 		}
+		readers.Wait()
 	}()
 	for n := 0; ; {
 		select {
 		case <-stop:
-			return
+			for _, s := range socks {
+				if s != nil {
+					_ = s.SetReadDeadline(time.Now().Add(quiet)) // for answers under way
+				}
+			}
+			readers.Wait()
+			return answers.Load()
 		case <-tick.C:
 		}
 		for range burst {
@@ -124,11 +138,26 @@ func flood(t testing.TB, targets []netip.AddrPort, b []byte, perSecond int, stop
 				var err error
 				if socks[i], err = net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)}); err != nil {
 					t.Errorf("attacker: %v", err)
-					return
+					return 0
 				}
+				s := socks[i]
+				readers.Go(func() { overhear(s, targets, &answers) })
 			}
 			_, _ = socks[i].WriteToUDPAddrPort(b, targets[n%len(targets)]) // a full buffer is the attacker's problem
 			n++
+		}
+	}
+}
+
+// overhear counts what comes to a socket from one of the addresses, until it is closed or its time is over. Its port may have been another test's.
+func overhear(at *net.UDPConn, from []netip.AddrPort, n *atomic.Int64) {
+	for b := make([]byte, 1500); ; {
+		_, src, err := at.ReadFromUDPAddrPort(b)
+		if err != nil {
+			return
+		}
+		if slices.Contains(from, src) {
+			n.Add(1)
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -141,7 +142,7 @@ func otherFingerprint(sdp string) string {
 // unvalidatedDTLS begins a handshake without a check before. Not one byte may come back.
 func (b *besieged) unvalidatedDTLS(t *testing.T) {
 	b.counts(t, "dtls-unvalidated", 1, func() {
-		socket := stranger(t, gateway.AccessAddr)
+		socket := &counting{UDPConn: stranger(t, gateway.AccessAddr)}
 		cert, err := selfsign.GenerateSelfSigned()
 		if err != nil {
 			t.Fatal(err)
@@ -156,8 +157,24 @@ func (b *besieged) unvalidatedDTLS(t *testing.T) {
 		if conn.HandshakeContext(ctx) == nil {
 			t.Error("a handshake without a check succeeded")
 		}
+		if n := socket.bytes.Load(); n != 0 {
+			t.Errorf("%d bytes came back", n)
+		}
 		_ = conn.Close()
 	})
+}
+
+// counting notes what is read of a socket.
+type counting struct {
+	*net.UDPConn
+	bytes atomic.Int64
+}
+
+// ReadFrom implements net.PacketConn.
+func (c *counting) ReadFrom(b []byte) (int, net.Addr, error) {
+	n, from, err := c.UDPConn.ReadFrom(b)
+	c.bytes.Add(int64(n))
+	return n, from, err
 }
 
 // wrongCheck knows the user fragment of the running call and guesses its password.
