@@ -93,12 +93,13 @@ var owed = []clause{
 // threats are the attacks on the media plane, by their rows in the threat model; each has a test that makes it.
 var threats = []clause{
 	{"T12", "RTP bleed: a stranger draws the stream to itself",
-		[]string{"media:TestLatch", "media:TestRaceForTheLatch", "media:TestSprayDoesNotDrawTheStream", "media:TestPortSpray", "media:TestAnotherCallsPeerIsNotLatched", "tests:TestAttacks"}, ""},
+		[]string{"media:TestLatch", "media:TestRaceForTheLatch", "media:TestSprayDoesNotDrawTheStream", "media:TestPortSpray", "media:TestAnotherCallsPeerIsNotLatched",
+			"media:TestPeerComesBackFromAPause", "media:TestForgedSRTPMovesNoLatch", "tests:TestAttacks"}, ""},
 	{"T13", "RTP injection", []string{"media:TestPortSpray", "media:TestForgedSource", "media:TestGarbageFlood"}, ""},
 	{"T14", "SSRC collision or churn", []string{"media:TestSSRCChurnIsBounded", "media:TestSSRCChange"}, ""},
 	{"T15", "SRTP replay, ROC desynchronisation", []string{"media:TestReplaysAreDropped", "media:TestSRTPRefusals"}, ""},
 	{"T16", "bad packets end the call", []string{"media:TestBadSRTPLeavesTheCallUp", "media:TestGoodbyeEndsNothing", "tests:TestAttacks"}, ""},
-	{"T17", "DTLS ClientHello race", []string{"media:TestHelloRace", "media:TestStrangersAreCountedAndChangeNothing"}, ""},
+	{"T17", "DTLS ClientHello race", []string{"media:TestHelloRace", "media:TestStrangersAreCountedAndChangeNothing", "media:TestWrongCertificateBeforeTheSDP", "tests:TestAttacks"}, ""},
 	{"T18", "DTLS flood, half-open handshakes", []string{"media:TestForgedHellosAreCheap", "media:TestHellosOfOneBrowserAreBounded"}, ""},
 	{"T19", "ICE used to hit victims", []string{"media:TestCandidateDrawsNothing", "media:TestForgedSTUNIsNotAnswered", "media/offer:TestCandidatesBeyondFiftyAreDropped"}, ""},
 	{"QOS-01", "more than was negotiated", []string{"media:TestPolice", "media:TestExcessIsPoliced", "media:TestFloodIsToldOnce"}, ""},
