@@ -114,5 +114,5 @@ func (c *Call) open(ev Opened) {
 		c.hangup(failure(statusOf(err), byGateway))
 		return
 	}
-	c.proceed()
+	c.proceed(true)
 }

@@ -98,8 +98,8 @@ func (c *Call) connect(ev answered) {
 // answer waits for the caller to take our 2xx.
 func (c *Call) answer(ev Event) {
 	up, ok := ev.(confirmed)
-	if !ok {
-		c.talk(ev) // the callee's side may talk already
+	if !ok || c.legs[up.leg] != c.a {
+		c.talk(ev) // the callee's side may talk already, and acknowledge an offer of ours
 		return
 	}
 	if up.stream != nil {

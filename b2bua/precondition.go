@@ -13,10 +13,13 @@ type reserver interface {
 	reserve() bool
 }
 
-// proceed goes on to the callee, at once or when the caller has reserved what it needs.
-func (c *Call) proceed() {
+// proceed goes on to the callee, at once or when the caller has reserved what it needs. However often it says that it has not, it has the time
+// that began with the first.
+func (c *Call) proceed(first bool) {
 	if r, ok := c.a.(reserver); ok && r.reserve() {
-		c.out.start(noLeg, ringTimer, lifetime)
+		if first {
+			c.out.start(noLeg, ringTimer, lifetime)
+		}
 		return
 	}
 	c.out.stop(noLeg, ringTimer)
@@ -27,7 +30,7 @@ func (c *Call) proceed() {
 // reserved takes a caller's next offer before the callee is called.
 func (c *Call) reserved(ev moved) {
 	c.out.do(Bind{media.A, ev.stream})
-	c.proceed()
+	c.proceed(false)
 }
 
 // reserve answers a caller whose preconditions are not met with a reliable 183, and waits for its UPDATE. Without 100rel there is no way

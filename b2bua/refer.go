@@ -45,6 +45,10 @@ type referState struct {
 
 // referred judges the form of a REFER; whether it is followed is for the call to say.
 func (l *sipLeg) referred(ev Request) []Event {
+	if l.state != Confirmed { // there is no call yet to be transferred
+		l.answer(ev, 491)
+		return nil
+	}
 	values := ev.Msg.Values("Refer-To")
 	if len(values) != 1 {
 		l.answer(ev, 400)

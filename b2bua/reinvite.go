@@ -15,6 +15,7 @@ type reofferState struct {
 	on        *offer.Machine // with an offer of ours; nil: without
 	noUpdate  bool           // the peer refuses UPDATE whatever its Allow says
 	abandoned bool           // a browser's re-INVITE came first: our offer is void
+	raised    bool           // a 422 to this refresh has been obeyed
 	ackSeq    uint32         // the 2xx to our last re-INVITE, and the ACK it earned
 	ack       []byte
 }
@@ -168,8 +169,12 @@ func (l *sipLeg) reofferResponse(m *wire.Message) []Event {
 	case 491:
 		l.start(l.id, glareTimer, l.backoff())
 	case 422:
+		if l.reoffer.raised { // again: a peer that raises what it asked for is asked later
+			l.start(l.id, glareTimer, later(m))
+			break
+		}
 		if next, ok := l.session.timer.Raise(m); ok {
-			l.session.timer = next
+			l.session.timer, l.reoffer.raised = next, true
 			l.refresh()
 		}
 	case 405, 501: // UPDATE was announced, but is not served
@@ -194,6 +199,7 @@ func (l *sipLeg) refreshed(m *wire.Message, abandoned bool) []Event {
 		return nil
 	}
 	l.dlg.Refresh(m)
+	l.reoffer.raised = false
 	if l.reoffer.method == wire.INVITE {
 		l.reoffer.ackSeq, l.reoffer.ack = m.CSeq.Seq, l.raw(l.ackOf(l.dlg, m.CSeq.Seq))
 		l.reack(m)

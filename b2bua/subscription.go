@@ -165,6 +165,9 @@ func lasting(wish, granted int) int {
 
 // keep lets the subscription run for so many seconds, and as long again as its last NOTIFY may take.
 func (u *subscription) keep(expires int) {
+	if u.over { // the near side was not to be reached with what has just come
+		return
+	}
 	u.until.Stop()
 	u.until = u.sh.After(time.Duration(expires)*time.Second+lifetime, u.expired)
 }

@@ -25,11 +25,11 @@ const (
 	broken           // cannot be read
 )
 
-// Authenticate says who sent m. A flow that has registered is its account (status 0 without a challenge); otherwise the credentials
-// decide. status is 0, or what the peer is owed: 401 with WWW-Authenticate for REGISTER, 407 with Proxy-Authenticate for every other
+// Authenticate says who sent m. A flow that has registered is its account (status 0 without a challenge), unless others may send on it as well:
+// whatever a proxy has passed on has a second Via. Otherwise the credentials decide. status is 0, or what the peer is owed: 401 with WWW-Authenticate for REGISTER, 407 with Proxy-Authenticate for every other
 // method, 400 for credentials that cannot be read. It may be called from any goroutine.
 func (r *Registrar) Authenticate(f txn.Flow, m *wire.Message, now time.Time) (user string, challenge []wire.Field, status int) {
-	if user, ok := r.table.identity(f.Key(), now); ok && m.Method != wire.REGISTER {
+	if user, ok := r.table.identity(f.Key(), now); ok && m.Method != wire.REGISTER && len(m.Via) < 2 {
 		return user, nil, 0
 	}
 	return r.prove(r.accounts.Load(), f, m, now)

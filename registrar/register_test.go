@@ -486,3 +486,22 @@ func FuzzAuthenticate(f *testing.F) {
 		}
 	})
 }
+
+// A proxy has one connection for all who stand behind it: what it passes on is not the account's that has registered on it.
+func TestStrangersBehindAProxyAreChallenged(t *testing.T) {
+	r, _ := newRegistrar(t)
+	proxy := flow{key: txn.FlowKey{ID: 7, Remote: netip.MustParseAddrPort("192.0.2.1:5060")}, transport: "TCP"}
+	via := func(branch, from string) string {
+		return "Via: SIP/2.0/TCP proxy.example;branch=z9hG4bK" + branch + ", SIP/2.0/UDP " + from + ";branch=z9hG4bK1"
+	}
+	if resp := signIn(t, r, proxy, 1, time.Now(), via("p", "10.0.0.1"), contact); resp.Status != 200 {
+		t.Fatal(resp.Status)
+	}
+	if user, _, status := r.Authenticate(proxy, request(t, wire.INVITE, 9, via("q", "203.0.113.66"), "Call-ID: other"), time.Now()); status != 407 {
+		t.Errorf("%q, status %d", user, status)
+	}
+	own := "Via: SIP/2.0/TCP 192.0.2.1;branch=z9hG4bKo"
+	if user, _, status := r.Authenticate(proxy, request(t, wire.INVITE, 10, own, "Call-ID: third"), time.Now()); status != 0 || user == "" {
+		t.Errorf("who has the connection is %q, status %d", user, status)
+	}
+}

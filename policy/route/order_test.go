@@ -196,3 +196,19 @@ func TestExplain(t *testing.T) {
 		t.Error(d)
 	}
 }
+
+// A name in source is who has proved it. What a trunk says of its callers is a number at best.
+func TestSourceIsNoClaim(t *testing.T) {
+	for source, want := range map[string]bool{"alice": false, "pbx-hq": false, "+4930*": true, "customer": true} {
+		tab, err := Compile(Config{Rows: []Row{{To: "+*", Via: []string{"carrier"}, Source: []string{source}}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, caller := range []string{"alice", "pbx-hq", "+493012345"} {
+			got := len(tab.Candidates(Query{Realm: "public", Number: "+25261555123", Peer: "customer", Caller: caller})) > 0
+			if may := want && (source == "customer" || caller == "+493012345"); got != may {
+				t.Errorf("source %s: a trunk's caller who says %s is served: %t", source, caller, got)
+			}
+		}
+	}
+}

@@ -208,6 +208,9 @@ func (r *compiled) bars(q Query) string {
 	return ""
 }
 
+// numbers tells a pattern of numbers from the name of an account or a trunk.
+func numbers(s string) bool { return strings.Trim(s, "+0123456789*#-.() ") == "" }
+
 // hears reports whether a row is for whoever calls.
 func (r *compiled) hears(q Query) bool {
 	if len(r.Source) == 0 {
@@ -217,6 +220,9 @@ func (r *compiled) hears(q Query) bool {
 	return slices.ContainsFunc(r.Source, func(s string) bool {
 		if s == q.Peer && s != "" {
 			return true
+		}
+		if !numbers(s) { // a name is for who has proved it, not for who says it
+			return false
 		}
 		prefix, exact, err := pattern(s)
 		return err == nil && caller != "" && fits(prefix, exact, caller)
