@@ -134,6 +134,9 @@ func (l *sipLeg) Hangup(c Cause) {
 // quiet stops the timers of a dialog that is being left.
 func (l *sipLeg) quiet() {
 	l.settle()
+	if l.reoffer.tx != 0 && l.reoffer.method == wire.INVITE { // one that has been answered by 100 and no more would stay for ever
+		l.do(CancelTx{Tx: l.reoffer.tx})
+	}
 	l.stop(l.id, sessionTimer, expiryTimer, glareTimer)
 }
 
