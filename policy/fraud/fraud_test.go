@@ -3,9 +3,13 @@ package fraud
 import (
 	"errors"
 	"math/rand/v2"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 	_ "time/tzdata" // the nights of Berlin, wherever this runs
+
+	"drawbridge/policy/number"
 )
 
 func berlin(t *testing.T) *time.Location {
@@ -106,6 +110,55 @@ func TestExcept(t *testing.T) {
 	} {
 		if got := len(s.table.Watches(from("alice", number), start)) > 0; got != want {
 			t.Errorf("%s is abroad: %v", number, got)
+		}
+	}
+}
+
+// However a number is written, it is denied and costs what the dearest way to read it does.
+func TestNothingHidesADeniedNumber(t *testing.T) {
+	plan, _ := number.Lookup("DE")
+	table, err := Compile(Config{
+		Rules: []Rule{{Name: "premium", Prefixes: []string{"252"}, Deny: true}, {Name: "spend"}, {Name: "abroad", Except: []string{"49"}}},
+		Plan:  func(string) number.Plan { return plan },
+		Price: func(n string) float64 {
+			if strings.HasPrefix(n, "252") {
+				return 2
+			}
+			return 0
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, dialled := range []string{"+25261555123", "+25261555123#", "0025261555123#", "+25261555123*", "+25261555123*1", "+490252615551234", "00490252615551234"} {
+		var rules []string
+		for _, w := range table.Watches(from("alice", dialled), start) {
+			rules = append(rules, w.Rule)
+			if w.price == 0 {
+				t.Errorf("%s costs nothing by %s", dialled, w.Rule)
+			}
+		}
+		if !slices.Equal(rules, []string{"premium", "spend", "abroad"}) {
+			t.Errorf("%s is counted by %q", dialled, rules)
+		}
+	}
+}
+
+// Italian numbers keep their 0 behind the code of the country.
+func TestExceptWithoutNationalPrefix(t *testing.T) {
+	for country, want := range map[string]map[string]bool{
+		"IT": {"+390612345678": false, "0612345678": false, "+390025261555123": true},
+		"US": {"+12125551234": false, "+1011252615551234": true},
+	} {
+		plan, _ := number.Lookup(country)
+		table, err := Compile(Config{Rules: []Rule{{Name: "abroad", Except: []string{plan.Code}}}, Plan: func(string) number.Plan { return plan }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for dialled, abroad := range want {
+			if got := len(table.Watches(from("alice", dialled), start)) > 0; got != abroad {
+				t.Errorf("%s %s is abroad: %t", country, dialled, got)
+			}
 		}
 	}
 }

@@ -152,7 +152,7 @@ func (t *Table) watches(a Attempt, payer string, now time.Time, answered bool) [
 		}
 		prefix, ok := longest(r.Prefixes, called)
 		from, known := longest(r.Callers, calling)
-		if !ok || !known || r.excepts(normal, called) {
+		if !ok || !known || !plan.LeadsAway(normal) && r.excepts(normal, called) {
 			continue
 		}
 		if r.Per == PerCaller {

@@ -1,6 +1,7 @@
 package number
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -101,6 +102,40 @@ func TestReadingsCannotBeDodged(t *testing.T) {
 	for country, s := range map[string]string{"US": "101028801125261555", "DE": "010130025261555"} {
 		if !slices.Contains(Readings(s, plan(t, country)), "25261555") {
 			t.Errorf("%s %q is read as %q", country, s, Readings(s, plan(t, country)))
+		}
+	}
+}
+
+// A sign behind a number, or a national number with its country and a needless 0, does not hide what a trunk may dial.
+func TestReadingsBehindSignsAndCountry(t *testing.T) {
+	for _, c := range []struct{ country, dialled string }{
+		{"DE", "+25261555123#"}, {"DE", "0025261555123#"}, {"", "25261555123#"}, {"DE", "+25261555123*1"}, {"DE", "+25261555123*"},
+		{"DE", "*21*0025261555123#"}, {"DE", "*31#0025261555123#"}, {"US", "*6701125261555123#"},
+		{"DE", "*31#+25261555123"}, {"", "1*2*3*+25261555123#1#2"}, {"", "5555551*5555552*5555553*25261555123*5555555*5555556"},
+		{"", "5555551*5555552*5555553*5555554*5555555*25261555123"},
+		{"DE", "+490252615551234"}, {"DE", "00490252615551234"}, {"DE", "*31#00490252615551234#"}, {"GB", "+440252615551234"},
+		{"DE", "+4900252615551234"}, {"US", "+1011252615551234"}, {"US", "1011252615551234"},
+	} {
+		r := Readings(c.dialled, plan(t, c.country))
+		if !slices.ContainsFunc(r, func(r string) bool { return strings.HasPrefix(r, "252") }) {
+			t.Errorf("%s %s is read as %q", c.country, c.dialled, r)
+		}
+	}
+}
+
+// However many signs and prefixes there are, the readings are few enough that none is left out.
+func TestReadingsAreBounded(t *testing.T) {
+	for _, country := range append(Countries(), "") {
+		p := plan(t, country)
+		for _, run := range []string{"0000000000000", p.Code + "0" + p.Code + "00000001", "0100110101100115", "990009900099000"} {
+			var dialled strings.Builder
+			for i := range 1000 {
+				fmt.Fprintf(&dialled, "%s%d*", run, i)
+			}
+			r := Readings(dialled.String()+run, p)
+			if len(r) >= maxReadings {
+				t.Errorf("%s %s has %d readings", country, run, len(r))
+			}
 		}
 	}
 }

@@ -40,6 +40,16 @@ func Countries() []string {
 	return all
 }
 
+// LeadsAway reports whether a normal form has the code of the country but may reach another one: no number within begins with the 0 behind
+// it, and a trunk that takes the code off, or puts the national prefix in its place, dials 00 and what follows.
+func (p Plan) LeadsAway(normal string) bool {
+	rest, ok := strings.CutPrefix(normal, "+"+p.Code)
+	if !ok || p.Code == "" {
+		return false
+	}
+	return strings.HasPrefix(rest, "00") || p.national != "" && strings.HasPrefix(rest, "0") // without a national prefix the 0 may be the area's, as in Italy
+}
+
 // abroad are the prefixes of numbers abroad when nothing else is known: those that nearly every country has.
 var abroad = []string{"00", "011"}
 

@@ -16,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"drawbridge/policy/limit"
+	"drawbridge/policy/number"
 	"drawbridge/policy/shield"
 	"drawbridge/telemetry"
 )
@@ -319,6 +320,22 @@ func TestNamesAreRefused(t *testing.T) {
 }
 
 // What is denied outlives the process, but for what has expired.
+func TestDeniedNumberIsDeniedHoweverWritten(t *testing.T) {
+	for _, c := range []struct{ country, to string }{
+		{"", "25261555123"}, {"", "25261555123#"}, {"", "25261555123*1"}, {"ES", "25261555123#"}, {"DE", "0025261555123#"},
+		{"DE", "+490252615551234"}, {"US", "+1011252615551234"}, {"DE", "*21*0025261555123#"}, {"DE", "*31#0025261555123#"},
+	} {
+		p, _ := number.Lookup(c.country)
+		g, _ := open(t, Config{Settings: Settings{Plan: p}})
+		if err := g.Add(&Entry{Kind: To, Value: "+252*"}, false); err != nil {
+			t.Fatal(err)
+		}
+		if g.Refuses("alice", "alice", c.to) == "" {
+			t.Errorf("%s %s is not denied", c.country, c.to)
+		}
+	}
+}
+
 func TestKeptOverARestart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		file := filepath.Join(t.TempDir(), "acl.json")
