@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"strings"
 	"unicode"
+
+	"drawbridge/policy/route"
 )
 
 // What an account may be called, and by which numbers.
@@ -15,7 +17,7 @@ var (
 
 func (r *Report) checkUsers(u Users) {
 	r.checkDomain(path{"users", "domain"}, u.Domain)
-	owner := map[string]string{} // number or name -> account
+	owner := map[string]string{} // number or name, as calls are held against it -> account
 	for i, user := range u.Local {
 		at := path{"users", "local"}.at(i)
 		switch {
@@ -24,10 +26,10 @@ func (r *Report) checkUsers(u Users) {
 			continue
 		case !userForm.MatchString(user.Name):
 			r.Addf(at.at("name"), "%q: letters, digits and . _ + - only", user.Name)
-		case owner[user.Name] != "":
-			r.Addf(at.at("name"), "%s is already in use by account %s", user.Name, owner[user.Name])
+		case owner[route.Normal(user.Name)] != "":
+			r.Addf(at.at("name"), "%s is already in use by account %s", user.Name, owner[route.Normal(user.Name)])
 		}
-		owner[user.Name] = user.Name
+		owner[route.Normal(user.Name)] = user.Name
 		if user.Password.ref == "" {
 			r.Addf(at, "account %s has no password", user.Name)
 		}
@@ -37,10 +39,10 @@ func (r *Report) checkUsers(u Users) {
 				switch {
 				case !form.MatchString(n):
 					r.Addf(at.at(key, j), wrong, n)
-				case owner[n] != "":
-					r.Addf(at.at(key, j), "%s is already in use by account %s", n, owner[n])
+				case owner[route.Normal(n)] != "":
+					r.Addf(at.at(key, j), "%s is already in use by account %s", n, owner[route.Normal(n)])
 				default:
-					owner[n] = user.Name
+					owner[route.Normal(n)] = user.Name
 				}
 			}
 		}
