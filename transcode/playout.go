@@ -73,8 +73,8 @@ type packet struct {
 	used  bool
 	other bool // there is no audio under this number
 	seq   uint16
-	ts   uint32
-	data []byte
+	ts    uint32
+	data  []byte
 }
 
 // NewPlayout plays through dec, which it owns from now on; clock is the codec's RTP clock (48000 for Opus).
