@@ -1,6 +1,9 @@
 package media
 
-import "sync"
+import (
+	"sync"
+	"time"
+)
 
 // Handshakes have places, of which everybody's hello takes one until it is answered. Who sends a hello and then nothing would keep his for ten
 // seconds, and with a few hundred legs keep everybody else out. So while all places are taken, the handshake that has waited for its peer for
@@ -8,7 +11,7 @@ import "sync"
 
 // halfOpen is how long a handshake may wait for its peer while others wait for its place. Chosen here: a browser repeats its flight several
 // times in it.
-const halfOpen = 1_000_000_000 // nanoseconds
+const halfOpen = int64(time.Second)
 
 // handshakes are those that have a place, of all loops. The zero value is empty.
 type handshakes struct {
